@@ -1,0 +1,110 @@
+# postern: build, try, test, install.
+#
+#   make             build build/posternd and build/posternctl
+#   make run         install what is missing, and show the main job with a private Postfix
+#   make check       install what tests need; unit, end-to-end and house tests
+#   make check-asan  the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make check-tsan  the end-to-end tests under ThreadSanitizer
+#   make install     into $(DESTDIR)$(PREFIX)
+#
+# CC, CFLAGS and LDFLAGS may be given; they come last. WERROR=-Werror makes warnings errors.
+
+VERSION    := 0.1
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+BUILD      ?= build
+CFLAGS     ?= -O2 -g
+WERROR     ?=
+
+PROGRAMS := posternd posternctl
+LIBS     := libssl libcrypto libevent_core libconfuse
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
+            -Wmissing-prototypes -Wvla -Wformat=2 -Wcast-qual -Wimplicit-fallthrough $(WERROR)
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE
+FORTIFY  ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+CPP_ALL   = -std=c17 -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' \
+            -I. -MMD -MP
+CC_ALL    = $(CC) $(CPP_ALL) $(WARNINGS) $(HARDEN) $(FORTIFY) -pthread $(CFLAGS)
+LD_ALL    = $(CC) -pthread $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+PKG_LIBS  = $(shell pkg-config --libs $(LIBS))
+
+lib_objects  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard lib/*/*.c)))
+common       := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/common/*.c)))
+unit_objects := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c)))
+objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c)))
+library      := $(BUILD)/libpostern.a
+binaries     := $(PROGRAMS:%=$(BUILD)/%)
+
+.PHONY: all run check check-unit check-e2e check-house check-asan check-tsan install clean packages-%
+.SECONDARY:
+.SECONDEXPANSION:
+
+all: $(binaries)
+
+# The programs share one library of pure code and the common rooms; an archive lets each take only
+# what it uses.
+$(binaries): $(BUILD)/%: $$(call objects_of,%) $(BUILD)/libcommon.a $(library)
+	$(LD_ALL) -o $@ $^ $(PKG_LIBS)
+
+$(library): $(lib_objects)
+$(BUILD)/libcommon.a: $(common)
+$(BUILD)/%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC_ALL) -c -o $@ $<
+
+$(BUILD)/unit: $(unit_objects) $(library)
+	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs check libconfuse)
+
+# --- trying it ---------------------------------------------------------------------------------
+
+run: packages-build packages-run
+	@$(MAKE) --no-print-directory -s all
+	@python3 tests/lab/run.py --build $(BUILD)
+
+# Installs what is listed for a purpose in tests/lab/packages and is missing.
+packages-%:
+	@sh tests/lab/install-packages $*
+
+# --- tests -------------------------------------------------------------------------------------
+
+check: packages-build packages-run packages-check
+	@$(MAKE) --no-print-directory check-house check-unit check-e2e
+
+check-house: all
+	python3 tests/house/check.py $(BUILD)
+
+check-unit: $(BUILD)/unit
+	$(BUILD)/unit
+
+check-e2e: all
+	python3 tests/e2e/main.py --build $(BUILD)
+
+asan := BUILD=build/asan FORTIFY= CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined'
+tsan := BUILD=build/tsan FORTIFY= CFLAGS='-O1 -g -fsanitize=thread'
+
+check-asan: packages-build packages-run packages-check
+	@$(MAKE) --no-print-directory check-unit check-e2e $(asan)
+
+check-tsan: packages-build packages-run packages-check
+	@$(MAKE) --no-print-directory check-e2e $(tsan)
+
+# --- installing --------------------------------------------------------------------------------
+
+install: all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(binaries)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/posternd.8 man/posternctl.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 man/postern.conf.5
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/postern README.md docs/design.md conf/postern.conf
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/postern.service > $(DESTDIR)$(UNITDIR)/postern.service
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
