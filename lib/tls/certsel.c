@@ -1,0 +1,468 @@
+/*
+ * Theory of operation: libssl decides in this order, and so does certsel_judge().
+ *
+ * 1. SSL_use_cert_and_key() refuses a key below the security level.
+ * 2. The version: the highest that both sides have. TLS 1.3 is offered only if some scheme of the
+ *    profile names the curve of an ECDSA key. TLS_FALLBACK_SCSV is held against the versions of the
+ *    profile alone.
+ * 3. The bodies of the extensions of that version (hello_check).
+ * 4. TLS 1.3: the first TLS 1.3 suite of ours that the client has; the first scheme of ours that
+ *    the client has, that fits the key and its size; the first key share of the client that we can
+ *    use or else, after a HelloRetryRequest, our first group that the client has.
+ * 5. Before TLS 1.3: the first suite of ours that the client has and that this key can run. ECDHE
+ *    needs a shared group and so the supported_groups extension; an ECDSA key must lie on a curve
+ *    of supported_groups and be allowed to sign. In TLS 1.2 a scheme must be found as above, even
+ *    for static RSA; without signature_algorithms it is SHA-1, and below TLS 1.2 MD5 and SHA-1
+ *    too, which only security level 0 allows.
+ * 6. signature_algorithms_cert, if there is one, must name the signature on the leaf, from TLS 1.2
+ *    on.
+ *
+ * Where the steps of libssl end in one error for many causes ("no shared cipher"), the reason is
+ * the one that an administrator can act on: what this kind of key lacks first, then the curve of
+ * this key, then what the certificate itself lacks. certificate_authorities has no influence:
+ * libssl as a server reads it and never looks at it.
+ */
+#include "lib/tls/certsel.h"
+
+#include "lib/tls/names.h"
+#include "lib/tls/strength.h"
+
+enum {
+    RSA_PKCS1_SHA1 = 0x0201,
+    ECDSA_SHA1 = 0x0203,
+    SECP256R1 = 0x0017,
+    SECP384R1 = 0x0018,
+    SECP521R1 = 0x0019,
+};
+
+/* Everything that one judgement looks at. */
+struct question {
+    const struct certsel_profile *profile;
+    const struct certsel_certificate *certificate;
+    const struct hello *hello;
+    uint16_t version;
+};
+
+static bool has_id(const uint16_t *ids, size_t num, uint16_t id)
+{
+    for (size_t i = 0; i < num; i++) {
+        if (ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether TLS 1.3 would have a scheme for a key of this kind and curve at all. */
+static bool speaks_tls13(const struct question *q)
+{
+    if (q->certificate->kind != KEY_ECDSA) {
+        return true;
+    }
+    for (size_t i = 0; i < q->profile->num_schemes; i++) {
+        const struct scheme *scheme = scheme_by_id(q->profile->schemes[i]);
+
+        if (scheme != NULL && scheme->curve != 0 && scheme->curve == q->certificate->curve) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool version_allowed(const struct certsel_profile *profile, uint16_t version)
+{
+    if (version < profile->min_version || version > profile->max_version || version < TLS10 ||
+        version > TLS13) {
+        return false;
+    }
+    return profile->security_level < 3 || version > (profile->security_level == 3 ? TLS10 : TLS11);
+}
+
+/* The version of a hello with supported_versions, or 0. */
+static uint16_t version_from_list(const struct question *q)
+{
+    const struct id_list *list = &q->hello->versions;
+    uint16_t best = 0;
+
+    if (q->hello->legacy_version <= SSL3) {
+        return 0;
+    }
+    for (size_t i = 0; i < list->num; i++) {
+        uint16_t version = id_at(list, i);
+
+        if (version > best && version_allowed(q->profile, version) &&
+            (version != TLS13 || speaks_tls13(q))) {
+            best = version;
+        }
+    }
+    return best;
+}
+
+/* The highest version of the profile that is not above `version`, or 0. */
+static uint16_t version_up_to(const struct certsel_profile *profile, uint16_t version)
+{
+    while (version >= TLS10 && !version_allowed(profile, version)) {
+        version--;
+    }
+    return version >= TLS10 ? version : 0;
+}
+
+/* The version that libssl negotiates, or 0. */
+static uint16_t choose_version(const struct question *q)
+{
+    uint16_t legacy = q->hello->legacy_version;
+    uint16_t version;
+
+    if (q->hello->versions.present) {
+        version = version_from_list(q);
+    } else if (q->hello->sslv2 && legacy >> 8 != SSL3 >> 8) {
+        version = 0;
+    } else {
+        version = version_up_to(q->profile, legacy > TLS12 ? TLS12 : legacy);
+    }
+    if (id_list_has(&q->hello->suites, SCSV_FALLBACK) &&
+        version != version_up_to(q->profile, TLS13)) {
+        return 0;
+    }
+    return version;
+}
+
+/* Whether a group of the profile takes part in key exchange in this version. A group that the table
+ * does not know is one of a newer libssl: it is in the profile, so it runs. */
+static bool group_runs(const struct question *q, uint16_t id)
+{
+    const struct group *group = group_by_id(id);
+
+    return group == NULL ||
+           (q->version >= group->min_version && q->version <= group->max_version &&
+            (group->bits == 0 || group->bits >= strength_of_level(q->profile->security_level)));
+}
+
+/* Our first group that the client has, or 0. */
+static uint16_t shared_group(const struct question *q)
+{
+    for (size_t i = 0; i < q->profile->num_groups; i++) {
+        uint16_t id = q->profile->groups[i];
+
+        if (id_list_has(&q->hello->groups, id) && group_runs(q, id)) {
+            return id;
+        }
+    }
+    return 0;
+}
+
+/* Whether the key makes signatures of this scheme in this version. */
+static bool scheme_fits(const struct question *q, const struct scheme *scheme)
+{
+    bool tls13 = q->version >= TLS13;
+
+    if (tls13 && (scheme->hash == HASH_SHA1 || scheme->hash == HASH_SHA224)) {
+        return false;
+    }
+    switch (q->certificate->kind) {
+    case KEY_RSA:
+        return scheme->key == SCHEME_RSAE || (!tls13 && scheme->key == SCHEME_RSA);
+    case KEY_RSA_PSS:
+        return scheme->key == SCHEME_RSA_PSS;
+    case KEY_ECDSA:
+        return scheme->key == SCHEME_ECDSA && (!tls13 || scheme->curve == q->certificate->curve);
+    case KEY_ED25519:
+        return scheme->key == SCHEME_ED25519;
+    case KEY_ED448:
+        return scheme->key == SCHEME_ED448;
+    }
+    return false;
+}
+
+/* RSASSA-PSS with a salt as long as the digest needs two digests and two bytes of modulus. */
+static bool is_large_enough(const struct certsel_certificate *certificate,
+                            const struct scheme *scheme)
+{
+    return (scheme->key != SCHEME_RSAE && scheme->key != SCHEME_RSA_PSS) ||
+           (certificate->bits + 7) / 8 >= 2 * hash_len(scheme->hash) + 2;
+}
+
+/* Whether signature_algorithms_cert, if there is one, names the signature on the leaf. libssl
+ * compares digest and kind of signature only: neither the curve nor the kind of an RSA-PSS key. */
+static bool leaf_is_welcome(const struct question *q)
+{
+    const struct scheme *leaf = scheme_by_id(q->certificate->leaf_scheme);
+    const struct id_list *list = &q->hello->cert_schemes;
+
+    if (!list->present) {
+        return true;
+    }
+    if (leaf == NULL || leaf->key == SCHEME_OTHER) {
+        return false;
+    }
+    for (size_t i = 0; i < list->num; i++) {
+        const struct scheme *named = scheme_by_id(id_at(list, i));
+
+        if (named != NULL && named->hash == leaf->hash &&
+            (named->key == leaf->key ||
+             (named->key == SCHEME_RSAE && leaf->key == SCHEME_RSA_PSS) ||
+             (named->key == SCHEME_RSA_PSS && leaf->key == SCHEME_RSAE))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Our first scheme that the client has and the key can make, into `*out`. */
+static enum verdict_reason shared_scheme(const struct question *q, uint16_t *out)
+{
+    enum verdict_reason reason = VERDICT_NO_SIGNATURE_SCHEME;
+
+    for (size_t i = 0; i < q->profile->num_schemes; i++) {
+        const struct scheme *scheme = scheme_by_id(q->profile->schemes[i]);
+
+        if (scheme == NULL || !id_list_has(&q->hello->schemes, scheme->id) ||
+            strength_of_scheme(scheme) < strength_of_level(q->profile->security_level) ||
+            !scheme_fits(q, scheme)) {
+            continue;
+        }
+        if (is_large_enough(q->certificate, scheme)) {
+            *out = scheme->id;
+            return VERDICT_USABLE;
+        }
+        reason = VERDICT_KEY_TOO_SMALL;
+    }
+    return reason;
+}
+
+/* What signs in TLS 1.2 without signature_algorithms, and before TLS 1.2: SHA-1 (with MD5 for RSA
+ * before TLS 1.2), which level 1 forbids. Only TLS 1.2 asks whether it is in the profile. */
+static enum verdict_reason default_scheme(const struct question *q, uint16_t *out)
+{
+    enum key_kind kind = q->certificate->kind;
+    uint16_t id = kind == KEY_RSA ? RSA_PKCS1_SHA1 : ECDSA_SHA1;
+
+    if ((kind != KEY_RSA && kind != KEY_ECDSA) || q->profile->security_level > 0) {
+        return VERDICT_NO_SIGNATURE_SCHEME;
+    }
+    if (q->version < TLS12) {
+        return VERDICT_USABLE;
+    }
+    if (q->hello->cert_schemes.present ||
+        !has_id(q->profile->schemes, q->profile->num_schemes, id)) {
+        return VERDICT_NO_SIGNATURE_SCHEME;
+    }
+    *out = id;
+    return VERDICT_USABLE;
+}
+
+/* The group of a TLS 1.3 handshake, into `*out`. */
+static enum verdict_reason tls13_group(const struct question *q, uint16_t *out)
+{
+    struct bytes shares = q->hello->key_share;
+    struct bytes key;
+    uint16_t id;
+
+    if (!q->hello->has_key_share || !q->hello->groups.present) {
+        return VERDICT_NO_SHARED_GROUP;
+    }
+    while (bytes_u16(&shares, &id) && bytes_vec16(&shares, &key)) {
+        const struct group *group = group_by_id(id);
+
+        if (!id_list_has(&q->hello->groups, id)) {
+            return VERDICT_MALFORMED;
+        }
+        if (has_id(q->profile->groups, q->profile->num_groups, id) && group_runs(q, id)) {
+            *out = id;
+            return group == NULL || group->share == 0 || key.len == group->share
+                       ? VERDICT_USABLE
+                       : VERDICT_MALFORMED;
+        }
+    }
+    *out = shared_group(q);
+    return *out != 0 ? VERDICT_USABLE : VERDICT_NO_SHARED_GROUP;
+}
+
+static enum verdict_reason judge_tls13(const struct question *q, struct verdict *out)
+{
+    enum verdict_reason reason;
+
+    for (size_t i = 0; i < q->profile->num_suites && out->suite == 0; i++) {
+        const struct suite *suite = suite_by_id(q->profile->suites[i]);
+
+        if (suite != NULL && suite->min_version == TLS13 &&
+            id_list_has(&q->hello->suites, suite->id)) {
+            out->suite = suite->id;
+        }
+    }
+    if (out->suite == 0) {
+        return VERDICT_NO_SUITE;
+    }
+    reason = tls13_group(q, &out->group);
+    if (reason != VERDICT_USABLE) {
+        return reason;
+    }
+    reason = shared_scheme(q, &out->scheme);
+    if (reason != VERDICT_USABLE) {
+        return reason;
+    }
+    return leaf_is_welcome(q) ? VERDICT_USABLE : VERDICT_LEAF_SIGNATURE;
+}
+
+/* Our first suite before TLS 1.3 that the client has and that runs with this kind of key or with
+ * none; NULL if there is none, and then whether only a group was missing. */
+static const struct suite *shared_suite(const struct question *q, bool *needs_group)
+{
+    enum key_kind kind = q->certificate->kind;
+    bool is_rsa = kind == KEY_RSA || kind == KEY_RSA_PSS;
+    bool has_group = shared_group(q) != 0;
+
+    *needs_group = false;
+    for (size_t i = 0; i < q->profile->num_suites; i++) {
+        const struct suite *suite = suite_by_id(q->profile->suites[i]);
+
+        if (suite == NULL || suite->min_version > q->version ||
+            !id_list_has(&q->hello->suites, suite->id) ||
+            (suite->auth != (is_rsa ? AUTH_RSA : AUTH_ECDSA) && suite->auth != AUTH_ANON)) {
+            continue;
+        }
+        if (suite->kx == KX_DHE || (suite->kx == KX_RSA && kind == KEY_RSA) ||
+            (suite->kx == KX_ECDHE && has_group)) {
+            return suite;
+        }
+        if (suite->kx == KX_ECDHE && suite->auth != AUTH_ANON) {
+            *needs_group = true;
+        }
+    }
+    return NULL;
+}
+
+/* Whether the curve of an ECDSA key is one that libssl knows and the client names. */
+static bool curve_is_named(const struct question *q)
+{
+    const struct group *group = group_by_id(q->certificate->curve);
+
+    return group != NULL && group->bits != 0 && id_list_has(&q->hello->groups, group->id);
+}
+
+static enum verdict_reason judge_tls12(const struct question *q, struct verdict *out)
+{
+    bool needs_group;
+    const struct suite *suite = shared_suite(q, &needs_group);
+    bool is_ecdsa = q->certificate->kind == KEY_ECDSA;
+    enum verdict_reason reason;
+
+    if (suite == NULL) {
+        return needs_group ? VERDICT_NO_SHARED_GROUP : VERDICT_NO_SUITE;
+    }
+    if (suite->auth == AUTH_ANON) {
+        return VERDICT_NO_SUITE;
+    }
+    if (is_ecdsa && !curve_is_named(q)) {
+        return VERDICT_CURVE_NOT_IN_GROUPS;
+    }
+    reason = q->version >= TLS12 && q->hello->schemes.present ? shared_scheme(q, &out->scheme)
+                                                              : default_scheme(q, &out->scheme);
+    if (reason != VERDICT_USABLE) {
+        return reason;
+    }
+    if (is_ecdsa && !q->certificate->can_sign) {
+        return VERDICT_KEY_USAGE;
+    }
+    if (q->version >= TLS12 && !leaf_is_welcome(q)) {
+        return VERDICT_LEAF_SIGNATURE;
+    }
+    out->suite = suite->id;
+    out->group = suite->kx == KX_ECDHE ? shared_group(q) : 0;
+    if (suite->kx == KX_RSA) {
+        out->scheme = 0;
+    }
+    return VERDICT_USABLE;
+}
+
+static enum verdict_reason judge(struct question *q, struct verdict *out)
+{
+    const char *why;
+
+    if (strength_of_key(q->certificate) < strength_of_level(q->profile->security_level)) {
+        return VERDICT_KEY_TOO_SMALL;
+    }
+    q->version = choose_version(q);
+    if (q->version == 0) {
+        return VERDICT_NO_VERSION;
+    }
+    out->version = q->version;
+    if (hello_check(q->hello, q->version, &why) != HELLO_DONE) {
+        return VERDICT_MALFORMED;
+    }
+    return q->version == TLS13 ? judge_tls13(q, out) : judge_tls12(q, out);
+}
+
+struct verdict certsel_judge(const struct certsel_profile *profile,
+                             const struct certsel_certificate *certificate,
+                             const struct hello *hello)
+{
+    struct question q = {.profile = profile, .certificate = certificate, .hello = hello};
+    struct verdict verdict = {0};
+    enum verdict_reason reason = judge(&q, &verdict);
+
+    return reason == VERDICT_USABLE ? verdict : (struct verdict){.reason = reason};
+}
+
+int certsel_choose(const struct certsel_profile *profile,
+                   const struct certsel_certificate *const *certificates, size_t num,
+                   const struct hello *hello, struct verdict *verdicts)
+{
+    int chosen = -1;
+
+    for (size_t i = 0; i < num; i++) {
+        verdicts[i] = certsel_judge(profile, certificates[i], hello);
+        if (chosen < 0 && verdicts[i].reason == VERDICT_USABLE) {
+            chosen = (int)i;
+        }
+    }
+    return chosen;
+}
+
+unsigned certsel_would_fit(const struct certsel_profile *profile, const struct hello *hello)
+{
+    static const struct certsel_certificate typical[NUM_FITS] = {
+        [FIT_ECDSA_P256] = {KEY_ECDSA, SECP256R1, 256, true, 0x0503, NULL, 0},
+        [FIT_RSA] = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0},
+        [FIT_ECDSA_P384] = {KEY_ECDSA, SECP384R1, 384, true, 0x0503, NULL, 0},
+        [FIT_ECDSA_P521] = {KEY_ECDSA, SECP521R1, 521, true, 0x0503, NULL, 0},
+        [FIT_ED25519] = {KEY_ED25519, 0, 256, true, 0x0401, NULL, 0},
+    };
+    unsigned fits = 0;
+
+    for (unsigned i = 0; i < NUM_FITS; i++) {
+        if (certsel_judge(profile, &typical[i], hello).reason == VERDICT_USABLE) {
+            fits |= 1u << i;
+        }
+    }
+    return fits;
+}
+
+const char *verdict_word(enum verdict_reason reason)
+{
+    static const char *const words[] = {
+        [VERDICT_USABLE] = "usable",
+        [VERDICT_NO_VERSION] = "no-version",
+        [VERDICT_NO_SUITE] = "no-suite",
+        [VERDICT_NO_SHARED_GROUP] = "no-shared-group",
+        [VERDICT_CURVE_NOT_IN_GROUPS] = "curve-not-in-groups",
+        [VERDICT_NO_SIGNATURE_SCHEME] = "no-signature-scheme",
+        [VERDICT_LEAF_SIGNATURE] = "leaf-signature",
+        [VERDICT_KEY_USAGE] = "key-usage",
+        [VERDICT_KEY_TOO_SMALL] = "key-too-small",
+        [VERDICT_CA_NAMES] = "ca-names",
+        [VERDICT_MALFORMED] = "malformed",
+    };
+
+    return words[reason];
+}
+
+const char *fit_word(enum fit fit)
+{
+    static const char *const words[NUM_FITS] = {
+        [FIT_ECDSA_P256] = "ecdsa-p256", [FIT_RSA] = "rsa",         [FIT_ECDSA_P384] = "ecdsa-p384",
+        [FIT_ECDSA_P521] = "ecdsa-p521", [FIT_ED25519] = "ed25519",
+    };
+
+    return words[fit];
+}

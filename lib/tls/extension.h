@@ -1,0 +1,20 @@
+/*
+ * extension: the extension block of a ClientHello, read as libssl reads it.
+ *
+ * May include: lib/base, lib/tls/hello and names. Only hello.c is meant to call this.
+ */
+#ifndef POSTERN_LIB_TLS_EXTENSION_H
+#define POSTERN_LIB_TLS_EXTENSION_H
+
+#include "lib/tls/hello.h"
+
+/*
+ * Reads `out->extensions` into the other fields of `out`. Returns NULL, or in words of our own the
+ * fault for which libssl refuses the hello whatever the version.
+ */
+const char *extension_read_block(struct hello *out);
+
+/* Looks at the extensions that belong to `version` (0x0301 to 0x0304): NULL or the fault. */
+const char *extension_check_block(const struct hello *hello, uint16_t version);
+
+#endif

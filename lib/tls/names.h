@@ -1,0 +1,107 @@
+/*
+ * names: the numbers of TLS and what they are called.
+ *
+ * Read-only tables of IANA's registries "TLS Parameters": cipher suites, supported groups and
+ * signature schemes, as far as clients of the last twenty-five years offer them, with the facts
+ * that the choice of a certificate rests on. Two names are kept: IANA's, and the one that OpenSSL
+ * prints and accepts. May include: nothing of ours.
+ */
+#ifndef POSTERN_LIB_TLS_NAMES_H
+#define POSTERN_LIB_TLS_NAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SSL3 = 0x0300, TLS10 = 0x0301, TLS11 = 0x0302, TLS12 = 0x0303, TLS13 = 0x0304 };
+
+/* Numbers with a meaning of their own in a list of suites (RFC 5746, RFC 7507). */
+enum { SCSV_RENEGOTIATION = 0x00ff, SCSV_FALLBACK = 0x5600 };
+
+/* KX_ANY, AUTH_ANY: TLS 1.3, where the suite says nothing of either. KX_NONE, AUTH_NONE: not a
+ * suite but a signal. AUTH_ANON suites have KX_DHE or KX_ECDHE. KX_PSK: every kind of PSK. */
+enum suite_kx {
+    KX_ANY,
+    KX_ECDHE,
+    KX_DHE,
+    KX_RSA,
+    KX_ECDH,
+    KX_DH,
+    KX_PSK,
+    KX_SRP,
+    KX_KRB5,
+    KX_GOST,
+    KX_NONE
+};
+
+enum suite_auth {
+    AUTH_ANY,
+    AUTH_RSA,
+    AUTH_ECDSA,
+    AUTH_DSS,
+    AUTH_ANON,
+    AUTH_PSK,
+    AUTH_SRP,
+    AUTH_KRB5,
+    AUTH_GOST,
+    AUTH_NONE
+};
+
+struct suite {
+    uint16_t id;
+    enum suite_kx kx;
+    enum suite_auth auth;
+    uint16_t min_version; /* TLS 1.3 suites run in TLS 1.3 only, all others up to TLS 1.2 */
+    const char *name;     /* IANA's: "TLS_RSA_WITH_AES_128_CBC_SHA" */
+    const char *openssl;  /* OpenSSL's: "AES128-SHA"; "" if it has none */
+};
+
+struct group {
+    uint16_t id;
+    uint16_t min_version;
+    uint16_t max_version;
+    unsigned bits;       /* of security, as libssl counts; 0: not in OpenSSL 3.0 */
+    unsigned share;      /* bytes of a TLS 1.3 key share; 0: not known */
+    const char *name;    /* IANA's: "secp256r1" */
+    const char *openssl; /* OpenSSL's: "P-256"; "" if it has none */
+};
+
+/* Which keys make signatures of a scheme. */
+enum scheme_key {
+    SCHEME_RSA,     /* RSASSA-PKCS1-v1_5 */
+    SCHEME_RSAE,    /* RSASSA-PSS with an ordinary RSA key */
+    SCHEME_RSA_PSS, /* RSASSA-PSS with a key that is for PSS only */
+    SCHEME_ECDSA,
+    SCHEME_ED25519,
+    SCHEME_ED448,
+    SCHEME_DSA,
+    SCHEME_OTHER, /* only named: OpenSSL 3.0 does not know it */
+};
+
+enum hash { HASH_NONE, HASH_MD5, HASH_SHA1, HASH_SHA224, HASH_SHA256, HASH_SHA384, HASH_SHA512 };
+
+struct scheme {
+    uint16_t id;
+    enum scheme_key key;
+    enum hash hash;      /* HASH_NONE: part of the scheme */
+    uint16_t curve;      /* the group that TLS 1.3 ties an ECDSA scheme to; 0: none */
+    const char *name;    /* IANA's: "ecdsa_secp256r1_sha256" */
+    const char *openssl; /* for SSL_CTX_set1_sigalgs_list: "ECDSA+SHA1"; "" if it has none */
+};
+
+/* The row of a number, or NULL. */
+const struct suite *suite_by_id(uint16_t id);
+const struct group *group_by_id(uint16_t id);
+const struct scheme *scheme_by_id(uint16_t id);
+
+/* The row of a name, IANA's or OpenSSL's, or NULL. Case matters, as it does to OpenSSL. */
+const struct group *group_by_name(const char *name);
+
+/* IANA's name of a number, or NULL. */
+const char *suite_name(uint16_t id);
+const char *group_name(uint16_t id);
+const char *scheme_name(uint16_t id);
+
+/* Bytes of a digest; 0 for HASH_NONE. */
+size_t hash_len(enum hash hash);
+
+#endif

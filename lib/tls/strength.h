@@ -1,0 +1,21 @@
+/*
+ * strength: bits of security, as libssl counts them for its security levels.
+ *
+ * May include: lib/tls/certsel and names.
+ */
+#ifndef POSTERN_LIB_TLS_STRENGTH_H
+#define POSTERN_LIB_TLS_STRENGTH_H
+
+#include "lib/tls/certsel.h"
+#include "lib/tls/names.h"
+
+/* What a security level asks for (SSL_CTX_set_security_level(3)). */
+unsigned strength_of_level(int level);
+
+/* Of a certificate's key; of RSA keys rounded down to what some level asks for. */
+unsigned strength_of_key(const struct certsel_certificate *certificate);
+
+/* Of the signatures of a scheme. */
+unsigned strength_of_scheme(const struct scheme *scheme);
+
+#endif
