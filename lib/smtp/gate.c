@@ -1,0 +1,540 @@
+/*
+ * Theory of operation
+ *
+ * Client side. Each line begins in LINE_VERB: nothing is consumed until its verb is known. The
+ * table `actions` then says what happens to it in this phase:
+ *   PASS      the line goes to the backend; at its LF a reply is outstanding
+ *   WAIT      the same, and then LINE_HELD: nothing behind it is looked at until its reply is there
+ *   SHUT      the door is shut: GATE_RELAY, and this line is the first that is copied unseen
+ *   others    an answer of ours: the line is thrown away (LINE_SKIP) and at its LF the answer waits
+ *             (LINE_ANSWER) until no reply is outstanding; nothing behind it is looked at
+ * STARTTLS is such an answer too; while it waits the state is GATE_STARTTLS_HELD.
+ *
+ * Backend side. Every reply is taken line by line. At its first line it is matched with the oldest
+ * outstanding entry of the ring, which says what its last line decides: the banner, an EHLO, an
+ * unknown verb. A reply that is matched with nothing is UNASKED. The ring is no longer filled in
+ * GATE_RELAY, but what it holds then is still matched in order.
+ *
+ * The door. Once shut it stays shut. If an answer of ours is still due at that moment (only the
+ * backend can shut the door then), `shut` remembers it and relay begins behind the answer, so that
+ * no answer ever overtakes or meets a relayed reply. After TLS, before EHLO, relay would be a way
+ * around the 503 rule: what would shut the door there ends the session.
+ *
+ * Editing. Before relay the replies to EHLO are edited; in relay, where nobody knows what a reply
+ * belongs to, every 250 of several lines, and nothing is added.
+ *
+ * Room. Replies and answers leave ROOM_KEPT bytes of to_client free; from these come the lines that
+ * cannot wait: 220, 454 and the 421 or 538 that ends the session.
+ */
+#include "lib/smtp/gate.h"
+
+#include "lib/base/text.h"
+#include "lib/smtp/line.h"
+#include "lib/smtp/message.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum phase { PHASE_PLAIN, PHASE_NO_EHLO, PHASE_TLS, PHASE_NUM };
+
+enum line { LINE_VERB, LINE_PASS, LINE_HELD, LINE_SKIP, LINE_ANSWER };
+
+enum kind { KIND_UNASKED, KIND_BANNER, KIND_EHLO, KIND_HELO, KIND_OTHER, KIND_COMMAND };
+
+enum action {
+    REFUSE_COMMAND, /* the safe one is what a table that does not name a verb means */
+    PASS,
+    WAIT,
+    SHUT,
+    AUTH, /* SHUT or REFUSE_AUTH, by the rules */
+    STARTTLS,
+    REFUSE_ARGUMENT,
+    REFUSE_STARTTLS,
+    REFUSE_BDAT,
+    REFUSE_AUTH,
+    REFUSE_TLS_ACTIVE,
+    ACTION_NUM,
+};
+
+/* A 421 line is cut to this; with 220 and 454 it makes the room that is always kept. */
+#define CLOSE_LINE_MAX ((size_t)512)
+#define ROOM_KEPT      (CLOSE_LINE_MAX + 128)
+
+static const char ready[] = "220 2.0.0 Ready to start TLS\r\n";
+static const char not_available[] = "454 4.7.0 TLS not available due to local problem\r\n";
+static const char encrypt_first[] =
+    "538 5.7.11 Encryption required for requested authentication mechanism\r\n";
+
+/* BDAT without its reply would leave a chunk of data to be read as commands: `close`. */
+static const struct refusal {
+    const char *text;
+    unsigned note;
+    bool close;
+} refusals[ACTION_NUM] = {
+    [REFUSE_ARGUMENT] = {"501 5.5.4 Syntax: STARTTLS\r\n", 0, false},
+    [REFUSE_STARTTLS] = {"502 5.5.1 Error: command not implemented\r\n", 0, false},
+    [REFUSE_COMMAND] = {"503 5.5.1 Error: send HELO/EHLO first\r\n", GATE_NOTE_EHLO_MISSING, false},
+    [REFUSE_BDAT] = {"503 5.5.1 Error: send HELO/EHLO first\r\n", GATE_NOTE_EHLO_MISSING, true},
+    [REFUSE_AUTH] = {encrypt_first, GATE_NOTE_AUTH_REFUSED, false},
+    [REFUSE_TLS_ACTIVE] = {"554 5.5.1 Error: TLS already active\r\n", 0, false},
+};
+
+#define WHITE_LIST                                                                                 \
+    [VERB_EHLO] = PASS, [VERB_HELO] = PASS, [VERB_NOOP] = PASS, [VERB_RSET] = PASS,                \
+    [VERB_QUIT] = PASS, [VERB_VRFY] = PASS, [VERB_EXPN] = PASS, [VERB_HELP] = PASS,                \
+    [VERB_ETRN] = PASS, [VERB_MAIL] = SHUT, [VERB_RCPT] = SHUT, [VERB_DATA] = SHUT,                \
+    [VERB_BDAT] = SHUT, [VERB_OTHER] = WAIT
+
+static const uint8_t actions[PHASE_NUM][VERB_NUM] = {
+    [PHASE_PLAIN] = {WHITE_LIST, [VERB_AUTH] = AUTH, [VERB_STARTTLS] = STARTTLS},
+    [PHASE_NO_EHLO] = {[VERB_EHLO] = WAIT,
+                       [VERB_HELO] = WAIT,
+                       [VERB_NOOP] = PASS,
+                       [VERB_RSET] = PASS,
+                       [VERB_QUIT] = PASS,
+                       [VERB_STARTTLS] = REFUSE_TLS_ACTIVE,
+                       [VERB_BDAT] = REFUSE_BDAT},
+    [PHASE_TLS] = {WHITE_LIST, [VERB_AUTH] = SHUT, [VERB_STARTTLS] = REFUSE_TLS_ACTIVE},
+};
+
+void gate_init(struct gate *g, const struct gate_rules *rules)
+{
+    memset(g, 0, sizeof *g);
+    g->rules = rules;
+    g->state = GATE_PASS;
+    g->phase = PHASE_PLAIN;
+    g->line = LINE_VERB;
+    g->pending[0] = KIND_BANNER;
+    g->pending_num = 1;
+}
+
+enum gate_state gate_state(const struct gate *g)
+{
+    return (enum gate_state)g->state;
+}
+
+/* No reply is outstanding, and none has been passed on in part. */
+static bool is_quiet(const struct gate *g)
+{
+    return g->pending_num == 0 && !g->in_reply;
+}
+
+bool gate_backend_turn(const struct gate *g)
+{
+    return g->state == GATE_RELAY ? g->backend_turn : !is_quiet(g);
+}
+
+bool gate_is_open(const struct gate *g)
+{
+    return g->state != GATE_RELAY && g->state != GATE_CLOSE && !g->shut;
+}
+
+void gate_forwarded(struct gate *g)
+{
+    g->backend_turn = true;
+}
+
+static void put_string(struct buffer *b, const char *s)
+{
+    buffer_put(b, s, strlen(s));
+}
+
+/* --- ends -------------------------------------------------------------------------------- */
+
+/* Writes the session's last reply: on a line of its own, as lines that are held never come. */
+static void close_with(struct gate *g, struct buffer *to_client, const char *reply)
+{
+    if (g->state == GATE_CLOSE) {
+        return;
+    }
+    to_client->end -= to_client->held;
+    to_client->held = 0;
+    if (buffer_room(to_client) >= strlen(reply)) {
+        put_string(to_client, reply);
+    }
+    g->state = GATE_CLOSE;
+}
+
+void gate_give_up(struct gate *g, struct buffer *to_client, const char *code, const char *text)
+{
+    char line[CLOSE_LINE_MAX + 1];
+    struct text t = text_in(line, sizeof line - 2);
+
+    text_addf(&t, "421 %s %s %s", code, g->rules->hostname, text);
+    memcpy(line + t.len, "\r\n", 3);
+    close_with(g, to_client, line);
+}
+
+/* The backend did what it must not do. */
+static void fail(struct gate *g, struct buffer *to_client, unsigned note)
+{
+    g->notes |= note;
+    gate_give_up(g, to_client, "4.3.2", "Service not available");
+}
+
+static void count_refusal(struct gate *g, struct buffer *to_client)
+{
+    if (++g->refusals >= GATE_REFUSALS_MAX && g->state != GATE_CLOSE) {
+        g->notes |= GATE_NOTE_TOO_MANY_ERRORS;
+        gate_give_up(g, to_client, "4.7.0", "Error: too many errors");
+    }
+}
+
+static void begin_relay(struct gate *g)
+{
+    g->state = GATE_RELAY;
+    g->backend_turn = false;
+}
+
+/* A reply has shut the door. */
+static void shut_door(struct gate *g, struct buffer *to_client)
+{
+    if (g->phase == PHASE_NO_EHLO) {
+        fail(g, to_client, GATE_NOTE_BACKEND_UNASKED);
+    } else if (g->line == LINE_SKIP || g->line == LINE_ANSWER) {
+        g->shut = true;
+    } else {
+        begin_relay(g);
+    }
+}
+
+/* --- answers of our own ------------------------------------------------------------------ */
+
+/* Gives the answer that waits, if it is its turn. */
+static void give_answer(struct gate *g, struct buffer *to_client)
+{
+    const struct refusal *refusal;
+
+    if (g->line != LINE_ANSWER || !is_quiet(g)) {
+        return;
+    }
+    if (g->own == STARTTLS && !g->shut) {
+        g->state = GATE_STARTTLS;
+        g->line = LINE_VERB;
+        return;
+    }
+    /* Behind a shut door STARTTLS gets what the backend would say. */
+    refusal = &refusals[g->own == STARTTLS ? REFUSE_STARTTLS : g->own];
+    if (buffer_room(to_client) < strlen(refusal->text) + ROOM_KEPT) {
+        return;
+    }
+    g->line = LINE_VERB;
+    g->state = GATE_PASS;
+    g->notes |= refusal->note;
+    if (refusal->close) {
+        close_with(g, to_client, refusal->text);
+    } else {
+        put_string(to_client, refusal->text);
+        count_refusal(g, to_client);
+    }
+    if (g->shut && g->state == GATE_PASS) {
+        begin_relay(g);
+    }
+}
+
+void gate_starttls_accept(struct gate *g, struct buffer *to_client)
+{
+    assert(g->state == GATE_STARTTLS);
+    put_string(to_client, ready);
+    g->state = GATE_HANDSHAKE;
+}
+
+void gate_starttls_refuse(struct gate *g, struct buffer *to_client)
+{
+    assert(g->state == GATE_STARTTLS);
+    put_string(to_client, not_available);
+    g->state = GATE_PASS;
+    count_refusal(g, to_client);
+}
+
+void gate_tls_started(struct gate *g)
+{
+    assert(g->state == GATE_HANDSHAKE);
+    g->state = GATE_PASS;
+    g->phase = PHASE_NO_EHLO;
+}
+
+/* --- the client -------------------------------------------------------------------------- */
+
+static struct bytes first_bytes(struct bytes in, size_t max)
+{
+    return bytes_of(in.data, in.len < max ? in.len : max);
+}
+
+static void drop_bytes(struct bytes *in, size_t len)
+{
+    *in = bytes_of(in->data + len, in->len - len);
+}
+
+static void push_pending(struct gate *g, uint8_t kind)
+{
+    g->pending[(g->pending_start + g->pending_num) % GATE_PENDING_MAX] = kind;
+    g->pending_num++;
+}
+
+/* Copies what fits of the first `len` bytes; returns how many those were. */
+static size_t forward(struct bytes *in, size_t len, struct buffer *to_backend)
+{
+    size_t room = buffer_room(to_backend);
+
+    len = len < room ? len : room;
+    buffer_put(to_backend, in->data, len);
+    drop_bytes(in, len);
+    return len;
+}
+
+/* LINE_VERB: decides what becomes of a line. False: more bytes or a free place are needed first. */
+static bool judge_line(struct gate *g, struct bytes in)
+{
+    struct bytes seen = first_bytes(in, GATE_VERB_MAX);
+    enum verb verb;
+    enum action action;
+    bool ended;
+
+    if (!message_verb(seen, &verb)) {
+        if (seen.len < GATE_VERB_MAX) {
+            return false;
+        }
+        verb = VERB_OTHER;
+    }
+    action = (enum action)actions[g->phase][verb];
+    if (verb == VERB_STARTTLS) {
+        seen.len = line_span(seen, &ended);
+        if (!ended && seen.len < GATE_VERB_MAX) {
+            return false;
+        }
+        action = message_has_argument(seen) ? REFUSE_ARGUMENT : action;
+    } else if (action == AUTH) {
+        action = g->rules->auth_before_tls ? SHUT : REFUSE_AUTH;
+    }
+    if (action == SHUT) {
+        begin_relay(g);
+    } else if (action == PASS || action == WAIT) {
+        if (g->pending_num == GATE_PENDING_MAX) {
+            return false;
+        }
+        g->line = LINE_PASS;
+        g->wait = action == WAIT;
+        g->kind = verb == VERB_EHLO    ? KIND_EHLO
+                  : verb == VERB_HELO  ? KIND_HELO
+                  : verb == VERB_OTHER ? KIND_OTHER
+                                       : KIND_COMMAND;
+    } else {
+        g->line = LINE_SKIP;
+        g->own = (uint8_t)action;
+    }
+    return true;
+}
+
+/* LINE_PASS: false when the line has not ended or the backend's buffer is full. */
+static bool pass_line(struct gate *g, struct bytes *in, struct buffer *to_backend)
+{
+    bool ended;
+    size_t len = line_span(*in, &ended);
+
+    if (forward(in, len, to_backend) < len || !ended) {
+        return false;
+    }
+    push_pending(g, g->kind);
+    g->line = g->wait ? LINE_HELD : LINE_VERB;
+    return true;
+}
+
+/* LINE_SKIP: false when the line has not ended. */
+static bool skip_line(struct gate *g, struct bytes *in, struct buffer *to_client)
+{
+    bool ended;
+
+    drop_bytes(in, line_span(*in, &ended));
+    if (!ended) {
+        return false;
+    }
+    g->line = LINE_ANSWER;
+    if (g->own == STARTTLS) {
+        g->state = GATE_STARTTLS_HELD;
+    }
+    give_answer(g, to_client);
+    return true;
+}
+
+/* One step forward in the client's bytes, as far as the state allows one. */
+static bool client_step(struct gate *g, struct bytes *in, struct buffer *to_backend,
+                        struct buffer *to_client)
+{
+    if (g->state == GATE_RELAY) {
+        g->backend_turn |= forward(in, in->len, to_backend) > 0;
+        return false;
+    }
+    if (g->state != GATE_PASS) {
+        return false;
+    }
+    switch ((enum line)g->line) {
+    case LINE_VERB:
+        return judge_line(g, *in);
+    case LINE_PASS:
+        return pass_line(g, in, to_backend);
+    case LINE_SKIP:
+        return skip_line(g, in, to_client);
+    case LINE_HELD:
+    case LINE_ANSWER:
+        break;
+    }
+    return false;
+}
+
+size_t gate_client(struct gate *g, struct bytes in, struct buffer *to_backend,
+                   struct buffer *to_client)
+{
+    size_t len = in.len;
+
+    give_answer(g, to_client);
+    while (in.len > 0 && client_step(g, &in, to_backend, to_client)) {
+    }
+    return len - in.len;
+}
+
+/* --- the backend ------------------------------------------------------------------------- */
+
+/* The reply's last line has been written: what follows from it. */
+static void end_reply(struct gate *g, unsigned code, struct buffer *to_client)
+{
+    bool shut = code == 354 || code == 334;
+
+    g->in_reply = false;
+    g->editing = false;
+    g->reply_len = 0;
+    g->backend_turn = false;
+    if (g->reply_kind != KIND_UNASKED) {
+        g->pending_start = (uint8_t)((g->pending_start + 1) % GATE_PENDING_MAX);
+        g->pending_num--;
+    }
+    if (g->state == GATE_RELAY) {
+        return;
+    }
+    /* The line that holds the client's input is always the last that was passed on. */
+    if (g->line == LINE_HELD && g->pending_num == 0) {
+        g->line = LINE_VERB;
+    }
+    switch ((enum kind)g->reply_kind) {
+    case KIND_UNASKED:
+        if (code != 421) {
+            g->notes |= GATE_NOTE_BACKEND_UNASKED;
+            shut = true;
+        }
+        break;
+    case KIND_BANNER:
+        shut |= code != 220;
+        break;
+    case KIND_EHLO:
+    case KIND_HELO:
+        if (g->phase == PHASE_NO_EHLO && code == 250) {
+            g->phase = PHASE_TLS;
+        }
+        break;
+    case KIND_OTHER:
+        shut |= code / 100 != 5;
+        break;
+    case KIND_COMMAND:
+        break;
+    }
+    if (shut) {
+        shut_door(g, to_client);
+    }
+}
+
+/* The outstanding reply that comes next. */
+static enum kind next_kind(const struct gate *g)
+{
+    return g->pending_num == 0 ? KIND_UNASKED : (enum kind)g->pending[g->pending_start];
+}
+
+/* Writes a reply line, or what the client is shown of it. */
+static void put_reply_line(struct gate *g, struct bytes line, const struct reply_line *r,
+                           struct buffer *to_client)
+{
+    bool first = !g->in_reply;
+    struct message_edit edit = {
+        .add_starttls = g->phase == PHASE_PLAIN && gate_is_open(g),
+        .hide_auth = g->phase == PHASE_PLAIN && !g->rules->auth_before_tls,
+    };
+
+    if (first) {
+        g->reply_kind = (uint8_t)next_kind(g);
+        g->editing =
+            r->code == 250 && (g->state == GATE_RELAY ? !r->last : g->reply_kind == KIND_EHLO);
+    }
+    if (g->editing) {
+        message_put_ehlo_line(to_client, line, r, first, edit);
+    } else {
+        buffer_put(to_client, line.data, line.len);
+    }
+}
+
+/* Whether this line tells that the backend took a command that it must not take. */
+static bool is_forbidden(struct gate *g, unsigned code, struct buffer *to_client)
+{
+    enum kind kind = g->in_reply ? (enum kind)g->reply_kind : next_kind(g);
+
+    if (code == 220 && kind != KIND_BANNER) {
+        fail(g, to_client, GATE_NOTE_BACKEND_220);
+        return true;
+    }
+    if ((code == 334 || code == 235) && g->phase == PHASE_PLAIN && !g->rules->auth_before_tls) {
+        g->notes |= GATE_NOTE_BACKEND_AUTH;
+        close_with(g, to_client, encrypt_first);
+        return true;
+    }
+    return false;
+}
+
+static void take_reply_line(struct gate *g, struct bytes line, struct buffer *to_client)
+{
+    struct reply_line r;
+    bool is_reply = message_reply_line(line, &r);
+
+    if (is_reply && is_forbidden(g, r.code, to_client)) {
+        return;
+    }
+    if (g->state != GATE_RELAY) {
+        g->reply_len += (uint32_t)line.len;
+        if (g->reply_len > GATE_REPLY_MAX) {
+            fail(g, to_client, GATE_NOTE_BACKEND_REPLY);
+            return;
+        }
+    }
+    if (!is_reply) {
+        to_client->held = 0;
+        buffer_put(to_client, line.data, line.len);
+        return;
+    }
+    put_reply_line(g, line, &r, to_client);
+    if (r.last) {
+        end_reply(g, r.code, to_client);
+    } else {
+        g->in_reply = true;
+    }
+}
+
+size_t gate_backend(struct gate *g, struct bytes in, struct buffer *to_client)
+{
+    size_t len = in.len;
+    struct bytes rest = in;
+    struct bytes line;
+
+    give_answer(g, to_client);
+    while (g->state == GATE_PASS || g->state == GATE_STARTTLS_HELD || g->state == GATE_RELAY) {
+        enum line_result result = line_take(&rest, GATE_REPLY_LINE_MAX, &line);
+
+        if (result == LINE_BAD) {
+            fail(g, to_client, GATE_NOTE_BACKEND_LINE);
+        }
+        if (result != LINE_DONE ||
+            buffer_room(to_client) < line.len + MESSAGE_EDIT_GROWTH + ROOM_KEPT) {
+            break;
+        }
+        take_reply_line(g, line, to_client);
+        in = rest;
+        give_answer(g, to_client);
+    }
+    return len - in.len;
+}

@@ -1,0 +1,139 @@
+/*
+ * gate: the SMTP state machine between a client and the backend, bytes in, bytes and reasons out.
+ *
+ * Promise: a client finds STARTTLS where the backend offers none, nothing that it sent before the
+ * handshake has any effect after it, and no reply is lost, repeated, overtaken or moved from one
+ * side of the handshake to the other. Before the door to STARTTLS is shut commands are looked at
+ * (a white list, docs/design.md "Life of a session"); from then on the client's bytes are passed
+ * on blindly, while the backend's replies are watched to the end. No I/O, no clock, no allocation.
+ * May include: lib/base and the rooms of lib/smtp.
+ *
+ * Use: gate_init(); then gate_client() and gate_backend() with what each side sent, as often as
+ * bytes or room for output come; after each call look at gate_state() and at the notes. What a
+ * call did not consume must be given again, together with what came later.
+ */
+#ifndef POSTERN_LIB_SMTP_GATE_H
+#define POSTERN_LIB_SMTP_GATE_H
+
+#include "lib/base/buffer.h"
+
+/* The longest line of the backend, its end included (docs/design.md); a client's verb is looked
+ * for in the first GATE_VERB_MAX bytes of a line (Postfix's line_length_limit). */
+#define GATE_REPLY_LINE_MAX ((size_t)4096)
+#define GATE_REPLY_MAX      ((size_t)65536)
+#define GATE_VERB_MAX       ((size_t)2048)
+
+/* Forwarded commands whose replies are outstanding; behind so many the client has to wait. */
+#define GATE_PENDING_MAX 64
+
+/* Own refusals after which a session ends (Postfix's smtpd_hard_error_limit). */
+#define GATE_REFUSALS_MAX 20
+
+/* What a listener asks for. Lives longer than the gates that use it. */
+struct gate_rules {
+    const char *hostname; /* borrowed; stands in 421 replies */
+    bool auth_before_tls; /* AUTH is offered and allowed in plaintext */
+};
+
+/* What the session has to do next. */
+enum gate_state {
+    GATE_PASS,          /* bytes go on both ways */
+    GATE_STARTTLS_HELD, /* STARTTLS waits for earlier replies: do not read from the client */
+    GATE_STARTTLS,  /* all earlier replies are in to_client: gate_starttls_accept() or _refuse() */
+    GATE_HANDSHAKE, /* the 220 is in to_client: write it, discard the client's plaintext, do the
+                       handshake, then gate_tls_started() */
+    GATE_RELAY,     /* pass the client's bytes on unseen; replies still go through the gate */
+    GATE_CLOSE,     /* the last reply is in to_client: write it, then close both sides */
+};
+
+/* Things worth a line in the log, collected as bits until the session clears `notes`. */
+enum gate_note {
+    GATE_NOTE_AUTH_REFUSED = 1 << 0,    /* 538 given: AUTH before TLS */
+    GATE_NOTE_EHLO_MISSING = 1 << 1,    /* 503 given: command after TLS without EHLO */
+    GATE_NOTE_TOO_MANY_ERRORS = 1 << 2, /* 421 given after GATE_REFUSALS_MAX refusals */
+    GATE_NOTE_BACKEND_220 = 1 << 3,   /* the backend sent a second 220: it took STARTTLS/XCLIENT */
+    GATE_NOTE_BACKEND_AUTH = 1 << 4,  /* the backend took AUTH before TLS (334 or 235) */
+    GATE_NOTE_BACKEND_LINE = 1 << 5,  /* a reply line over GATE_REPLY_LINE_MAX */
+    GATE_NOTE_BACKEND_REPLY = 1 << 6, /* a reply over GATE_REPLY_MAX in the gate phases */
+    GATE_NOTE_BACKEND_UNASKED = 1 << 7, /* a reply, not a 421, that no command asked for: door shut,
+                                           or 421 given where EHLO is missing after TLS */
+};
+
+struct gate {
+    const struct gate_rules *rules; /* borrowed */
+    unsigned notes;                 /* enum gate_note bits; cleared by the session */
+    /* The rest belongs to gate.c. */
+    uint8_t state;     /* enum gate_state */
+    uint8_t phase;     /* before TLS, after TLS without an EHLO, after TLS */
+    uint8_t line;      /* what becomes of the rest of the client's line */
+    uint8_t kind;      /* what the line's reply will decide */
+    bool wait;         /* nothing behind the line is looked at before its reply */
+    uint8_t own;       /* the answer of ours that the line gets */
+    bool shut;         /* the door is shut; relay begins behind that answer */
+    bool backend_turn; /* relay: client bytes went out, no complete reply since */
+    uint8_t refusals;
+    uint8_t pending_start; /* ring of outstanding replies: what each decides */
+    uint8_t pending_num;
+    uint8_t pending[GATE_PENDING_MAX];
+    /* The reply that is being read. */
+    bool in_reply;      /* at least one line of it has been taken, the last has not */
+    bool editing;       /* it loses and gains lines */
+    uint8_t reply_kind; /* what it decides */
+    uint32_t reply_len; /* bytes of it so far */
+};
+
+/* The start of a session: plaintext, the banner outstanding. */
+void gate_init(struct gate *g, const struct gate_rules *rules);
+
+/*
+ * Looks at `in`, what the client sent and was not consumed yet. Bytes for the backend are appended
+ * to `to_backend`, replies of our own to `to_client`. Returns how many bytes were consumed: fewer
+ * than in.len while a verb is incomplete, a reply has to come first or an output is full. Both
+ * buffers need memory. In GATE_RELAY everything that fits is copied.
+ *
+ * The caller keeps at least GATE_VERB_MAX unconsumed bytes before it stops reading, and calls
+ * again, even with nothing in `in`, when to_client has got room: an answer of ours may wait for it.
+ */
+size_t gate_client(struct gate *g, struct bytes in, struct buffer *to_backend,
+                   struct buffer *to_client);
+
+/*
+ * Looks at `in`, what the backend sent and was not consumed yet, line by line; edited replies, and
+ * replies of our own whose turn has come, are appended to `to_client`. Returns how many bytes were
+ * consumed: only whole lines, and nothing in GATE_STARTTLS, GATE_HANDSHAKE and GATE_CLOSE. A full
+ * GATE_REPLY_LINE_MAX bytes without a line end are a fault (GATE_CLOSE), so the caller keeps that
+ * many. What was consumed may have released input of the client: call gate_client() again.
+ */
+size_t gate_backend(struct gate *g, struct bytes in, struct buffer *to_client);
+
+enum gate_state gate_state(const struct gate *g);
+
+/*
+ * GATE_STARTTLS: writes 220 and goes to GATE_HANDSHAKE; or writes 454 and goes back to GATE_PASS.
+ * The STARTTLS line itself has been consumed: what the client sent behind it is the plaintext to
+ * discard. The 454 counts as a refusal, so it may end in GATE_CLOSE.
+ */
+void gate_starttls_accept(struct gate *g, struct buffer *to_client);
+void gate_starttls_refuse(struct gate *g, struct buffer *to_client);
+
+/* GATE_HANDSHAKE: the handshake is done (RFC 3207 section 4.2: both sides start anew). */
+void gate_tls_started(struct gate *g);
+
+/* GATE_RELAY: the session has forwarded bytes of the client without gate_client(). */
+void gate_forwarded(struct gate *g);
+
+/* Whose turn it is: true while the backend owes a reply (docs/design.md "Time"). */
+bool gate_backend_turn(const struct gate *g);
+
+/* True while the client's next command would be read by the gate, not relayed. */
+bool gate_is_open(const struct gate *g);
+
+/*
+ * Appends "421 CODE NAME text" (`code`: "4.3.2") and goes to GATE_CLOSE: the backend, a slot or
+ * patience is at its end. Held bytes of an unfinished reply are thrown away first. The gate keeps
+ * room for this line in `to_client`; where no memory is lent the line is left out. In GATE_CLOSE
+ * nothing happens.
+ */
+void gate_give_up(struct gate *g, struct buffer *to_client, const char *code, const char *text);
+
+#endif
