@@ -1,0 +1,229 @@
+#include "lib/admin/conf_parts.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Everything that a conf owns. */
+struct block {
+    struct block *next;
+    max_align_t memory[];
+};
+
+struct owner {
+    struct conf conf; /* first, so that a conf leads to its owner */
+    struct block *blocks;
+};
+
+int conf_fail(struct conf_error *error, const struct conf *conf, unsigned line, const char *format,
+              ...)
+{
+    size_t size = sizeof error->text;
+    va_list arguments;
+    int len = line == 0 ? snprintf(error->text, size, "%s: ", conf->file)
+                        : snprintf(error->text, size, "%s:%u: ", conf->file, line);
+
+    if (len > 0 && (size_t)len < size) {
+        va_start(arguments, format);
+        vsnprintf(error->text + len, size - (size_t)len, format, arguments);
+        va_end(arguments);
+    }
+    return -1;
+}
+
+void *conf_alloc(struct conf *conf, size_t num, size_t size, struct conf_error *error)
+{
+    struct owner *owner = (struct owner *)conf;
+    struct block *block = NULL;
+    size_t bytes;
+
+    if (!__builtin_mul_overflow(num, size, &bytes) &&
+        !__builtin_add_overflow(bytes, sizeof *block, &bytes)) {
+        block = calloc(1, bytes);
+    }
+    if (block == NULL) {
+        conf_fail(error, conf, 0, "out of memory");
+        return NULL;
+    }
+    block->next = owner->blocks;
+    owner->blocks = block;
+    return block->memory;
+}
+
+void conf_free(struct conf *conf)
+{
+    struct owner *owner = (struct owner *)conf;
+
+    if (owner == NULL) {
+        return;
+    }
+    while (owner->blocks != NULL) {
+        struct block *block = owner->blocks;
+
+        owner->blocks = block->next;
+        free(block);
+    }
+    free(conf->file);
+    free(owner);
+}
+
+char *conf_copy(struct conf *conf, const char *text, struct conf_error *error)
+{
+    size_t size = strlen(text) + 1;
+    char *out = conf_alloc(conf, 1, size, error);
+
+    return out == NULL ? NULL : memcpy(out, text, size);
+}
+
+/* The structs of all titled sections begin alike; take_sections() relies on it. */
+#define BEGINS_ALIKE(type)                                                                         \
+    _Static_assert(offsetof(struct type, name) == 0 &&                                             \
+                       offsetof(struct type, line) == offsetof(struct conf_certificate, line),     \
+                   #type " begins with name and line")
+BEGINS_ALIKE(conf_certificate);
+BEGINS_ALIKE(conf_set);
+BEGINS_ALIKE(conf_profile);
+BEGINS_ALIKE(conf_backend);
+BEGINS_ALIKE(conf_listener);
+
+/* An array of all sections of a kind, behind `*num` elements that the caller fills; `*num` becomes
+ * the length. `size` is of one element. NULL with `*error`. */
+static void *take_sections(struct conf *conf, cfg_t *root, enum conf_kind kind, size_t size,
+                           size_t *num, struct conf_error *error)
+{
+    size_t first = *num;
+    size_t count = conf_read_count(root, kind);
+    char *array = conf_alloc(conf, first + count, size, error);
+
+    if (array == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        cfg_t *section = conf_read_section(root, kind, i);
+        void *object = array + (first + i) * size;
+        char *name = conf_copy(conf, cfg_title(section) + 1, error); /* without CONF_QUOTED */
+
+        if (name == NULL || conf_take_options(conf, kind, section, object, error) != 0) {
+            return NULL;
+        }
+        *(const char **)object = name;
+        *(unsigned *)((char *)object + offsetof(struct conf_certificate, line)) =
+            (unsigned)section->line;
+    }
+    *num = first + count;
+    return array;
+}
+
+/* A certificate's key may be in its chain file. */
+static void default_keys(struct conf *conf)
+{
+    for (size_t i = 0; i < conf->num_certificates; i++) {
+        struct conf_certificate *c = &conf->certificates[i];
+
+        if (c->key.text[0] == '\0') {
+            c->key = c->chain;
+        }
+    }
+}
+
+static int add_built_in_profiles(struct conf *conf, struct conf_error *error)
+{
+    for (size_t i = 0; i < CONF_NUM_BUILT_IN; i++) {
+        struct conf_profile *profile = &conf->profiles[i];
+        const char *const defaults[] = {conf_built_in[i].min_protocol, "", conf_built_in[i].ciphers,
+                                        "", ""};
+        struct conf_text *const texts[] = {&profile->min_protocol, &profile->max_protocol,
+                                           &profile->ciphers, &profile->ciphersuites,
+                                           &profile->groups};
+
+        profile->name = conf_built_in[i].name;
+        for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++) {
+            texts[t]->text = conf_copy(conf, defaults[t], error);
+            if (texts[t]->text == NULL) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+static int take_all(struct conf *conf, cfg_t *root, struct conf_error *error)
+{
+    if (conf_take_options(conf, CONF_TOP, root, conf, error) != 0) {
+        return -1;
+    }
+    conf->certificates = take_sections(conf, root, CONF_CERTIFICATE, sizeof *conf->certificates,
+                                       &conf->num_certificates, error);
+    if (conf->certificates == NULL) {
+        return -1;
+    }
+    default_keys(conf);
+    conf->sets = take_sections(conf, root, CONF_SET, sizeof *conf->sets, &conf->num_sets, error);
+    if (conf->sets == NULL) {
+        return -1;
+    }
+    conf->num_profiles = CONF_NUM_BUILT_IN;
+    conf->profiles =
+        take_sections(conf, root, CONF_PROFILE, sizeof *conf->profiles, &conf->num_profiles, error);
+    if (conf->profiles == NULL || add_built_in_profiles(conf, error) != 0) {
+        return -1;
+    }
+    conf->backends =
+        take_sections(conf, root, CONF_BACKEND, sizeof *conf->backends, &conf->num_backends, error);
+    if (conf->backends == NULL) {
+        return -1;
+    }
+    conf->listeners = take_sections(conf, root, CONF_LISTENER, sizeof *conf->listeners,
+                                    &conf->num_listeners, error);
+    return conf->listeners == NULL ? -1 : 0;
+}
+
+static int take_limits(struct conf *conf, cfg_t *root, struct conf_error *error)
+{
+    cfg_t *limits =
+        conf_read_count(root, CONF_LIMITS) > 0 ? conf_read_section(root, CONF_LIMITS, 0) : NULL;
+
+    return conf_take_options(conf, CONF_LIMITS, limits, conf, error);
+}
+
+static int parse(struct conf *conf, const uint8_t *bytes, size_t len, struct conf_error *error)
+{
+    size_t source_len;
+    char *source = conf_source_clean(conf, bytes, len, &source_len, error);
+    cfg_t *root = NULL;
+    int status = -1;
+
+    if (source != NULL) {
+        root = conf_read(conf, source, source_len, error);
+        free(source);
+    }
+    if (root != NULL) {
+        status = take_all(conf, root, error) != 0 || take_limits(conf, root, error) != 0
+                     ? -1
+                     : conf_check(conf, root, error);
+        cfg_free(root);
+    }
+    return status;
+}
+
+struct conf *conf_parse(const char *file, const uint8_t *bytes, size_t len,
+                        struct conf_error *error)
+{
+    struct owner *owner = calloc(1, sizeof *owner);
+
+    if (owner != NULL) {
+        owner->conf.file = strdup(file);
+    }
+    if (owner == NULL || owner->conf.file == NULL) {
+        snprintf(error->text, sizeof error->text, "%s: out of memory", file);
+        free(owner);
+        return NULL;
+    }
+    if (parse(&owner->conf, bytes, len, error) != 0) {
+        conf_free(&owner->conf);
+        return NULL;
+    }
+    return &owner->conf;
+}

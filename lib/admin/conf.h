@@ -1,0 +1,142 @@
+/*
+ * conf: the configuration file, from bytes to checked structs.
+ *
+ * One table row per option (name, type, default, words, bounds) drives parsing, defaults and the
+ * check that postern.conf(5) names every option. libconfuse reads the syntax; everything it lets
+ * pass silently is checked here, so that a mistake is always "FILE:LINE: text". References between
+ * sections are resolved and checked; files are not opened (daemon/common/setup does that).
+ * May include: lib/base, lib/net, libconfuse.
+ */
+#ifndef POSTERN_LIB_ADMIN_CONF_H
+#define POSTERN_LIB_ADMIN_CONF_H
+
+#include "lib/net/addr.h"
+
+/* The largest configuration file, in bytes. */
+#define CONF_SIZE_MAX ((size_t)1 << 20)
+
+/* A text with the line it stands on; for a default, the line of its section's closing brace. */
+struct conf_text {
+    char *text; /* owned by the conf */
+    unsigned line;
+};
+
+struct conf_texts {
+    struct conf_text *items; /* owned */
+    size_t num;
+};
+
+struct conf_endpoint {
+    struct endpoint endpoint;
+    unsigned line;
+};
+
+struct conf_certificate {
+    const char *name;       /* borrowed from the conf */
+    unsigned line;          /* of the section's closing brace */
+    struct conf_text chain; /* path, already relative to the working directory or absolute */
+    struct conf_text key;   /* path; equal to chain when the option is left out */
+};
+
+enum conf_unmatched { CONF_UNMATCHED_FAIL };
+
+struct conf_set {
+    const char *name;
+    unsigned line;
+    struct conf_texts names;                     /* SNI names; exact or "*.suffix", lower case */
+    const struct conf_certificate **certificates; /* in order of preference; array owned */
+    size_t num_certificates;
+    enum conf_unmatched unmatched;
+};
+
+struct conf_profile {
+    const char *name; /* "opportunistic" and "modern" are always there, first */
+    unsigned line;    /* 0 for these two */
+    struct conf_text min_protocol; /* "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3" or "": the default */
+    struct conf_text max_protocol;
+    struct conf_text ciphers;      /* OpenSSL's syntax; "": the default */
+    struct conf_text ciphersuites; /* OpenSSL's syntax; "": the default */
+    struct conf_text groups;       /* colon-separated names; "": the default */
+};
+
+struct conf_backend {
+    const char *name;
+    unsigned line;
+    struct conf_endpoint *addresses; /* owned; tried in order */
+    size_t num_addresses;
+    unsigned connect_timeout; /* seconds */
+    unsigned backend_timeout; /* seconds */
+};
+
+enum conf_tls { CONF_TLS_MAY };
+
+struct conf_listener {
+    const char *name;
+    unsigned line;
+    struct conf_endpoint *addresses; /* owned */
+    size_t num_addresses;
+    enum conf_tls tls;
+    const struct conf_profile *profile; /* borrowed from the conf */
+    const struct conf_set **sets;       /* array owned; the first is the default */
+    size_t num_sets;
+    const struct conf_backend *backend;
+    bool auth_before_tls;
+};
+
+enum conf_log { CONF_LOG_SYSLOG, CONF_LOG_STDERR };
+enum conf_log_sessions { CONF_SESSIONS_ALL, CONF_SESSIONS_TLS, CONF_SESSIONS_PROBLEMS };
+
+struct conf {
+    char *file; /* owned; as given to conf_parse(), stands in messages */
+    struct conf_text hostname;
+    struct conf_text user;
+    unsigned workers; /* 0: one per processor */
+    enum conf_log log;
+    struct conf_text log_facility; /* a syslog facility's word: "mail", "local0", ... */
+    struct conf_text syslog_name;
+    enum conf_log_sessions log_sessions;
+    struct conf_text state_directory; /* path, made relative to the file like every path */
+    struct {
+        unsigned max_sessions;
+        unsigned handshake_timeout; /* seconds */
+        unsigned idle_timeout;      /* seconds */
+    } limits;
+    struct conf_certificate *certificates; /* these arrays are owned */
+    size_t num_certificates;
+    struct conf_set *sets;
+    size_t num_sets;
+    struct conf_profile *profiles;
+    size_t num_profiles;
+    struct conf_backend *backends;
+    size_t num_backends;
+    struct conf_listener *listeners;
+    size_t num_listeners;
+};
+
+/* Where a message about the configuration is put: one line, "FILE:LINE: text" or "FILE: text". */
+struct conf_error {
+    char text[512];
+};
+
+/*
+ * Parses `len` bytes of the file called `file` (used for messages and to resolve relative paths).
+ * Returns a conf that the caller frees with conf_free(), or NULL with `*error` filled.
+ * Not re-entrant (libconfuse is not): call it from one thread at a time.
+ */
+MUST_USE struct conf *conf_parse(const char *file, const uint8_t *bytes, size_t len,
+                                 struct conf_error *error);
+
+/* Frees a conf; NULL is allowed. */
+void conf_free(struct conf *conf);
+
+/* "FILE:LINE: " and the formatted text into `*error`; returns -1, so that callers can return it. */
+int conf_fail(struct conf_error *error, const struct conf *conf, unsigned line, const char *format,
+              ...) __attribute__((format(printf, 4, 5)));
+
+/* Calls `row` for each option: section ("" at the top), option, its type's word and its default
+ * as text. The manual page is held against this by a test. */
+void conf_each_option(void (*row)(void *arg, const char *section, const char *option,
+                                  const char *type, const char *fallback),
+                      void *arg);
+
+#endif

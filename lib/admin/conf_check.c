@@ -1,0 +1,266 @@
+#include "lib/admin/conf_parts.h"
+
+#include <string.h>
+
+/* The option called `name` as it stands in a section. */
+static cfg_opt_t *given(cfg_t *section, enum conf_kind kind, const char *name)
+{
+    int index = conf_option_index(&conf_sections[kind], name, strlen(name));
+
+    return conf_read_option(section, (size_t)index);
+}
+
+static int no_such(struct conf *conf, const struct conf_value *value, const char *option,
+                   enum conf_kind target, struct conf_error *error)
+{
+    return conf_fail(error, conf, value->line, "%s: there is no %s \"%s\"", option,
+                     conf_sections[target].name, value->text);
+}
+
+/* --- references ---------------------------------------------------------------------------- */
+
+static int resolve_certificates(struct conf *conf, struct conf_set *set, cfg_t *section,
+                                struct conf_error *error)
+{
+    cfg_opt_t *values = given(section, CONF_SET, "certificates");
+    size_t num = cfg_opt_size(values);
+
+    set->certificates = conf_alloc(conf, num, sizeof *set->certificates, error);
+    if (set->certificates == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < num; i++) {
+        const struct conf_value *value = conf_read_value(values, i);
+
+        for (size_t c = 0; c < conf->num_certificates && set->certificates[i] == NULL; c++) {
+            if (strcmp(conf->certificates[c].name, value->text) == 0) {
+                set->certificates[i] = &conf->certificates[c];
+            }
+        }
+        if (set->certificates[i] == NULL) {
+            return no_such(conf, value, "certificates", CONF_CERTIFICATE, error);
+        }
+    }
+    set->num_certificates = num;
+    return 0;
+}
+
+static int resolve_sets(struct conf *conf, struct conf_listener *listener, cfg_t *section,
+                        struct conf_error *error)
+{
+    cfg_opt_t *values = given(section, CONF_LISTENER, "certificate_sets");
+    size_t num = cfg_opt_size(values);
+
+    listener->sets = conf_alloc(conf, num, sizeof *listener->sets, error);
+    if (listener->sets == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < num; i++) {
+        const struct conf_value *value = conf_read_value(values, i);
+
+        for (size_t s = 0; s < conf->num_sets && listener->sets[i] == NULL; s++) {
+            if (strcmp(conf->sets[s].name, value->text) == 0) {
+                listener->sets[i] = &conf->sets[s];
+            }
+        }
+        if (listener->sets[i] == NULL) {
+            return no_such(conf, value, "certificate_sets", CONF_SET, error);
+        }
+    }
+    listener->num_sets = num;
+    return 0;
+}
+
+static int resolve_backend(struct conf *conf, struct conf_listener *listener, cfg_t *section,
+                           struct conf_error *error)
+{
+    const struct conf_value *value = conf_read_value(given(section, CONF_LISTENER, "backend"), 0);
+
+    for (size_t i = 0; i < conf->num_backends; i++) {
+        if (strcmp(conf->backends[i].name, value->text) == 0) {
+            listener->backend = &conf->backends[i];
+            return 0;
+        }
+    }
+    return no_such(conf, value, "backend", CONF_BACKEND, error);
+}
+
+static int resolve_profile(struct conf *conf, struct conf_listener *listener, cfg_t *section,
+                           struct conf_error *error)
+{
+    static const char option[] = "tls_profile";
+    cfg_opt_t *values = given(section, CONF_LISTENER, option);
+    int row = conf_option_index(&conf_sections[CONF_LISTENER], option, strlen(option));
+    const struct conf_value fallback = {.text = conf_sections[CONF_LISTENER].options[row].fallback};
+    const struct conf_value *value =
+        cfg_opt_size(values) > 0 ? conf_read_value(values, 0) : &fallback;
+
+    for (size_t i = 0; i < conf->num_profiles; i++) {
+        if (strcmp(conf->profiles[i].name, value->text) == 0) {
+            listener->profile = &conf->profiles[i];
+            return 0;
+        }
+    }
+    return no_such(conf, value, option, CONF_PROFILE, error);
+}
+
+static int resolve_all(struct conf *conf, cfg_t *root, struct conf_error *error)
+{
+    for (size_t i = 0; i < conf->num_sets; i++) {
+        cfg_t *section = conf_read_section(root, CONF_SET, i);
+
+        if (resolve_certificates(conf, &conf->sets[i], section, error) != 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; i < conf->num_listeners; i++) {
+        cfg_t *section = conf_read_section(root, CONF_LISTENER, i);
+        struct conf_listener *listener = &conf->listeners[i];
+
+        if (resolve_profile(conf, listener, section, error) != 0 ||
+            resolve_sets(conf, listener, section, error) != 0 ||
+            resolve_backend(conf, listener, section, error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* --- what sections must satisfy together --------------------------------------------------- */
+
+static int check_profiles(const struct conf *conf, struct conf_error *error)
+{
+    for (size_t i = CONF_NUM_BUILT_IN; i < conf->num_profiles; i++) {
+        const struct conf_profile *p = &conf->profiles[i];
+
+        /* The words sort in the order of the versions. */
+        if (p->max_protocol.text[0] != '\0' &&
+            strcmp(p->min_protocol.text, p->max_protocol.text) > 0) {
+            return conf_fail(error, conf, p->max_protocol.line,
+                             "max_protocol: \"%s\" is below min_protocol", p->max_protocol.text);
+        }
+    }
+    return 0;
+}
+
+/* The address with v4-mapped IPv6 as the IPv4 it stands for. */
+static struct addr plain(const struct conf_endpoint *e)
+{
+    struct addr a = e->endpoint.ip;
+
+    addr_unmap(&a);
+    return a;
+}
+
+static bool is_unspecified(const struct addr *a)
+{
+    static const uint8_t zero[sizeof a->ip];
+
+    return memcmp(a->ip, zero, sizeof zero) == 0;
+}
+
+/* True if a connection to `backend` would reach a listener at `listener`, as far as the addresses
+ * alone tell. Listeners on [::] take no IPv4 connections. */
+static bool reaches(const struct addr *backend, const struct addr *listener)
+{
+    if (backend->family != listener->family || backend->port != listener->port) {
+        return false;
+    }
+    if (is_unspecified(listener)) {
+        return addr_is_loopback(backend) || is_unspecified(backend);
+    }
+    return addr_equal(backend, listener) || (is_unspecified(backend) && addr_is_loopback(listener));
+}
+
+/* Port 0, which the kernel replaces by a free one, is never the same port twice. */
+static int check_listener_address(const struct conf *conf, size_t listener, size_t address,
+                                  struct conf_error *error)
+{
+    const struct conf_endpoint *mine = &conf->listeners[listener].addresses[address];
+    struct addr a = plain(mine);
+
+    if (a.family == ADDR_NONE) {
+        return conf_fail(error, conf, mine->line,
+                         "address: a listener is not a unix-domain socket");
+    }
+    for (size_t l = 0; l <= listener; l++) {
+        const struct conf_listener *other = &conf->listeners[l];
+
+        for (size_t i = 0; i < (l < listener ? other->num_addresses : address); i++) {
+            struct addr b = plain(&other->addresses[i]);
+
+            if (a.port != 0 && addr_equal(&a, &b)) {
+                return conf_fail(error, conf, mine->line,
+                                 "address: listener \"%s\" has this address already", other->name);
+            }
+        }
+    }
+    return 0;
+}
+
+static int check_backend_address(const struct conf *conf, const struct conf_backend *backend,
+                                 size_t address, struct conf_error *error)
+{
+    const struct conf_endpoint *mine = &backend->addresses[address];
+    struct addr a = plain(mine);
+
+    for (size_t i = 0; i < address; i++) {
+        struct addr b = plain(&backend->addresses[i]);
+
+        if (addr_equal(&a, &b) &&
+            strcmp(mine->endpoint.path, backend->addresses[i].endpoint.path) == 0) {
+            return conf_fail(error, conf, mine->line,
+                             "address: backend \"%s\" has this address already", backend->name);
+        }
+    }
+    if (a.family == ADDR_NONE) {
+        return 0;
+    }
+    if (a.port == 0) {
+        return conf_fail(error, conf, mine->line, "address: a backend has no port 0");
+    }
+    for (size_t l = 0; l < conf->num_listeners; l++) {
+        const struct conf_listener *listener = &conf->listeners[l];
+
+        for (size_t i = 0; i < listener->num_addresses; i++) {
+            struct addr b = plain(&listener->addresses[i]);
+
+            if (reaches(&a, &b)) {
+                return conf_fail(error, conf, mine->line,
+                                 "address: this is listener \"%s\", mail would go round in circles",
+                                 listener->name);
+            }
+        }
+    }
+    return 0;
+}
+
+static int check_addresses(const struct conf *conf, struct conf_error *error)
+{
+    for (size_t l = 0; l < conf->num_listeners; l++) {
+        for (size_t i = 0; i < conf->listeners[l].num_addresses; i++) {
+            if (check_listener_address(conf, l, i, error) != 0) {
+                return -1;
+            }
+        }
+    }
+    for (size_t b = 0; b < conf->num_backends; b++) {
+        for (size_t i = 0; i < conf->backends[b].num_addresses; i++) {
+            if (check_backend_address(conf, &conf->backends[b], i, error) != 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+int conf_check(struct conf *conf, cfg_t *root, struct conf_error *error)
+{
+    if (resolve_all(conf, root, error) != 0 || check_profiles(conf, error) != 0) {
+        return -1;
+    }
+    if (conf->num_listeners == 0) {
+        return conf_fail(error, conf, 0, "there is no listener");
+    }
+    return check_addresses(conf, error);
+}

@@ -1,0 +1,101 @@
+#include "lib/admin/conf_parts.h"
+
+#include <string.h>
+
+/* Longest names: a host name and one of its labels (RFC 1035 section 2.3.4), a section's name. */
+#define HOSTNAME_MAX 253
+#define LABEL_MAX    63
+#define TITLE_MAX    63
+
+/* sizeof of the field that a Linux user name has to fit into, without its NUL. */
+#define USER_MAX 31
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* Letters, digits and hyphens, a hyphen neither first nor last (RFC 1123 section 2.1). */
+static bool is_label(const char *text, size_t len)
+{
+    if (len == 0 || len > LABEL_MAX || text[0] == '-' || text[len - 1] == '-') {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (!is_alnum(text[i]) && text[i] != '-') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_hostname(const char *text)
+{
+    if (strlen(text) > HOSTNAME_MAX) {
+        return false;
+    }
+    for (;;) {
+        size_t len = strcspn(text, ".");
+
+        if (!is_label(text, len)) {
+            return false;
+        }
+        if (text[len] == '\0') {
+            return true;
+        }
+        text += len + 1;
+    }
+}
+
+/* At most `max` bytes: letters, digits and those of `more`. */
+static bool is_made_of(const char *text, const char *more, size_t max)
+{
+    size_t len = strlen(text);
+
+    for (size_t i = 0; i < len; i++) {
+        if (!is_alnum(text[i]) && strchr(more, text[i]) == NULL) {
+            return false;
+        }
+    }
+    return len > 0 && len <= max;
+}
+
+const char *conf_complain_hostname(const char *text)
+{
+    return is_hostname(text) ? NULL : "is not a host name";
+}
+
+const char *conf_complain_sni(const char *text)
+{
+    return is_hostname(strncmp(text, "*.", 2) == 0 ? text + 2 : text)
+               ? NULL
+               : "is neither a host name nor \"*.\" and a host name";
+}
+
+const char *conf_complain_path(const char *text)
+{
+    return text[0] != '\0' ? NULL : "is not a path";
+}
+
+const char *conf_complain_user(const char *text)
+{
+    return is_made_of(text, "._-", USER_MAX) && text[0] != '-' ? NULL : "is not a user's name";
+}
+
+const char *conf_complain_syslog_name(const char *text)
+{
+    return is_made_of(text, "._-/", TITLE_MAX)
+               ? NULL
+               : "is not 1 to 63 letters, digits, '.', '_', '-' and '/'";
+}
+
+const char *conf_complain_title(enum conf_kind kind, const char *text)
+{
+    for (size_t i = 0; kind == CONF_PROFILE && i < CONF_NUM_BUILT_IN; i++) {
+        if (strcmp(text, conf_built_in[i].name) == 0) {
+            return "is built in and cannot be defined again";
+        }
+    }
+    return is_made_of(text, "._-", TITLE_MAX) ? NULL
+                                              : "is not 1 to 63 letters, digits, '.', '_' and '-'";
+}

@@ -1,0 +1,148 @@
+#include "lib/admin/conf_parts.h"
+
+#include <string.h>
+
+#define COUNT(array)       (sizeof(array) / sizeof(array)[0])
+#define FIELD(kind, field) .offset = offsetof(struct kind, field)
+
+#define PROTOCOLS                                                                                  \
+    {                                                                                              \
+        "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"                                                   \
+    }
+
+static const struct conf_option top[] = {
+    {"hostname", CONF_TEXT, NULL, FIELD(conf, hostname), .complaint = conf_complain_hostname},
+    {"user", CONF_TEXT, "postern", FIELD(conf, user), .complaint = conf_complain_user},
+    {"workers", CONF_NUMBER, "0", FIELD(conf, workers), .max = 256},
+    {"state_directory", CONF_PATH, "/var/lib/postern", FIELD(conf, state_directory),
+     .complaint = conf_complain_path},
+    {"log", CONF_WORD, "syslog", {"syslog", "stderr"}, FIELD(conf, log)},
+    {"log_facility",
+     CONF_TEXT,
+     "mail",
+     {"mail", "daemon", "user", "auth", "authpriv", "cron", "ftp", "lpr", "news", "syslog", "uucp",
+      "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"},
+     FIELD(conf, log_facility)},
+    {"syslog_name", CONF_TEXT, "posternd", FIELD(conf, syslog_name),
+     .complaint = conf_complain_syslog_name},
+    {"log_sessions", CONF_WORD, "tls", {"all", "tls", "problems"}, FIELD(conf, log_sessions)},
+};
+
+static const struct conf_option certificate[] = {
+    {"chain", CONF_PATH, NULL, FIELD(conf_certificate, chain), .complaint = conf_complain_path},
+    {"key", CONF_PATH, "", FIELD(conf_certificate, key)},
+};
+
+static const struct conf_option certificate_set[] = {
+    {"names", CONF_SNI_NAMES, "", FIELD(conf_set, names), .complaint = conf_complain_sni},
+    {"certificates", CONF_REFERENCES, NULL, .offset = CONF_NO_FIELD},
+    {"unmatched", CONF_WORD, "fail", {"fail"}, FIELD(conf_set, unmatched)},
+};
+
+static const struct conf_option tls_profile[] = {
+    {"min_protocol", CONF_TEXT, "", PROTOCOLS, FIELD(conf_profile, min_protocol)},
+    {"max_protocol", CONF_TEXT, "", PROTOCOLS, FIELD(conf_profile, max_protocol)},
+    {"ciphers", CONF_TEXT, "", FIELD(conf_profile, ciphers)},
+    {"ciphersuites", CONF_TEXT, "", FIELD(conf_profile, ciphersuites)},
+    {"groups", CONF_TEXT, "", FIELD(conf_profile, groups)},
+};
+
+static const struct conf_option backend[] = {
+    {"address", CONF_ADDRESSES, NULL, FIELD(conf_backend, addresses),
+     .num_offset = offsetof(struct conf_backend, num_addresses)},
+    {"client_address", CONF_WORD, "proxy-v2", {"proxy-v2"}, .offset = CONF_NO_FIELD},
+    {"connect_timeout", CONF_NUMBER, "10", FIELD(conf_backend, connect_timeout), .min = 1,
+     .max = 3600},
+    {"backend_timeout", CONF_NUMBER, "3600", FIELD(conf_backend, backend_timeout), .min = 1,
+     .max = 86400},
+};
+
+static const struct conf_option listener[] = {
+    {"address", CONF_ADDRESSES, NULL, FIELD(conf_listener, addresses),
+     .num_offset = offsetof(struct conf_listener, num_addresses)},
+    {"tls", CONF_WORD, "may", {"may"}, FIELD(conf_listener, tls)},
+    {"tls_profile", CONF_REFERENCE, "opportunistic", .offset = CONF_NO_FIELD},
+    {"certificate_sets", CONF_REFERENCES, NULL, .offset = CONF_NO_FIELD},
+    {"backend", CONF_REFERENCE, NULL, .offset = CONF_NO_FIELD},
+    {"auth_before_tls", CONF_BOOLEAN, "false", FIELD(conf_listener, auth_before_tls)},
+};
+
+static const struct conf_option limits[] = {
+    {"max_sessions", CONF_NUMBER, "10000", FIELD(conf, limits.max_sessions), .min = 1,
+     .max = 1000000},
+    {"handshake_timeout", CONF_NUMBER, "60", FIELD(conf, limits.handshake_timeout), .min = 1,
+     .max = 3600},
+    {"idle_timeout", CONF_NUMBER, "1800", FIELD(conf, limits.idle_timeout), .min = 1, .max = 86400},
+};
+
+const struct conf_section conf_sections[NUM_CONF_KINDS] = {
+    [CONF_TOP] = {"", false, top, COUNT(top)},
+    [CONF_CERTIFICATE] = {"certificate", true, certificate, COUNT(certificate)},
+    [CONF_SET] = {"certificate_set", true, certificate_set, COUNT(certificate_set)},
+    [CONF_PROFILE] = {"tls_profile", true, tls_profile, COUNT(tls_profile)},
+    [CONF_BACKEND] = {"backend", true, backend, COUNT(backend)},
+    [CONF_LISTENER] = {"listener", true, listener, COUNT(listener)},
+    [CONF_LIMITS] = {"limits", false, limits, COUNT(limits)},
+};
+
+const struct conf_built_in conf_built_in[CONF_NUM_BUILT_IN] = {
+    {"opportunistic", "", ""},
+    {"modern", "TLSv1.2", "kECDHE:kDHE:!aNULL:!eNULL"},
+};
+
+static bool same(const char *own, const char *name, size_t len)
+{
+    return strlen(own) == len && memcmp(own, name, len) == 0;
+}
+
+int conf_option_index(const struct conf_section *section, const char *name, size_t len)
+{
+    for (size_t i = 0; i < section->num_options; i++) {
+        if (same(section->options[i].name, name, len)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+enum conf_kind conf_section_kind(const char *name, size_t len)
+{
+    for (unsigned kind = CONF_TOP + 1; kind < NUM_CONF_KINDS; kind++) {
+        if (same(conf_sections[kind].name, name, len)) {
+            return (enum conf_kind)kind;
+        }
+    }
+    return CONF_TOP;
+}
+
+bool conf_type_is_list(enum conf_type type)
+{
+    return type == CONF_SNI_NAMES || type == CONF_ADDRESSES || type == CONF_REFERENCES;
+}
+
+void conf_each_option(void (*row)(void *arg, const char *section, const char *option,
+                                  const char *type, const char *fallback),
+                      void *arg)
+{
+    static const char *const type_words[] = {
+        [CONF_TEXT] = "text",
+        [CONF_PATH] = "path",
+        [CONF_WORD] = "word",
+        [CONF_NUMBER] = "number",
+        [CONF_BOOLEAN] = "boolean",
+        [CONF_SNI_NAMES] = "list of names",
+        [CONF_ADDRESSES] = "list of addresses",
+        [CONF_REFERENCE] = "name",
+        [CONF_REFERENCES] = "list of names",
+    };
+
+    for (size_t kind = 0; kind < NUM_CONF_KINDS; kind++) {
+        const struct conf_section *section = &conf_sections[kind];
+
+        for (size_t i = 0; i < section->num_options; i++) {
+            const struct conf_option *option = &section->options[i];
+
+            row(arg, section->name, option->name, type_words[option->type], option->fallback);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+/*
+ * conf_parts: what the files of conf share, and nobody else includes.
+ *
+ * conf_source.c makes the file safe for libconfuse, conf_read.c lets libconfuse read it,
+ * conf_options.c holds the option table, conf_names.c the rules for names, conf_values.c turns what
+ * was read into values, conf_check.c holds the sections against each other, and conf.c is the way
+ * through all of them.
+ */
+#ifndef POSTERN_LIB_ADMIN_CONF_PARTS_H
+#define POSTERN_LIB_ADMIN_CONF_PARTS_H
+
+#include "lib/admin/conf.h"
+
+#include <confuse.h>
+
+enum conf_kind {
+    CONF_TOP,
+    CONF_CERTIFICATE,
+    CONF_SET,
+    CONF_PROFILE,
+    CONF_BACKEND,
+    CONF_LISTENER,
+    CONF_LIMITS,
+    NUM_CONF_KINDS,
+};
+
+enum conf_type {
+    CONF_TEXT,       /* struct conf_text */
+    CONF_PATH,       /* struct conf_text */
+    CONF_WORD,       /* an enum: the index in `words` */
+    CONF_NUMBER,     /* unsigned */
+    CONF_BOOLEAN,    /* bool */
+    CONF_SNI_NAMES,  /* struct conf_texts */
+    CONF_ADDRESSES,  /* struct conf_endpoint array, its length at `num_offset` */
+    CONF_REFERENCE,  /* the name of a section; resolved by conf_check.c */
+    CONF_REFERENCES, /* a list of these */
+};
+
+/* The offset of an option that is checked, but has only one value so far. */
+#define CONF_NO_FIELD SIZE_MAX
+
+#define CONF_MAX_WORDS 20
+
+struct conf_option {
+    const char *name;
+    enum conf_type type;
+    const char *fallback;                       /* NULL: must be given; a list: "" is empty */
+    const char *words[CONF_MAX_WORDS + 1];      /* what is allowed; none: anything */
+    const char *(*complaint)(const char *text); /* NULL, or why a text is not allowed */
+    unsigned min;                               /* CONF_NUMBER */
+    unsigned max;
+    size_t offset;     /* of the field in the section's struct */
+    size_t num_offset; /* CONF_ADDRESSES */
+};
+
+struct conf_section {
+    const char *name; /* "" for the top */
+    bool titled;      /* has a name of its own and may stand several times */
+    const struct conf_option *options;
+    size_t num_options;
+};
+
+extern const struct conf_section conf_sections[NUM_CONF_KINDS];
+
+/* More than a section can have. */
+#define CONF_MAX_OPTIONS 16
+
+/* The option called `name` (`len` bytes) of a section, or -1. */
+int conf_option_index(const struct conf_section *section, const char *name, size_t len);
+
+/* The kind of section called `name`; CONF_TOP if there is none. */
+enum conf_kind conf_section_kind(const char *name, size_t len);
+
+/* True for the types whose value is a list; one value of a list needs no braces. */
+bool conf_type_is_list(enum conf_type type);
+
+/* The profiles that are always there; what is not named here is the default. */
+#define CONF_NUM_BUILT_IN 2
+
+extern const struct conf_built_in {
+    const char *name;
+    const char *min_protocol;
+    const char *ciphers;
+} conf_built_in[CONF_NUM_BUILT_IN];
+
+/* --- conf_names.c: NULL, or what is wrong with the text ------------------------------------ */
+
+const char *conf_complain_hostname(const char *text);
+const char *conf_complain_sni(const char *text);
+const char *conf_complain_path(const char *text);
+const char *conf_complain_user(const char *text);
+const char *conf_complain_syslog_name(const char *text);
+
+/* Also for a profile of a built-in one's name. */
+const char *conf_complain_title(enum conf_kind kind, const char *text);
+
+/* --- conf_source.c ------------------------------------------------------------------------- */
+
+/* Stands in front of every text that was quoted; cannot come from the file. */
+#define CONF_QUOTED '\x01'
+
+/*
+ * The file without comments, each quoted text marked with CONF_QUOTED and safe from libconfuse's
+ * expansions, on the same lines. Allocated with malloc(). NULL with `*error`.
+ */
+MUST_USE char *conf_source_clean(const struct conf *conf, const uint8_t *bytes, size_t len,
+                                 size_t *out_len, struct conf_error *error);
+
+/* --- conf_read.c --------------------------------------------------------------------------- */
+
+/* A value as it stands in the file. */
+struct conf_value {
+    unsigned line;
+    bool quoted;
+    const char *text; /* without quotes */
+};
+
+/* libconfuse's reading of a cleaned source; the caller frees it with cfg_free(). NULL with
+ * `*error`. Its options stand in the order of conf_sections, at the top followed by the sections.
+ */
+MUST_USE cfg_t *conf_read(const struct conf *conf, char *source, size_t len,
+                          struct conf_error *error);
+
+/* The option of a section, and its value number `index`. */
+cfg_opt_t *conf_read_option(cfg_t *section, size_t option);
+const struct conf_value *conf_read_value(cfg_opt_t *option, size_t index);
+
+/* How often a kind of section stands there, and one of them. */
+size_t conf_read_count(cfg_t *root, enum conf_kind kind);
+cfg_t *conf_read_section(cfg_t *root, enum conf_kind kind, size_t index);
+
+/* --- conf.c -------------------------------------------------------------------------------- */
+
+/* Zeroed memory that conf_free() frees; NULL with `*error`. */
+MUST_USE void *conf_alloc(struct conf *conf, size_t num, size_t size, struct conf_error *error);
+
+/* Copies `text` into memory of the conf. NULL with `*error`. */
+MUST_USE char *conf_copy(struct conf *conf, const char *text, struct conf_error *error);
+
+/* --- conf_values.c ------------------------------------------------------------------------- */
+
+/* Checks the options of a section and puts them, or their defaults, into its struct `object`.
+ * Without a section (NULL) all are defaults. References are left to conf_check(). */
+MUST_USE int conf_take_options(struct conf *conf, enum conf_kind kind, cfg_t *section, void *object,
+                               struct conf_error *error);
+
+/* --- conf_check.c -------------------------------------------------------------------------- */
+
+/* Resolves the names that sections call each other by, and checks what needs several of them. */
+MUST_USE int conf_check(struct conf *conf, cfg_t *root, struct conf_error *error);
+
+#endif

@@ -1,0 +1,259 @@
+#include "lib/admin/logline.h"
+
+#include "lib/tls/names.h"
+
+#include <string.h>
+
+/* What a line shows at most of things that a client or a configuration can make long. */
+#define NAME_MAX_SHOWN   64
+#define SNI_MAX_SHOWN    255
+#define DETAIL_MAX_SHOWN 256
+#define GROUPS_MAX_SHOWN 16
+#define HELLO_MAX_SHOWN  700
+
+static void add_name(struct text *t, const char *name)
+{
+    text_escaped(t, name, strlen(name), NAME_MAX_SHOWN);
+}
+
+static void add_client(struct text *t, const struct logline_session *s)
+{
+    char address[ADDR_TEXT_SIZE];
+
+    text_addf(t, "unknown[%s]:%u", addr_text(&s->client, address), s->client.port);
+}
+
+/* The field that all lines of a session have in common ends each of them: what stands before it is
+ * cut rather than this. */
+static void add_session(struct text *t, const struct logline_session *s)
+{
+    static const char field[] = " session=";
+    size_t need = sizeof field - 1 + strlen(s->id);
+
+    if (need < t->size && t->len > t->size - 1 - need) {
+        t->len = t->size - 1 - need;
+        t->buf[t->len] = '\0';
+        t->cut = true;
+    }
+    text_add(t, field);
+    text_add(t, s->id);
+}
+
+/* Bytes that may stand between quotes. Escapes made earlier stay readable if `escaped`. */
+static bool is_quotable(unsigned char byte, bool escaped)
+{
+    return byte >= ' ' && byte < 0x7f && byte != '"' && (escaped || byte != '\\');
+}
+
+/* detail="..." */
+static void add_detail(struct text *t, const char *detail, bool escaped)
+{
+    size_t len;
+
+    if (detail == NULL || detail[0] == '\0') {
+        return;
+    }
+    text_add(t, " detail=\"");
+    len = strlen(detail);
+    for (size_t i = 0; i < len && i < DETAIL_MAX_SHOWN; i++) {
+        unsigned char byte = (unsigned char)detail[i];
+
+        text_addf(t, is_quotable(byte, escaped) ? "%c" : "\\x%02x", byte);
+    }
+    text_add(t, len > DETAIL_MAX_SHOWN ? "...\"" : "\"");
+}
+
+void logline_connect(struct text *t, const struct logline_session *s)
+{
+    char address[ADDR_TEXT_SIZE];
+
+    text_add(t, "connect from ");
+    add_client(t, s);
+    text_add(t, " to ");
+    add_name(t, s->listener);
+    text_addf(t, "[%s]:%u", addr_text(&s->destination, address), s->destination.port);
+    add_session(t, s);
+}
+
+/* Postfix names a key exchange over one of the curves of RFC 7748 by the curve alone. */
+static void add_key_exchange(struct text *t, const struct tls_facts *facts)
+{
+    if (facts->key_exchange[0] == '\0') {
+        return;
+    }
+    if (strcmp(facts->group, "X25519") == 0 || strcmp(facts->group, "X448") == 0) {
+        text_addf(t, " key-exchange %s", facts->group);
+        return;
+    }
+    text_addf(t, " key-exchange %s", facts->key_exchange);
+    if (facts->group[0] != '\0') {
+        text_addf(t, " (%s)", facts->group);
+    }
+}
+
+static void add_signature(struct text *t, const struct tls_facts *facts)
+{
+    if (facts->signature[0] == '\0') {
+        return;
+    }
+    text_addf(t, " server-signature %s", facts->signature);
+    if (facts->key[0] != '\0') {
+        text_addf(t, " (%s)", facts->key);
+    }
+    if (facts->digest[0] != '\0') {
+        text_addf(t, " server-digest %s", facts->digest);
+    }
+}
+
+void logline_established(struct text *t, const struct logline_session *s,
+                         const struct tls_facts *facts)
+{
+    text_add(t, "Anonymous TLS connection established from ");
+    add_client(t, s);
+    text_addf(t, ": %s with cipher %s (%d/%d bits)", facts->protocol, facts->cipher,
+              facts->cipher_bits, facts->algorithm_bits);
+    add_key_exchange(t, facts);
+    add_signature(t, facts);
+    text_add(t, " certificate=");
+    add_name(t, facts->certificate);
+    if (facts->sni.len > 0) {
+        text_add(t, " sni=");
+        text_escaped(t, facts->sni.data, facts->sni.len, SNI_MAX_SHOWN);
+    }
+    text_addf(t, " reused=%s", facts->reused ? "yes" : "no");
+    add_session(t, s);
+}
+
+/* p384=curve-not-in-groups rsa=no-suite */
+static void add_verdicts(struct text *t, const struct logline_choice *choice)
+{
+    for (size_t i = 0; i < choice->num; i++) {
+        text_add(t, " ");
+        add_name(t, choice->names[i]);
+        text_addf(t, "=%s", verdict_word(choice->verdicts[i].reason));
+    }
+}
+
+static void add_groups(struct text *t, const struct id_list *groups)
+{
+    size_t shown = 0;
+
+    text_add(t, " groups=");
+    for (size_t i = 0; i < groups->num; i++) {
+        uint16_t id = id_at(groups, i);
+        const char *name = group_name(id);
+
+        if (id_is_grease(id)) {
+            continue;
+        }
+        if (shown == GROUPS_MAX_SHOWN) {
+            text_add(t, ",...");
+            return;
+        }
+        text_add(t, shown > 0 ? "," : "");
+        if (name != NULL) {
+            text_add(t, name);
+        } else {
+            text_addf(t, "0x%04x", id);
+        }
+        shown++;
+    }
+    if (shown == 0) {
+        text_add(t, "none");
+    }
+}
+
+static void add_would_fit(struct text *t, unsigned would_fit)
+{
+    const char *separator = "";
+
+    text_add(t, " would_fit=");
+    for (int fit = 0; fit < NUM_FITS; fit++) {
+        if ((would_fit & 1U << fit) != 0) {
+            text_addf(t, "%s%s", separator, fit_word((enum fit)fit));
+            separator = ",";
+        }
+    }
+    if (would_fit == 0) {
+        text_add(t, "none");
+    }
+}
+
+void logline_handshake_failed(struct text *t, const struct logline_session *s,
+                              enum handshake_failure reason, const struct logline_choice *choice,
+                              const char *detail)
+{
+    text_add(t, "TLS handshake failed from ");
+    add_client(t, s);
+    text_addf(t, ": reason=%s", handshake_failure_word(reason));
+    if (reason == HANDSHAKE_NO_CERTIFICATE_FITS && choice->hello != NULL) {
+        add_verdicts(t, choice);
+        add_groups(t, &choice->hello->groups);
+        add_would_fit(t, choice->would_fit);
+    }
+    add_detail(t, detail, true);
+    add_session(t, s);
+}
+
+void logline_verdict_wrong(struct text *t, const struct logline_session *s,
+                           const struct logline_choice *choice, const char *certificate,
+                           struct bytes raw_hello)
+{
+    text_add(t, "verdict=wrong for ");
+    add_client(t, s);
+    text_add(t, ": libssl served ");
+    add_name(t, certificate);
+    text_add(t, " although");
+    add_verdicts(t, choice);
+    text_add(t, ": hello=");
+    for (size_t i = 0; i < raw_hello.len && i < HELLO_MAX_SHOWN; i++) {
+        text_addf(t, "%02x", raw_hello.data[i]);
+    }
+    if (raw_hello.len > HELLO_MAX_SHOWN) {
+        text_add(t, "...");
+    }
+    add_session(t, s);
+}
+
+void logline_disconnect(struct text *t, const struct logline_session *s, const char *certificate,
+                        uint64_t received, uint64_t sent, double seconds)
+{
+    text_add(t, "disconnect from ");
+    add_client(t, s);
+    if (certificate != NULL) {
+        text_add(t, " tls=yes certificate=");
+        add_name(t, certificate);
+    } else {
+        text_add(t, " tls=no");
+    }
+    text_addf(t, " received=%llu sent=%llu seconds=%.2f", (unsigned long long)received,
+              (unsigned long long)sent, seconds);
+    add_session(t, s);
+}
+
+void logline_warning(struct text *t, const struct logline_session *s, const char *text,
+                     const char *detail)
+{
+    text_addf(t, "%s: client=", text);
+    add_client(t, s);
+    add_detail(t, detail, false);
+    add_session(t, s);
+}
+
+const char *handshake_failure_word(enum handshake_failure reason)
+{
+    static const char *const words[] = {
+        [HANDSHAKE_NO_CERTIFICATE_FITS] = "no-certificate-fits",
+        [HANDSHAKE_NOT_TLS] = "not-tls",
+        [HANDSHAKE_MALFORMED] = "malformed",
+        [HANDSHAKE_HELLO_TOO_LARGE] = "hello-too-large",
+        [HANDSHAKE_PROTOCOL_VERSION] = "protocol-version",
+        [HANDSHAKE_CLIENT_ALERT] = "client-alert",
+        [HANDSHAKE_TIMEOUT] = "timeout",
+        [HANDSHAKE_CLIENT_GONE] = "client-gone",
+        [HANDSHAKE_BACKEND_SPOKE] = "backend-spoke",
+        [HANDSHAKE_INTERNAL] = "internal",
+    };
+
+    return words[reason];
+}

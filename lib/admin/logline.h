@@ -1,0 +1,87 @@
+/*
+ * logline: the text of each log line, one function per event.
+ *
+ * Words and order are the contract of docs/design.md "Log": Postfix's words where Postfix has
+ * words, so that its log readers understand. Each function appends to a bounded text; bytes from
+ * the network are escaped. The "warning: " of a line is not written here: log_line() puts it in
+ * front by the level. May include: lib/base, lib/net, lib/tls.
+ */
+#ifndef POSTERN_LIB_ADMIN_LOGLINE_H
+#define POSTERN_LIB_ADMIN_LOGLINE_H
+
+#include "lib/base/text.h"
+#include "lib/net/addr.h"
+#include "lib/tls/certsel.h"
+#include "lib/tls/facts.h"
+
+/* Room for any line built here. */
+#define LOGLINE_SIZE 2048
+
+/* Why a handshake failed: a closed list. */
+enum handshake_failure {
+    HANDSHAKE_NO_CERTIFICATE_FITS,
+    HANDSHAKE_NOT_TLS,
+    HANDSHAKE_MALFORMED,
+    HANDSHAKE_HELLO_TOO_LARGE,
+    HANDSHAKE_PROTOCOL_VERSION,
+    HANDSHAKE_CLIENT_ALERT,
+    HANDSHAKE_TIMEOUT,
+    HANDSHAKE_CLIENT_GONE,
+    HANDSHAKE_BACKEND_SPOKE,
+    HANDSHAKE_INTERNAL,
+};
+
+/* What stands on every line of a session. */
+struct logline_session {
+    struct addr client;
+    struct addr destination;
+    const char *listener; /* borrowed */
+    const char *id;       /* borrowed */
+};
+
+/* The choice that was made for a hello, for the failure line. */
+struct logline_choice {
+    const struct hello *hello;      /* NULL: none was read */
+    const char *const *names;       /* names of the set's certificates */
+    const struct verdict *verdicts; /* one for each */
+    size_t num;
+    unsigned would_fit; /* bits of enum fit */
+};
+
+/* connect from unknown[192.0.2.7]:49211 to mx[203.0.113.5]:25 session=... */
+void logline_connect(struct text *t, const struct logline_session *s);
+
+/* Anonymous TLS connection established from unknown[...]:...: TLSv1.2 with cipher ... */
+void logline_established(struct text *t, const struct logline_session *s,
+                         const struct tls_facts *facts);
+
+/*
+ * warning: TLS handshake failed from unknown[...]:...: reason=no-certificate-fits
+ * p384=curve-not-in-groups groups=secp256r1 would_fit=ecdsa-p256,rsa session=...
+ * Verdicts, groups and would_fit stand there when `choice` has a hello and the reason is
+ * no-certificate-fits; `detail` (may be NULL; our own or libssl's words) becomes detail="...".
+ */
+void logline_handshake_failed(struct text *t, const struct logline_session *s,
+                              enum handshake_failure reason, const struct logline_choice *choice,
+                              const char *detail);
+
+/* warning: verdict=wrong for unknown[...]:...: libssl served CERTIFICATE although p384=...: the
+ * hello follows in hex (cut when too long), so that it can be reported. */
+void logline_verdict_wrong(struct text *t, const struct logline_session *s,
+                           const struct logline_choice *choice, const char *certificate,
+                           struct bytes raw_hello);
+
+/* disconnect from unknown[...]:... tls=yes certificate=p256 received=4812 sent=1203 seconds=1.42
+ * session=...; `certificate` is NULL without TLS, and the field is left out then. */
+void logline_disconnect(struct text *t, const struct logline_session *s, const char *certificate,
+                        uint64_t received, uint64_t sent, double seconds);
+
+/* warning: TEXT: client=unknown[192.0.2.7]:49211 session=...: one line for what has no event of
+ * its own; `text` is ours. `detail` (may be NULL) is the network's or the system's: escaped. */
+void logline_warning(struct text *t, const struct logline_session *s, const char *text,
+                     const char *detail);
+
+/* The contract's word: "no-certificate-fits", "not-tls", ... */
+const char *handshake_failure_word(enum handshake_failure reason);
+
+#endif
