@@ -1,0 +1,362 @@
+#include "daemon/common/keyfiles.h"
+#include "daemon/common/sslerror.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The most certificates in a chain: libssl's clients take no more than ten by default. */
+#define CHAIN_MAX 16
+
+/* What one certificate section names, while its objects are made. */
+struct loading {
+    const struct conf *conf;
+    const struct conf_certificate *certificate;
+    OSSL_LIB_CTX *libctx;
+    struct conf_error *error;
+};
+
+/* --- PEM ------------------------------------------------------------------------------------ */
+
+/* One block of a PEM file. */
+struct block {
+    char *name;
+    char *header;
+    unsigned char *data;
+    long len;
+};
+
+static void block_free(struct block *block)
+{
+    OPENSSL_free(block->name);
+    OPENSSL_free(block->header);
+    if (block->data != NULL) {
+        OPENSSL_clear_free(block->data, (size_t)block->len);
+    }
+    *block = (struct block){0};
+}
+
+/* 1 with the next block, 0 at the end, -1 on broken PEM. */
+static int next_block(BIO *bio, struct block *block)
+{
+    ERR_clear_error();
+    *block = (struct block){0};
+    if (PEM_read_bio(bio, &block->name, &block->header, &block->data, &block->len) == 1) {
+        return 1;
+    }
+    return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE ? 0 : -1;
+}
+
+static bool is_certificate(const struct block *block)
+{
+    return strcmp(block->name, PEM_STRING_X509) == 0 ||
+           strcmp(block->name, PEM_STRING_X509_OLD) == 0;
+}
+
+/* "PRIVATE KEY", "RSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY", ... */
+static bool is_key(const struct block *block)
+{
+    static const char suffix[] = "PRIVATE KEY";
+    size_t len = strlen(block->name);
+
+    return len >= sizeof suffix - 1 && strcmp(block->name + len - (sizeof suffix - 1), suffix) == 0;
+}
+
+static bool is_encrypted(const struct block *block)
+{
+    return strcmp(block->name, PEM_STRING_PKCS8) == 0 || strstr(block->header, "ENCRYPTED") != NULL;
+}
+
+static int add_certificate(struct keystore_entry *entry, const struct loading *l,
+                           const struct block *block)
+{
+    const struct conf_text *path = &l->certificate->chain;
+    const unsigned char *at = block->data;
+    X509 *x509 = X509_new_ex(l->libctx, NULL);
+
+    if (d2i_X509(&x509, &at, block->len) == NULL) {
+        X509_free(x509);
+        return conf_fail(l->error, l->conf, path->line, "%s: not a certificate: %s", path->text,
+                         sslerror_words());
+    }
+    if (entry->leaf == NULL) {
+        entry->leaf = x509;
+        return 0;
+    }
+    if (sk_X509_num(entry->chain) >= CHAIN_MAX || sk_X509_push(entry->chain, x509) == 0) {
+        X509_free(x509);
+        return conf_fail(l->error, l->conf, path->line, "%s: more than %d certificates", path->text,
+                         CHAIN_MAX);
+    }
+    return 0;
+}
+
+static int load_chain(struct keystore_entry *entry, const struct loading *l,
+                      const struct keyfile *file)
+{
+    const struct conf_text *path = &l->certificate->chain;
+    BIO *bio = BIO_new_mem_buf(file->data, (int)file->len);
+    struct block block;
+    int more = -1;
+    int result = 0;
+
+    while (bio != NULL && result == 0 && (more = next_block(bio, &block)) == 1) {
+        if (is_certificate(&block)) {
+            result = add_certificate(entry, l, &block);
+        }
+        block_free(&block);
+    }
+    BIO_free(bio);
+    if (result != 0) {
+        return result;
+    }
+    if (more < 0) {
+        return conf_fail(l->error, l->conf, path->line, "%s: broken PEM: %s", path->text,
+                         sslerror_words());
+    }
+    if (entry->leaf == NULL) {
+        return conf_fail(l->error, l->conf, path->line, "%s: no certificate in it", path->text);
+    }
+    return 0;
+}
+
+static int add_key(struct keystore_entry *entry, const struct loading *l, const struct block *block)
+{
+    const struct conf_text *path = &l->certificate->key;
+    const unsigned char *at = block->data;
+
+    if (is_encrypted(block)) {
+        return conf_fail(l->error, l->conf, path->line, "%s: the key is encrypted", path->text);
+    }
+    if (entry->key != NULL) {
+        return conf_fail(l->error, l->conf, path->line, "%s: more than one key", path->text);
+    }
+    entry->key = d2i_AutoPrivateKey_ex(NULL, &at, block->len, l->libctx, NULL);
+    if (entry->key == NULL) {
+        return conf_fail(l->error, l->conf, path->line, "%s: the key cannot be read: %s",
+                         path->text, sslerror_words());
+    }
+    return 0;
+}
+
+static int load_key(struct keystore_entry *entry, const struct loading *l,
+                    const struct keyfile *file)
+{
+    const struct conf_text *path = &l->certificate->key;
+    BIO *bio = BIO_new_mem_buf(file->data, (int)file->len);
+    struct block block;
+    int more = -1;
+    int result = 0;
+
+    while (bio != NULL && result == 0 && (more = next_block(bio, &block)) == 1) {
+        if (is_key(&block)) {
+            result = add_key(entry, l, &block);
+        }
+        block_free(&block);
+    }
+    BIO_free(bio);
+    if (result != 0) {
+        return result;
+    }
+    if (more < 0) {
+        return conf_fail(l->error, l->conf, path->line, "%s: broken PEM: %s", path->text,
+                         sslerror_words());
+    }
+    if (entry->key == NULL) {
+        return conf_fail(l->error, l->conf, path->line, "%s: no private key in it", path->text);
+    }
+    return 0;
+}
+
+/* --- what the choice needs to know ---------------------------------------------------------- */
+
+/* The IANA group of an EC key, 0 for a curve that is not supported. */
+static uint16_t curve_of(const EVP_PKEY *key)
+{
+    static const struct {
+        const char *name;
+        uint16_t id;
+    } curves[] = {
+        {"prime256v1", 0x0017}, {"P-256", 0x0017},     {"secp384r1", 0x0018},
+        {"P-384", 0x0018},      {"secp521r1", 0x0019}, {"P-521", 0x0019},
+    };
+    char name[64];
+
+    if (EVP_PKEY_get_group_name(key, name, sizeof name, NULL) != 1) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
+        if (strcmp(name, curves[i].name) == 0) {
+            return curves[i].id;
+        }
+    }
+    return 0;
+}
+
+/*
+ * The signature scheme on `x509` as libssl holds it against signature_algorithms_cert: by digest
+ * and kind of key, so that for ECDSA the curve of the issuer does not count, and RSA-PSS goes by
+ * the number for RSA keys (0x0804) whatever the issuer's key is.
+ */
+static uint16_t scheme_of(X509 *x509)
+{
+    static const struct {
+        int key;
+        int digest;
+        uint16_t scheme;
+    } table[] = {
+        {EVP_PKEY_RSA, NID_sha1, 0x0201},       {EVP_PKEY_EC, NID_sha1, 0x0203},
+        {EVP_PKEY_RSA, NID_sha224, 0x0301},     {EVP_PKEY_EC, NID_sha224, 0x0303},
+        {EVP_PKEY_RSA, NID_sha256, 0x0401},     {EVP_PKEY_EC, NID_sha256, 0x0403},
+        {EVP_PKEY_RSA, NID_sha384, 0x0501},     {EVP_PKEY_EC, NID_sha384, 0x0503},
+        {EVP_PKEY_RSA, NID_sha512, 0x0601},     {EVP_PKEY_EC, NID_sha512, 0x0603},
+        {EVP_PKEY_RSA_PSS, NID_sha256, 0x0804}, {EVP_PKEY_RSA_PSS, NID_sha384, 0x0805},
+        {EVP_PKEY_RSA_PSS, NID_sha512, 0x0806}, {EVP_PKEY_ED25519, NID_undef, 0x0807},
+        {EVP_PKEY_ED448, NID_undef, 0x0808},
+    };
+    int digest;
+    int key;
+
+    if (X509_get_signature_info(x509, &digest, &key, NULL, NULL) != 1) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (table[i].key == key && table[i].digest == digest) {
+            return table[i].scheme;
+        }
+    }
+    return 0;
+}
+
+static bool kind_of(const EVP_PKEY *key, enum key_kind *out)
+{
+    static const struct {
+        int id;
+        enum key_kind kind;
+    } table[] = {
+        {EVP_PKEY_RSA, KEY_RSA},         {EVP_PKEY_RSA_PSS, KEY_RSA_PSS}, {EVP_PKEY_EC, KEY_ECDSA},
+        {EVP_PKEY_ED25519, KEY_ED25519}, {EVP_PKEY_ED448, KEY_ED448},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (EVP_PKEY_get_base_id(key) == table[i].id) {
+            *out = table[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int read_issuers(struct keystore_entry *entry, const struct loading *l)
+{
+    int num = 1 + sk_X509_num(entry->chain);
+
+    entry->issuers = calloc((size_t)num, sizeof *entry->issuers);
+    if (entry->issuers == NULL) {
+        return conf_fail(l->error, l->conf, l->certificate->chain.line, "out of memory");
+    }
+    for (int i = 0; i < num; i++) {
+        const X509 *x509 = i == 0 ? entry->leaf : sk_X509_value(entry->chain, i - 1);
+        const unsigned char *der;
+        size_t len;
+
+        if (X509_NAME_get0_der(X509_get_issuer_name(x509), &der, &len) == 1) {
+            entry->issuers[entry->rules.num_issuers++] = bytes_of(der, len);
+        }
+    }
+    entry->rules.issuers = entry->issuers;
+    return 0;
+}
+
+static int read_rules(struct keystore_entry *entry, const struct loading *l)
+{
+    const struct conf_text *path = &l->certificate->chain;
+    const EVP_PKEY *key = X509_get0_pubkey(entry->leaf);
+    struct certsel_certificate *rules = &entry->rules;
+
+    if (key == NULL || !kind_of(key, &rules->kind)) {
+        return conf_fail(l->error, l->conf, path->line,
+                         "%s: this kind of key is not supported (RSA, ECDSA, Ed25519, Ed448)",
+                         path->text);
+    }
+    if (rules->kind == KEY_ECDSA) {
+        rules->curve = curve_of(key);
+        if (rules->curve == 0) {
+            return conf_fail(l->error, l->conf, path->line,
+                             "%s: the curve of its key is not supported (P-256, P-384, P-521)",
+                             path->text);
+        }
+    }
+    rules->bits = (unsigned)EVP_PKEY_get_bits(key);
+    rules->can_sign = (X509_get_key_usage(entry->leaf) & X509v3_KU_DIGITAL_SIGNATURE) != 0;
+    rules->leaf_scheme = scheme_of(entry->leaf);
+    return read_issuers(entry, l);
+}
+
+/* --- the store ------------------------------------------------------------------------------ */
+
+static int load_entry(struct keystore_entry *entry, const struct loading *l,
+                      const struct keyfile *chain, const struct keyfile *key)
+{
+    const struct conf_certificate *certificate = l->certificate;
+
+    entry->name = certificate->name;
+    entry->chain = sk_X509_new_null();
+    if (entry->chain == NULL) {
+        return conf_fail(l->error, l->conf, certificate->line, "out of memory");
+    }
+    if (load_chain(entry, l, chain) != 0 || read_rules(entry, l) != 0 ||
+        load_key(entry, l, key->data == NULL ? chain : key) != 0) {
+        return -1;
+    }
+    if (X509_check_private_key(entry->leaf, entry->key) != 1) {
+        return conf_fail(l->error, l->conf, certificate->key.line,
+                         "the key in %s does not fit the first certificate in %s",
+                         certificate->key.text, certificate->chain.text);
+    }
+    return 0;
+}
+
+int keystore_load(struct keystore *out, OSSL_LIB_CTX *libctx, const struct conf *conf,
+                  const struct keyfiles *files, struct conf_error *error)
+{
+    *out = (struct keystore){0};
+    out->entries = calloc(files->num + 1, sizeof *out->entries);
+    if (out->entries == NULL) {
+        return conf_fail(error, conf, 0, "out of memory");
+    }
+    for (size_t i = 0; i < files->num; i++) {
+        struct loading l = {conf, &conf->certificates[i], libctx, error};
+
+        out->num++;
+        if (load_entry(&out->entries[i], &l, &files->chains[i], &files->keys[i]) != 0) {
+            keystore_unload(out);
+            ERR_clear_error();
+            return -1;
+        }
+    }
+    ERR_clear_error();
+    return 0;
+}
+
+void keystore_unload(struct keystore *store)
+{
+    for (size_t i = 0; i < store->num; i++) {
+        struct keystore_entry *entry = &store->entries[i];
+
+        X509_free(entry->leaf);
+        sk_X509_pop_free(entry->chain, X509_free);
+        EVP_PKEY_free(entry->key);
+        free(entry->issuers);
+    }
+    free(store->entries);
+    *store = (struct keystore){0};
+}
+
+const struct keystore_entry *keystore_of(const struct keystore *store, const struct conf *conf,
+                                         const struct conf_certificate *certificate)
+{
+    return &store->entries[certificate - conf->certificates];
+}

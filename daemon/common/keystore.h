@@ -1,0 +1,50 @@
+/*
+ * keystore: the certificates of the configuration, with chain and key.
+ *
+ * Promise: a keystore is loaded whole or not at all; each key fits its certificate; what the
+ * choice needs to know of a certificate has been read from it once. A keystore belongs to one
+ * OSSL_LIB_CTX (one worker). May include: lib/admin/conf, lib/tls/certsel, OpenSSL.
+ */
+#ifndef POSTERN_DAEMON_COMMON_KEYSTORE_H
+#define POSTERN_DAEMON_COMMON_KEYSTORE_H
+
+#include "lib/admin/conf.h"
+#include "lib/tls/certsel.h"
+
+#include <openssl/x509.h>
+
+struct keystore_entry {
+    const char *name;       /* borrowed from the conf */
+    X509 *leaf;             /* owned */
+    STACK_OF(X509) * chain; /* owned; without the leaf, may be empty */
+    EVP_PKEY *key;          /* owned */
+    struct certsel_certificate rules;
+    struct bytes *issuers; /* owned array; rules.issuers points here */
+};
+
+struct keystore {
+    struct keystore_entry *entries; /* owned; in the order of conf->certificates */
+    size_t num;
+};
+
+/* The files of all certificates, read once so that every worker's keystore is the same. */
+struct keyfiles;
+
+/* Reads chain and key files (at most 1 MiB each). NULL with `*error` on failure. */
+MUST_USE struct keyfiles *keyfiles_read(const struct conf *conf, struct conf_error *error);
+
+/* Wipes and frees. NULL is allowed. */
+void keyfiles_free(struct keyfiles *files);
+
+/* Makes the objects in `libctx`. 0, or -1 with `*error`: bad PEM, an encrypted key, a key that
+ * does not fit its chain. On failure `*out` is empty. */
+MUST_USE int keystore_load(struct keystore *out, OSSL_LIB_CTX *libctx, const struct conf *conf,
+                           const struct keyfiles *files, struct conf_error *error);
+
+void keystore_unload(struct keystore *store);
+
+/* The entry of a certificate of the conf. */
+const struct keystore_entry *keystore_of(const struct keystore *store, const struct conf *conf,
+                                         const struct conf_certificate *certificate);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * log: where lines go, syslog or standard error, never waiting for either.
+ *
+ * One line per call. A reader that is too slow loses lines: they are counted, and the number is
+ * logged with the next line that gets through. Safe to call from every thread. The levels mean:
+ * LOG_INFO something happened as it should; LOG_WARNING a client or the backend had a problem;
+ * LOG_ERR the set-up is wrong; LOG_CRIT this daemon cannot do its work.
+ * May include: lib/admin/conf.
+ */
+#ifndef POSTERN_DAEMON_COMMON_LOG_H
+#define POSTERN_DAEMON_COMMON_LOG_H
+
+#include "lib/admin/conf.h"
+
+#include <syslog.h>
+
+/* Before log_open() lines go to standard error under the name `program`. */
+void log_init(const char *program);
+
+/* From now on lines go where `conf` says. `conf` may be freed afterwards. Not thread-safe: called
+ * before the workers start. */
+void log_open(const struct conf *conf);
+
+/* Logs a line (an enum of <syslog.h>: LOG_INFO, ...). Postfix's prefix ("warning: ", "error: ",
+ * "fatal: ") is added for LOG_WARNING, LOG_ERR and LOG_CRIT. Control characters become '?'. */
+void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

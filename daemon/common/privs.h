@@ -1,0 +1,16 @@
+/*
+ * privs: from root to the configured user, for good.
+ */
+#ifndef POSTERN_DAEMON_COMMON_PRIVS_H
+#define POSTERN_DAEMON_COMMON_PRIVS_H
+
+#include "lib/admin/conf.h"
+
+/*
+ * Started as root: takes the user, primary and supplementary groups of conf->user, irrevocably,
+ * and forbids core dumps and ptrace (PR_SET_DUMPABLE 0). Not started as root: only the latter.
+ * 0, or -1 with `*error` ("FILE:LINE: ..." for a user that does not exist or is root).
+ */
+MUST_USE int privs_drop(const struct conf *conf, struct conf_error *error);
+
+#endif

@@ -1,0 +1,263 @@
+#include "daemon/common/setup.h"
+
+#include "daemon/common/sslerror.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The feature number of status_request (RFC 7633): "must staple". */
+#define TLS_FEATURE_STATUS_REQUEST 5
+
+/* Postfix's own limit is 300 s; pipelined replies can hand the turn back to the client early
+ * (docs/design.md "Time"). */
+#define IDLE_TIMEOUT_LOW 600
+
+/* --- warnings ------------------------------------------------------------------------------- */
+
+/* Where warnings go. */
+struct warnings {
+    const struct conf *conf;
+    void (*warn)(const char *text);
+};
+
+static void add_warning(const struct warnings *w, unsigned line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void add_warning(const struct warnings *w, unsigned line, const char *format, ...)
+{
+    struct conf_error text;
+    char words[384];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(words, sizeof words, format, args);
+    va_end(args);
+    conf_fail(&text, w->conf, line, "%s", words);
+    w->warn(text.text);
+}
+
+/* Clients without SNI, MTA-STS senders among them, see the first set of a listener. */
+static bool is_in_default_set(const struct conf *conf, const struct conf_certificate *certificate)
+{
+    for (size_t i = 0; i < conf->num_listeners; i++) {
+        const struct conf_set *set = conf->listeners[i].sets[0];
+
+        for (size_t k = 0; k < set->num_certificates; k++) {
+            if (set->certificates[k] == certificate) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool must_staple(const X509 *x509)
+{
+    TLS_FEATURE *features = X509_get_ext_d2i(x509, NID_tlsfeature, NULL, NULL);
+    bool found = false;
+
+    for (int i = 0; i < sk_ASN1_INTEGER_num(features); i++) {
+        found = found ||
+                ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, i)) == TLS_FEATURE_STATUS_REQUEST;
+    }
+    TLS_FEATURE_free(features);
+    return found;
+}
+
+static void warn_of_certificate(const struct warnings *w, const struct keystore_entry *entry,
+                                const struct conf_certificate *certificate)
+{
+    const char *hostname = w->conf->hostname.text;
+    unsigned line = certificate->chain.line;
+
+    if (X509_cmp_current_time(X509_get0_notAfter(entry->leaf)) < 0) {
+        add_warning(w, line, "certificate \"%s\" has expired", entry->name);
+    }
+    if (X509_cmp_current_time(X509_get0_notBefore(entry->leaf)) > 0) {
+        add_warning(w, line, "certificate \"%s\" is not valid yet", entry->name);
+    }
+    if (must_staple(entry->leaf)) {
+        add_warning(w, line,
+                    "certificate \"%s\" is marked \"must staple\", but no OCSP response is sent: "
+                    "some clients will refuse it",
+                    entry->name);
+    }
+    if (is_in_default_set(w->conf, certificate) &&
+        X509_check_host(entry->leaf, hostname, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) != 1) {
+        add_warning(w, line, "certificate \"%s\" does not name \"%s\" (hostname): MTA-STS needs it",
+                    entry->name, hostname);
+    }
+}
+
+static void warn_of_set(const struct warnings *w, const struct keystore *keys,
+                        const struct conf_set *set)
+{
+    const EVP_PKEY *first = keystore_of(keys, w->conf, set->certificates[0])->key;
+
+    for (size_t i = 1; i < set->num_certificates; i++) {
+        if (EVP_PKEY_eq(first, keystore_of(keys, w->conf, set->certificates[i])->key) != 1) {
+            add_warning(w, set->line,
+                        "certificate_set \"%s\" has several keys: with DANE, publish a TLSA record "
+                        "for each before you enable it",
+                        set->name);
+            return;
+        }
+    }
+}
+
+static void warn_of_backend(const struct warnings *w, const struct conf_backend *backend)
+{
+    char text[ADDR_PATH_SIZE + 8];
+
+    for (size_t i = 0; i < backend->num_addresses; i++) {
+        const struct conf_endpoint *address = &backend->addresses[i];
+
+        if (address->endpoint.ip.family != ADDR_NONE && !addr_is_loopback(&address->endpoint.ip)) {
+            endpoint_text(&address->endpoint, text, sizeof text);
+            add_warning(w, address->line,
+                        "backend \"%s\": %s is neither loopback nor a unix-domain socket: mail "
+                        "goes there in plaintext",
+                        backend->name, text);
+        }
+    }
+}
+
+static void warn_of_all(const struct warnings *w, const struct keystore *keys)
+{
+    const struct conf *conf = w->conf;
+
+    for (size_t i = 0; i < conf->num_certificates; i++) {
+        warn_of_certificate(w, &keys->entries[i], &conf->certificates[i]);
+    }
+    for (size_t i = 0; i < conf->num_sets; i++) {
+        warn_of_set(w, keys, &conf->sets[i]);
+    }
+    for (size_t i = 0; i < conf->num_backends; i++) {
+        warn_of_backend(w, &conf->backends[i]);
+    }
+    if (conf->limits.idle_timeout < IDLE_TIMEOUT_LOW) {
+        add_warning(w, 0,
+                    "limits: idle_timeout is below %d: a client that waits for a slow reply may "
+                    "be cut off, and send its mail twice",
+                    IDLE_TIMEOUT_LOW);
+    }
+    ERR_clear_error();
+}
+
+/* --- snapshots ------------------------------------------------------------------------------ */
+
+static int load_worker(struct snapshot_worker *worker, const struct conf *conf,
+                       const struct keyfiles *files, struct conf_error *error)
+{
+    worker->libctx = OSSL_LIB_CTX_new();
+    worker->tls = calloc(conf->num_listeners + 1, sizeof(struct tls_listener *));
+    if (worker->libctx == NULL || worker->tls == NULL) {
+        return conf_fail(error, conf, 0, "TLS cannot be set up: %s", sslerror_words());
+    }
+    if (keystore_load(&worker->keys, worker->libctx, conf, files, error) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < conf->num_listeners; i++) {
+        worker->tls[i] =
+            tls_listener_new(worker->libctx, conf, &conf->listeners[i], &worker->keys, error);
+        if (worker->tls[i] == NULL) {
+            return -1;
+        }
+    }
+    /* What this thread keeps for itself in the worker's library context would outlive it. */
+    OPENSSL_thread_stop_ex(worker->libctx);
+    return 0;
+}
+
+static void unload_worker(struct snapshot_worker *worker, size_t num_listeners)
+{
+    for (size_t i = 0; worker->tls != NULL && i < num_listeners; i++) {
+        tls_listener_free(worker->tls[i]);
+    }
+    free(worker->tls);
+    keystore_unload(&worker->keys);
+    OSSL_LIB_CTX_free(worker->libctx);
+}
+
+static void snapshot_free(struct snapshot *s)
+{
+    for (unsigned i = 0; s->workers != NULL && i < s->num_workers; i++) {
+        unload_worker(&s->workers[i], s->conf->num_listeners);
+    }
+    free(s->workers);
+    conf_free(s->conf);
+    free(s);
+}
+
+static unsigned count_workers(const struct conf *conf)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (conf->workers > 0) {
+        return conf->workers;
+    }
+    return processors > 0 ? (unsigned)processors : 1;
+}
+
+static int load_workers(struct snapshot *s, struct conf_error *error)
+{
+    struct keyfiles *files = keyfiles_read(s->conf, error);
+    int result = 0;
+
+    if (files == NULL) {
+        return -1;
+    }
+    s->num_workers = count_workers(s->conf);
+    s->workers = calloc(s->num_workers, sizeof *s->workers);
+    if (s->workers == NULL) {
+        result = conf_fail(error, s->conf, 0, "out of memory");
+    }
+    for (unsigned i = 0; i < s->num_workers && result == 0; i++) {
+        result = load_worker(&s->workers[i], s->conf, files, error);
+    }
+    keyfiles_free(files);
+    return result;
+}
+
+struct snapshot *snapshot_load(const char *file, void (*warn)(const char *text),
+                               struct conf_error *error)
+{
+    struct conf *conf = setup_read_conf(file, error);
+    struct snapshot *s;
+
+    if (conf == NULL) {
+        return NULL;
+    }
+    s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        conf_fail(error, conf, 0, "out of memory");
+        conf_free(conf);
+        return NULL;
+    }
+    s->conf = conf;
+    atomic_init(&s->references, 1);
+    if (load_workers(s, error) != 0) {
+        snapshot_free(s);
+        return NULL;
+    }
+    warn_of_all(&(struct warnings){.conf = conf, .warn = warn}, &s->workers[0].keys);
+    return s;
+}
+
+struct snapshot *snapshot_ref(struct snapshot *s)
+{
+    atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
+    return s;
+}
+
+void snapshot_unref(struct snapshot *s)
+{
+    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1) {
+        snapshot_free(s);
+    }
+}

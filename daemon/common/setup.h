@@ -1,0 +1,42 @@
+/*
+ * setup: configuration, keys and SSL_CTXs as one immutable snapshot.
+ *
+ * Promise: everything that start, -t and a reload have to check is checked here, in one order, and
+ * a snapshot exists only if all of it is good. Sessions hold a reference, so a snapshot outlives
+ * its replacement until its last session has ended. May include: keystore, tls, log.
+ */
+#ifndef POSTERN_DAEMON_COMMON_SETUP_H
+#define POSTERN_DAEMON_COMMON_SETUP_H
+
+#include "daemon/common/tls.h"
+
+/* What one worker uses: objects of its own OSSL_LIB_CTX. */
+struct snapshot_worker {
+    OSSL_LIB_CTX *libctx;           /* owned */
+    struct keystore keys;           /* owned */
+    struct tls_listener **tls;      /* owned; one for each listener of the conf */
+};
+
+struct snapshot {
+    struct conf *conf; /* owned */
+    struct snapshot_worker *workers; /* owned */
+    unsigned num_workers;
+    _Atomic unsigned references;
+};
+
+/* Reads and parses the file. NULL with `*error` (also for an unreadable file: "FILE: reason"). */
+MUST_USE struct conf *setup_read_conf(const char *file, struct conf_error *error);
+
+/*
+ * A snapshot of `file` with one reference, made for conf->workers workers (0: one per processor).
+ * `warn` is called for each thing that is allowed but probably not meant. NULL with `*error`.
+ */
+MUST_USE struct snapshot *snapshot_load(const char *file, void (*warn)(const char *text),
+                                        struct conf_error *error);
+
+struct snapshot *snapshot_ref(struct snapshot *s);
+
+/* Gives a reference back; the last one frees everything. Safe from any thread. */
+void snapshot_unref(struct snapshot *s);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * tls: everything that speaks with libssl about connections.
+ *
+ * Promise: one certificate-less SSL_CTX per listener, the certificate chosen by certsel when the
+ * ClientHello has come; one function reads SSL_get_error. May include: keystore, lib/tls, OpenSSL.
+ */
+#ifndef POSTERN_DAEMON_COMMON_TLS_H
+#define POSTERN_DAEMON_COMMON_TLS_H
+
+#include "daemon/common/keystore.h"
+#include "lib/admin/logline.h"
+
+#include <openssl/ssl.h>
+
+/* One listener's TLS in one worker. Immutable once made. */
+struct tls_listener;
+
+/* One connection's TLS. */
+struct tls_session;
+
+/* The first OpenSSL call of every program: no openssl.cnf rules us. 0 or -1. */
+MUST_USE int tls_library_init(void);
+
+/*
+ * The SSL_CTX for `listener` of `conf`, its profile read back from libssl, its sets bound to
+ * `store`. NULL with `*error` (the line of the offending value: a suite or group that matches
+ * nothing, a version that the range leaves empty).
+ */
+MUST_USE struct tls_listener *tls_listener_new(OSSL_LIB_CTX *libctx, const struct conf *conf,
+                                               const struct conf_listener *listener,
+                                               const struct keystore *store,
+                                               struct conf_error *error);
+void tls_listener_free(struct tls_listener *listener);
+
+/* A server session on the connected socket `fd` (borrowed; never closed here). NULL if libssl has
+ * no memory for it. */
+MUST_USE struct tls_session *tls_session_new(struct tls_listener *listener, int fd);
+
+/* Frees at once, without a close_notify. NULL is allowed. */
+void tls_session_free(struct tls_session *session);
+
+/* What an operation came to; the only reading of SSL_get_error. */
+enum tls_status {
+    TLS_DONE,       /* it did what was asked */
+    TLS_WANT_READ,  /* again when the socket can be read */
+    TLS_WANT_WRITE, /* again when the socket can be written */
+    TLS_EOF,        /* the client has ended its direction (close_notify or a bare FIN) */
+    TLS_FAILED,     /* the connection is unusable */
+};
+
+enum tls_status tls_handshake(struct tls_session *session);
+enum tls_status tls_read(struct tls_session *session, uint8_t *out, size_t room, size_t *got);
+enum tls_status tls_write(struct tls_session *session, const uint8_t *data, size_t len,
+                          size_t *put);
+
+/* Sends close_notify, once. */
+enum tls_status tls_end_writing(struct tls_session *session);
+
+/* True if bytes are decrypted already and tls_read() would give them without the socket. */
+bool tls_pending(const struct tls_session *session);
+
+/* After TLS_FAILED of tls_handshake(): the reason, and libssl's or our words for it ("" if none),
+ * borrowed from the session. */
+enum handshake_failure tls_failure(const struct tls_session *session, const char **detail);
+
+/* What was decided for the hello; hello is NULL when none was read. Borrowed from the session. */
+struct logline_choice tls_choice(const struct tls_session *session);
+
+/* After the handshake: the facts (borrowed from the session), and whether libssl served a hello
+ * that our rules called hopeless (verdict=wrong); `*raw` is that hello then. */
+struct tls_facts tls_session_facts(const struct tls_session *session);
+bool tls_verdict_wrong(const struct tls_session *session, struct bytes *raw);
+
+/* Frees what only the handshake needed (the copy of the hello, the verdicts). */
+void tls_handshake_over(struct tls_session *session);
+
+#endif

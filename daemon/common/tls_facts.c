@@ -1,0 +1,94 @@
+#include "daemon/common/tls_parts.h"
+
+#include <openssl/ec.h>
+#include <openssl/objects.h>
+#include <string.h>
+
+/* "P-256" rather than "prime256v1"; X25519 has one name only. */
+static const char *group_text(int nid)
+{
+    const char *nist = EC_curve_nid2nist(nid);
+
+    return nist != NULL ? nist : OBJ_nid2sn(nid);
+}
+
+static void add_key_exchange(struct tls_facts *facts, SSL *ssl, const SSL_CIPHER *cipher)
+{
+    int group = (int)SSL_get_negotiated_group(ssl);
+
+    switch (SSL_CIPHER_get_kx_nid(cipher)) {
+    case NID_kx_rsa:
+        facts->key_exchange = "RSA";
+        break;
+    case NID_kx_dhe:
+        facts->key_exchange = "DHE";
+        break;
+    case NID_kx_any:
+    case NID_kx_ecdhe:
+        if (group != NID_undef) {
+            facts->key_exchange = "ECDHE";
+            facts->group = group_text(group);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static const char *signature_text(int nid)
+{
+    switch (nid) {
+    case EVP_PKEY_RSA:
+        return "RSA";
+    case EVP_PKEY_RSA_PSS:
+        return "RSA-PSS";
+    case EVP_PKEY_EC:
+        return "ECDSA";
+    default:
+        return OBJ_nid2sn(nid);
+    }
+}
+
+static void add_signature(struct tls_facts *facts, const struct tls_session *session)
+{
+    int type;
+    int digest;
+
+    if (SSL_get_signature_type_nid(session->ssl, &type) != 1) {
+        return;
+    }
+    facts->signature = signature_text(type);
+    facts->key = session->set->keys[session->certificate];
+    if (SSL_get_signature_nid(session->ssl, &digest) == 1 && digest != NID_undef) {
+        facts->digest = OBJ_nid2sn(digest);
+    }
+}
+
+struct tls_facts tls_session_facts(const struct tls_session *session)
+{
+    SSL *ssl = session->ssl;
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    struct tls_facts facts = {
+        .protocol = SSL_get_version(ssl),
+        .cipher = SSL_CIPHER_get_name(cipher),
+        .key_exchange = "",
+        .group = "",
+        .signature = "",
+        .key = "",
+        .digest = "",
+        .certificate = session->set->names[session->certificate],
+        .reused = SSL_session_reused(ssl) == 1,
+    };
+
+    facts.cipher_bits = SSL_CIPHER_get_bits(cipher, &facts.algorithm_bits);
+    if (sni != NULL) {
+        facts.sni = bytes_of(sni, strlen(sni));
+    }
+    add_key_exchange(&facts, ssl, cipher);
+    /* With RSA key exchange the server signs nothing. */
+    if (SSL_CIPHER_get_kx_nid(cipher) != NID_kx_rsa) {
+        add_signature(&facts, session);
+    }
+    return facts;
+}

@@ -1,0 +1,30 @@
+/*
+ * tls_profile: what a tls_profile of the configuration makes of an SSL_CTX.
+ */
+#ifndef POSTERN_DAEMON_COMMON_TLS_PROFILE_H
+#define POSTERN_DAEMON_COMMON_TLS_PROFILE_H
+
+#include "lib/admin/conf.h"
+#include "lib/tls/certsel.h"
+
+#include <openssl/ssl.h>
+
+struct tls_profile {
+    struct certsel_profile rules; /* its arrays are these */
+    uint16_t *suites;             /* owned */
+    uint16_t *groups;             /* owned */
+    uint16_t *schemes;            /* owned */
+};
+
+/*
+ * Sets versions, security level, suites, groups and signature schemes of `ctx`, which was made in
+ * `libctx`, and reads back into `out` what libssl will really do. 0, or -1 with `*error`; in both
+ * cases tls_profile_free() is the caller's to call.
+ */
+MUST_USE int tls_profile_apply(struct tls_profile *out, SSL_CTX *ctx, OSSL_LIB_CTX *libctx,
+                               const struct conf *conf, const struct conf_profile *profile,
+                               struct conf_error *error);
+
+void tls_profile_free(struct tls_profile *profile);
+
+#endif
