@@ -1,0 +1,219 @@
+/*
+ * posternd: the SMTP front that picks a certificate for each client.
+ *
+ * main() reads the configuration, binds, gives up root, starts the workers and then waits for a
+ * signal. It never forks: a supervisor keeps it. Exit codes: 0 stopped by a signal or -t found
+ * nothing wrong, 2 the configuration or the system does not allow to start.
+ */
+#include "daemon/common/log.h"
+#include "daemon/common/privs.h"
+#include "daemon/common/setup.h"
+#include "daemon/posternd/listener.h"
+#include "daemon/posternd/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { EXIT_BAD = 2 };
+
+struct options {
+    const char *file;
+    bool check_only;
+};
+
+static void usage(void)
+{
+    fprintf(stderr, "usage: posternd [-c FILE] [-t] [-V]\n");
+    exit(EXIT_BAD);
+}
+
+static struct options read_options(int argc, char **argv)
+{
+    struct options o = {.file = SYSCONFDIR "/postern/postern.conf"};
+    int option;
+
+    while ((option = getopt(argc, argv, "c:tV")) != -1) {
+        switch (option) {
+        case 'c':
+            o.file = optarg;
+            break;
+        case 't':
+            o.check_only = true;
+            break;
+        case 'V':
+            printf("posternd %s\n", POSTERN_VERSION);
+            exit(EXIT_SUCCESS);
+        default:
+            usage();
+        }
+    }
+    if (optind != argc) {
+        usage();
+    }
+    return o;
+}
+
+static void warn(const char *text)
+{
+    log_line(LOG_WARNING, "%s", text);
+}
+
+/* The lock that keeps two daemons apart, held until this process ends. 0 or -1. */
+static int lock_state(const struct conf *conf, struct conf_error *error)
+{
+    const struct conf_text *dir = &conf->state_directory;
+    char path[4096];
+    int fd;
+
+    if (snprintf(path, sizeof path, "%s/posternd.lock", dir->text) >= (int)sizeof path) {
+        return conf_fail(error, conf, dir->line, "state_directory: the path is too long");
+    }
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return conf_fail(error, conf, dir->line, "cannot open %s: %s", path, strerror(errno));
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int reason = errno;
+
+        close(fd);
+        return conf_fail(error, conf, dir->line, "cannot lock %s: %s", path,
+                         reason == EWOULDBLOCK ? "another posternd uses this state_directory"
+                                               : strerror(reason));
+    }
+    return 0;
+}
+
+/* Two descriptors for each session, and some for the rest. */
+static void raise_descriptor_limit(const struct conf *conf)
+{
+    rlim_t need = (rlim_t)conf->limits.max_sessions * 2 + 128;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need) {
+        return;
+    }
+    limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < need) {
+        log_line(LOG_WARNING, "max_sessions=%u needs %llu file descriptors, the limit is %llu",
+                 conf->limits.max_sessions, (unsigned long long)need,
+                 (unsigned long long)limit.rlim_cur);
+    }
+}
+
+/* Signals reach only sigwait() in this thread; workers inherit the mask. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void wait_for_end(const sigset_t *set)
+{
+    int number = 0;
+
+    while (sigwait(set, &number) != 0 || number == SIGHUP) {
+        log_line(LOG_WARNING, "SIGHUP ignored: a changed configuration needs a restart");
+    }
+    log_line(LOG_INFO, "stopping: signal %s", number == SIGINT ? "INT" : "TERM");
+}
+
+/* Starts all workers or none. Sockets of workers that were not started are closed. */
+static int start_workers(struct snapshot *snapshot, int *fds, struct worker_thread **threads)
+{
+    size_t stride = listener_count(snapshot->conf);
+    unsigned started = 0;
+
+    while (started < snapshot->num_workers) {
+        threads[started] = worker_start(snapshot, started, &fds[started * stride]);
+        if (threads[started] == NULL) {
+            break;
+        }
+        started++;
+    }
+    if (started == snapshot->num_workers) {
+        return 0;
+    }
+    log_line(LOG_CRIT, "cannot start worker %u: %s", started, strerror(errno));
+    for (size_t i = (started + 1) * stride; i < snapshot->num_workers * stride; i++) {
+        close(fds[i]);
+    }
+    for (unsigned i = 0; i < started; i++) {
+        worker_stop(threads[i]);
+    }
+    return -1;
+}
+
+static int serve(struct snapshot *snapshot, int *fds, const sigset_t *signals)
+{
+    struct worker_thread **threads = calloc(snapshot->num_workers, sizeof(struct worker_thread *));
+    int result = -1;
+
+    if (threads != NULL && start_workers(snapshot, fds, threads) == 0) {
+        wait_for_end(signals);
+        for (unsigned i = 0; i < snapshot->num_workers; i++) {
+            worker_stop(threads[i]);
+        }
+        result = 0;
+    }
+    free(threads);
+    return result;
+}
+
+/* Everything that can fail before the first client, in the order in which it needs root. */
+static int start(struct snapshot *snapshot)
+{
+    const struct conf *conf = snapshot->conf;
+    struct conf_error error;
+    sigset_t signals;
+    int *fds = calloc(listener_count(conf) * snapshot->num_workers, sizeof *fds);
+    int result = -1;
+
+    block_signals(&signals);
+    raise_descriptor_limit(conf);
+    if (fds == NULL) {
+        fprintf(stderr, "%s\n", strerror(ENOMEM));
+    } else if (listener_bind_all(conf, snapshot->num_workers, fds, &error) != 0 ||
+               privs_drop(conf, &error) != 0 || lock_state(conf, &error) != 0) {
+        fprintf(stderr, "%s\n", error.text);
+    } else {
+        log_open(conf);
+        listener_log_all(conf, fds);
+        result = serve(snapshot, fds, &signals);
+    }
+    free(fds);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = read_options(argc, argv);
+    struct conf_error error;
+    struct snapshot *snapshot;
+    int result;
+
+    log_init("posternd");
+    if (tls_library_init() != 0) {
+        log_line(LOG_CRIT, "libssl cannot be initialised");
+        return EXIT_BAD;
+    }
+    snapshot = snapshot_load(options.file, warn, &error);
+    if (snapshot == NULL) {
+        fprintf(stderr, "%s\n", error.text);
+        return EXIT_BAD;
+    }
+    result = options.check_only ? 0 : start(snapshot);
+    snapshot_unref(snapshot);
+    return result == 0 ? EXIT_SUCCESS : EXIT_BAD;
+}

@@ -1,0 +1,191 @@
+#include "daemon/posternd/relay.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void side_init(struct side *side)
+{
+    *side = (struct side){.fd = -1};
+}
+
+int side_open(struct side *side, struct event_base *base, int fd, event_callback_fn callback,
+              void *arg)
+{
+    short what = EV_READ | EV_WRITE | EV_ET | EV_PERSIST;
+
+    if (event_assign(&side->event, base, fd, what, callback, arg) != 0 ||
+        event_add(&side->event, NULL) != 0) {
+        return -1;
+    }
+    side->fd = fd;
+    return 0;
+}
+
+void side_close(struct side *side)
+{
+    if (side->fd < 0) {
+        return;
+    }
+    tls_session_free(side->tls);
+    event_del(&side->event);
+    close(side->fd);
+    side_init(side);
+}
+
+void side_announced(struct side *side, short what)
+{
+    bool either = side->tls != NULL;
+
+    side->readable = side->readable || either || (what & EV_READ) != 0;
+    side->writable = side->writable || either || (what & EV_WRITE) != 0;
+}
+
+static bool would_block(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+static size_t read_plain(struct side *side, uint8_t *out, size_t room)
+{
+    ssize_t got = recv(side->fd, out, room, 0);
+
+    if (got > 0) {
+        return (size_t)got;
+    }
+    if (got == 0) {
+        side->ended = true;
+        side->readable = false;
+    } else if (would_block(errno)) {
+        side->readable = false;
+    } else if (errno != EINTR) {
+        side->broken = true;
+    }
+    return 0;
+}
+
+static size_t read_tls(struct side *side, uint8_t *out, size_t room)
+{
+    size_t got = 0;
+
+    switch (tls_read(side->tls, out, room, &got)) {
+    case TLS_DONE:
+        return got;
+    case TLS_WANT_READ:
+    case TLS_WANT_WRITE:
+        side->readable = false;
+        break;
+    case TLS_EOF:
+        side->ended = true;
+        side->readable = false;
+        break;
+    case TLS_FAILED:
+        side->broken = true;
+        break;
+    }
+    return 0;
+}
+
+size_t side_read(struct side *side, struct buffer *b)
+{
+    size_t room;
+    uint8_t *tail = buffer_tail(b, &room);
+    size_t got;
+
+    if (room == 0) {
+        return 0;
+    }
+    got = side->tls == NULL ? read_plain(side, tail, room) : read_tls(side, tail, room);
+    buffer_grow(b, got);
+    return got;
+}
+
+static size_t write_plain(struct side *side, struct bytes ready)
+{
+    ssize_t put = send(side->fd, ready.data, ready.len, MSG_NOSIGNAL);
+
+    if (put >= 0) {
+        return (size_t)put;
+    }
+    if (would_block(errno)) {
+        side->writable = false;
+    } else if (errno != EINTR) {
+        side->deaf = true;
+    }
+    return 0;
+}
+
+static size_t write_tls(struct side *side, struct bytes ready)
+{
+    size_t put = 0;
+
+    switch (tls_write(side->tls, ready.data, ready.len, &put)) {
+    case TLS_DONE:
+        return put;
+    case TLS_WANT_READ:
+    case TLS_WANT_WRITE:
+        side->writable = false;
+        break;
+    case TLS_EOF:
+    case TLS_FAILED:
+        side->deaf = true;
+        break;
+    }
+    return 0;
+}
+
+size_t side_write(struct side *side, struct buffer *b, int64_t now)
+{
+    struct bytes ready = buffer_ready(b);
+    size_t put;
+
+    if (ready.len == 0 || side->fd < 0 || !side->writable) {
+        return 0;
+    }
+    put = side->tls == NULL ? write_plain(side, ready) : write_tls(side, ready);
+    if (put > 0) {
+        side->stuck_since = 0;
+        buffer_drop(b, put);
+    } else if (side->deaf) {
+        side->stuck_since = 0;
+        buffer_drop(b, ready.len);
+    } else if (side->stuck_since == 0) {
+        side->stuck_since = now;
+    }
+    return put;
+}
+
+void side_end_writing(struct side *side)
+{
+    if (side->shut || side->fd < 0) {
+        return;
+    }
+    /* A close_notify that the socket does not take is given up: the FIN says the same. */
+    if (side->tls != NULL) {
+        (void)tls_end_writing(side->tls);
+    }
+    shutdown(side->fd, SHUT_WR);
+    side->shut = true;
+}
+
+size_t side_discard(struct side *side, size_t max)
+{
+    size_t total = 0;
+
+    while (total < max) {
+        uint8_t scrap[4096];
+        ssize_t got = recv(side->fd, scrap, sizeof scrap, MSG_DONTWAIT);
+
+        if (got > 0) {
+            total += (size_t)got;
+        } else if (got < 0 && errno == EINTR) {
+            continue;
+        } else {
+            side->readable = false;
+            side->ended = side->ended || got == 0;
+            side->broken = side->broken || (got < 0 && !would_block(errno));
+            break;
+        }
+    }
+    return total;
+}

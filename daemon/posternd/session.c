@@ -1,0 +1,351 @@
+/*
+ * Theory of operation.
+ *
+ * A session has two sides, the client and the backend, and four buffers: what came from a side and
+ * has not been through the gate, and what is to go to a side. session_step() runs after every
+ * event. It repeats run(), which moves what can be moved now, until nothing moves any more or its
+ * turn is used up; then it sets the one timer. The phases:
+ *
+ *   CONNECT    the backend's addresses are tried in order; then the PROXY header is sent.
+ *   TALK       both sides are read, the gate decides, both sides are written. In relay the
+ *              client's bytes are read straight into to_backend. When the gate has taken a
+ *              STARTTLS and all earlier replies are in to_client, the client's plaintext is thrown
+ *              away, the 220 is written, and then
+ *   HANDSHAKE  libssl has the client's socket. The backend must be silent now.
+ *   END        one side has ended, or the gate has said its last word: the backend is closed,
+ *              to_client is written out, our direction is ended, and what the client still sends
+ *              is thrown away until it closes, too: closing a socket with unread input would make
+ *              the kernel reset the connection and take the last reply away from the client.
+ *   OVER       nothing is left; session_step(), and nobody else, calls session_free().
+ *
+ * All functions but session_step(), session_start() and session_shutdown() return to their caller
+ * with the session alive: they only set the phase.
+ */
+#include "daemon/posternd/session_parts.h"
+
+#include "daemon/common/log.h"
+#include "daemon/posternd/backend.h"
+#include "daemon/posternd/sessionlog.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    RUN_MAX = 32,          /* moves before other sessions get their turn */
+    DISCARD_MAX = 1 << 20, /* bytes thrown away in one turn */
+};
+
+static _Atomic unsigned num_sessions;
+
+/* --- ending --- */
+
+static void session_free(struct session *s)
+{
+    struct buffer *buffers[] = {&s->from_client, &s->to_backend, &s->from_backend, &s->to_client};
+
+    sessionlog_disconnect(s);
+    side_close(&s->client);
+    side_close(&s->backend);
+    tls_session_free(s->next_tls);
+    event_del(&s->timer);
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
+        buffer_drop(buffers[i], buffer_len(buffers[i]));
+        worker_take_back(s->worker, buffers[i]);
+    }
+    *s->link = s->next;
+    if (s->next != NULL) {
+        s->next->link = s->link;
+    }
+    snapshot_unref(s->snapshot);
+    free(s);
+    atomic_fetch_sub(&num_sessions, 1);
+}
+
+void session_begin_end(struct session *s)
+{
+    side_close(&s->backend);
+    s->to_client.end -= s->to_client.held;
+    s->to_client.held = 0;
+    s->held_since = 0;
+    s->since = worker_now();
+    s->phase = s->client.broken ? PHASE_OVER : PHASE_END;
+}
+
+void session_give_up(struct session *s, const char *code, const char *text)
+{
+    if (worker_lend(s->worker, &s->to_client) == 0) {
+        gate_give_up(&s->gate, &s->to_client, code, text);
+    }
+    session_begin_end(s);
+}
+
+static bool run_end(struct session *s)
+{
+    size_t moved = side_write(&s->client, &s->to_client, worker_now());
+
+    s->sent += moved;
+    if (moved > 0) {
+        s->since = worker_now();
+    }
+    if (moved == 0 && buffer_len(&s->to_client) == 0) {
+        side_end_writing(&s->client);
+        if (s->client.readable && !s->client.ended) {
+            moved = side_discard(&s->client, DISCARD_MAX);
+        }
+        if (s->client.ended) {
+            s->phase = PHASE_OVER;
+        }
+    }
+    if (s->client.broken || s->client.deaf) {
+        s->phase = PHASE_OVER;
+    }
+    return moved > 0;
+}
+
+/* --- connecting to the backend --- */
+
+static void on_backend(evutil_socket_t fd, short what, void *arg);
+
+static void log_address(const struct session *s, int error)
+{
+    const struct conf_backend *backend = s->listener->backend;
+    char text[ADDR_PATH_SIZE + 64];
+    struct text t = text_in(text, sizeof text);
+    char at[ADDR_PATH_SIZE + 8];
+
+    endpoint_text(&backend->addresses[s->address].endpoint, at, sizeof at);
+    text_addf(&t, "connect to backend %s: %s", at, strerror(error));
+    sessionlog_warning(s, text, NULL);
+}
+
+/* Starts connecting to the present address. 0, or the errno of why not. */
+static int try_address(struct session *s)
+{
+    int fd = backend_connect(&s->listener->backend->addresses[s->address].endpoint);
+
+    if (fd < 0) {
+        return errno;
+    }
+    if (side_open(&s->backend, s->worker->base, fd, on_backend, s) != 0) {
+        close(fd);
+        return ENOMEM;
+    }
+    return 0;
+}
+
+/* Starts with the first address, from the present one on, that does not fail at once. */
+static void try_addresses(struct session *s)
+{
+    s->since = worker_now();
+    for (; s->address < s->listener->backend->num_addresses; s->address++) {
+        int error = try_address(s);
+
+        if (error == 0) {
+            return;
+        }
+        log_address(s, error);
+    }
+    session_give_up(s, "4.3.2", "Service currently unavailable");
+}
+
+void session_next_address(struct session *s, int error)
+{
+    log_address(s, error);
+    side_close(&s->backend);
+    s->address++;
+    try_addresses(s);
+}
+
+static bool run_connect(struct session *s)
+{
+    int error;
+
+    if (!s->backend.writable) {
+        return false;
+    }
+    error = backend_connected(s->backend.fd);
+    if (error == 0 && backend_announce(s->backend.fd, &s->client_addr, &s->destination) != 0) {
+        error = errno;
+    }
+    if (error == 0) {
+        s->phase = PHASE_TALK;
+    } else {
+        session_next_address(s, error);
+    }
+    return true;
+}
+
+/* --- events --- */
+
+static bool run(struct session *s)
+{
+    switch (s->phase) {
+    case PHASE_CONNECT:
+        return run_connect(s);
+    case PHASE_TALK:
+        return session_talk(s);
+    case PHASE_HANDSHAKE:
+        return session_handshake(s);
+    case PHASE_END:
+        return run_end(s);
+    case PHASE_OVER:
+        break;
+    }
+    return false;
+}
+
+static void session_step(struct session *s)
+{
+    bool again = true;
+
+    for (int i = 0; again && i < RUN_MAX; i++) {
+        again = run(s);
+    }
+    if (s->phase == PHASE_OVER) {
+        session_free(s);
+        return;
+    }
+    worker_take_back(s->worker, &s->from_client);
+    worker_take_back(s->worker, &s->to_backend);
+    worker_take_back(s->worker, &s->from_backend);
+    worker_take_back(s->worker, &s->to_client);
+    if (again) {
+        event_active(&s->client.event, 0, 0);
+    }
+    session_set_timer(s);
+}
+
+static void on_client(evutil_socket_t fd, short what, void *arg)
+{
+    struct session *s = arg;
+
+    (void)fd;
+    side_announced(&s->client, what);
+    session_step(s);
+}
+
+static void on_backend(evutil_socket_t fd, short what, void *arg)
+{
+    struct session *s = arg;
+
+    (void)fd;
+    side_announced(&s->backend, what);
+    session_step(s);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct session *s = arg;
+
+    (void)fd;
+    (void)what;
+    s->timer_at = 0;
+    session_on_timer(s);
+    session_step(s);
+}
+
+/* --- starting and stopping --- */
+
+/* Says 421 to a client for whom there is no session. */
+static void turn_away(const struct listener *l, int fd)
+{
+    char reply[512];
+    int len = snprintf(reply, sizeof reply, "421 4.3.2 %s Service currently unavailable\r\n",
+                       l->worker->snapshot->conf->hostname.text);
+
+    (void)!write(fd, reply, (size_t)len);
+    close(fd);
+}
+
+/* A free slot, or false; the crossing is logged, not every client behind it. */
+static bool take_slot(unsigned max)
+{
+    static _Atomic bool full;
+    unsigned before = atomic_fetch_add(&num_sessions, 1);
+
+    if (before < max) {
+        if (before < max - max / 10) {
+            atomic_store(&full, false);
+        }
+        return true;
+    }
+    atomic_fetch_sub(&num_sessions, 1);
+    if (!atomic_exchange(&full, true)) {
+        log_line(LOG_WARNING, "max_sessions=%u reached: new clients get 421", max);
+    }
+    return false;
+}
+
+static void enlist(struct session *s)
+{
+    s->next = s->worker->sessions;
+    s->link = &s->worker->sessions;
+    if (s->next != NULL) {
+        s->next->link = &s->next;
+    }
+    s->worker->sessions = s;
+}
+
+/* A session that has its client and nothing else. */
+static struct session *new_session(struct listener *l, int fd)
+{
+    struct session *s = calloc(1, sizeof *s);
+
+    if (s == NULL) {
+        return NULL;
+    }
+    side_init(&s->client);
+    side_init(&s->backend);
+    if (event_assign(&s->timer, l->worker->base, -1, 0, on_timer, s) != 0 ||
+        side_open(&s->client, l->worker->base, fd, on_client, s) != 0) {
+        free(s);
+        return NULL;
+    }
+    s->worker = l->worker;
+    s->snapshot = snapshot_ref(l->worker->snapshot);
+    s->listener = l->conf;
+    s->tls_listener = l->tls;
+    s->began = worker_now();
+    s->rules = (struct gate_rules){.hostname = l->worker->snapshot->conf->hostname.text,
+                                   .auth_before_tls = l->conf->auth_before_tls};
+    gate_init(&s->gate, &s->rules);
+    sessionlog_new_id(s->id);
+    enlist(s);
+    return s;
+}
+
+void session_start(struct listener *l, int fd, const struct addr *client,
+                   const struct addr *destination)
+{
+    const struct conf *conf = l->worker->snapshot->conf;
+    struct session *s;
+
+    if (!take_slot(conf->limits.max_sessions)) {
+        turn_away(l, fd);
+        return;
+    }
+    s = new_session(l, fd);
+    if (s == NULL) {
+        log_line(LOG_CRIT, "out of memory: a client is turned away");
+        turn_away(l, fd);
+        atomic_fetch_sub(&num_sessions, 1);
+        return;
+    }
+    s->client_addr = *client;
+    s->destination = *destination;
+    sessionlog_connect(s);
+    try_addresses(s);
+    session_step(s);
+}
+void session_shutdown(struct session *s)
+{
+    if (s->phase == PHASE_TALK && !gate_backend_turn(&s->gate)) {
+        session_give_up(s, "4.3.2", "Service shutting down");
+        run_end(s);
+    }
+    session_free(s);
+}

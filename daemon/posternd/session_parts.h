@@ -1,0 +1,85 @@
+/*
+ * session_parts: the session's own struct and what its rooms call of each other: session.c (its
+ * life), session_talk.c, session_tls.c, session_time.c and sessionlog.c. For nobody else.
+ */
+#ifndef POSTERN_DAEMON_POSTERND_SESSION_PARTS_H
+#define POSTERN_DAEMON_POSTERND_SESSION_PARTS_H
+
+#include "daemon/posternd/relay.h"
+#include "daemon/posternd/session.h"
+#include "lib/smtp/gate.h"
+
+/* A session id and its NUL. */
+#define SESSION_ID_SIZE 11
+
+enum phase {
+    PHASE_CONNECT,   /* the backend connection is being made */
+    PHASE_TALK,      /* bytes go through the gate, or past it in relay */
+    PHASE_HANDSHAKE, /* TLS with the client */
+    PHASE_END,       /* the last bytes go to the client; what it still sends is thrown away */
+    PHASE_OVER,      /* nothing is left to do: session_free() */
+};
+
+struct session {
+    struct worker *worker;                /* borrowed */
+    struct snapshot *snapshot;            /* a reference */
+    const struct conf_listener *listener; /* borrowed from the snapshot */
+    struct tls_listener *tls_listener;    /* borrowed from the snapshot */
+    struct session *next;                 /* the worker's list */
+    struct session **link;                /* what points at this session there */
+    enum phase phase;
+    struct gate_rules rules;
+    struct gate gate;
+    struct side client;
+    struct side backend;
+    struct tls_session *next_tls; /* owned: made before the 220, used when it is written */
+    struct buffer from_client;    /* read, not yet through the gate */
+    struct buffer to_backend;
+    struct buffer from_backend; /* read, not yet through the gate */
+    struct buffer to_client;
+    struct event timer; /* pending at `timer_at` at the latest */
+    int64_t timer_at;   /* 0: not pending */
+    int64_t since;      /* when the present wait began: the last byte moved, or the phase */
+    int64_t held_since; /* when STARTTLS began to wait; 0: it does not */
+    int64_t began;
+    size_t address;     /* index of the backend's address that is tried or used */
+    uint64_t received;  /* SMTP bytes from the client */
+    uint64_t sent;      /* SMTP bytes to the client */
+    bool answered;      /* the backend has sent something: no other address is tried */
+    bool backend_spoke; /* ... during the handshake, where it must not */
+    bool handshake;     /* one has begun */
+    bool tls;           /* one has been completed */
+    bool connect_logged;
+    const char *certificate; /* borrowed from the snapshot; NULL without TLS */
+    struct addr client_addr;
+    struct addr destination;
+    char id[SESSION_ID_SIZE];
+};
+
+/* session.c: what is in to_client is the last that the client gets. */
+void session_begin_end(struct session *s);
+
+/* session.c: the same after "421 CODE NAME text", as far as there is memory for it. */
+void session_give_up(struct session *s, const char *code, const char *text);
+
+/* session.c: the backend's present address has failed for `error`; on to the next, or 421. */
+void session_next_address(struct session *s, int error);
+
+/* session_talk.c: lends memory to a buffer, or breaks the session: without memory there is no
+ * reply either. */
+MUST_USE bool session_lend(struct session *s, struct buffer *b);
+
+/* One move of PHASE_TALK and PHASE_HANDSHAKE. Returns whether another could follow at once. */
+bool session_talk(struct session *s);
+bool session_handshake(struct session *s);
+
+/* session_tls.c: all replies before STARTTLS are in to_client; and: the 220 is written. */
+void session_prepare_tls(struct session *s);
+void session_begin_handshake(struct session *s);
+void session_end_handshake(struct session *s, enum handshake_failure reason, const char *detail);
+
+/* session_time.c: sets the timer to the end of the present wait; and: that end has perhaps come. */
+void session_set_timer(struct session *s);
+void session_on_timer(struct session *s);
+
+#endif

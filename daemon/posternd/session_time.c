@@ -1,0 +1,111 @@
+/* How long a session waits, and for what. */
+#include "daemon/posternd/session_parts.h"
+
+#include "daemon/posternd/sessionlog.h"
+
+#include <errno.h>
+
+enum {
+    STUCK_TIMEOUT = 300000, /* ms that a side may take none of our bytes */
+    HELD_TIMEOUT = 30000,   /* ms that a STARTTLS may wait for earlier replies */
+    LINGER_TIMEOUT = 5000,  /* ms that a client has to close after our last byte */
+};
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* When the present wait is over, in the worker's time. */
+static int64_t deadline(const struct session *s)
+{
+    const struct conf_backend *backend = s->listener->backend;
+    const struct conf *conf = s->snapshot->conf;
+    int64_t at;
+
+    switch (s->phase) {
+    case PHASE_CONNECT:
+        return s->since + (int64_t)backend->connect_timeout * 1000;
+    case PHASE_HANDSHAKE:
+        return s->since + (int64_t)conf->limits.handshake_timeout * 1000;
+    case PHASE_END:
+    case PHASE_OVER:
+        return s->client.stuck_since != 0 ? s->client.stuck_since + STUCK_TIMEOUT
+                                          : s->since + LINGER_TIMEOUT;
+    case PHASE_TALK:
+        break;
+    }
+    at = s->since + (int64_t)(gate_backend_turn(&s->gate) ? backend->backend_timeout
+                                                          : conf->limits.idle_timeout) *
+                        1000;
+    if (s->held_since != 0) {
+        at = sooner(at, s->held_since + HELD_TIMEOUT);
+    }
+    if (s->client.stuck_since != 0) {
+        at = sooner(at, s->client.stuck_since + STUCK_TIMEOUT);
+    }
+    if (s->backend.stuck_since != 0) {
+        at = sooner(at, s->backend.stuck_since + STUCK_TIMEOUT);
+    }
+    return at;
+}
+
+static void talk_timed_out(struct session *s, int64_t now)
+{
+    if (s->client.stuck_since != 0 && s->client.stuck_since + STUCK_TIMEOUT <= now) {
+        sessionlog_warning(s, "timeout: the client does not read", NULL);
+        s->client.broken = true;
+        session_begin_end(s);
+    } else if (s->backend.stuck_since != 0 && s->backend.stuck_since + STUCK_TIMEOUT <= now) {
+        sessionlog_warning(s, "timeout: the backend does not read", NULL);
+        session_give_up(s, "4.3.2", "Service currently unavailable");
+    } else if (s->held_since != 0 && s->held_since + HELD_TIMEOUT <= now) {
+        sessionlog_warning(s, "timeout: STARTTLS waits for the backend's replies", NULL);
+        session_give_up(s, "4.3.2", "Service currently unavailable");
+    } else if (gate_backend_turn(&s->gate)) {
+        sessionlog_warning(s, "timeout: the backend does not reply", NULL);
+        session_give_up(s, "4.3.2", "Service currently unavailable");
+    } else {
+        sessionlog_warning(s, "timeout: the client is silent", NULL);
+        session_give_up(s, "4.4.2", "Error: timeout exceeded");
+    }
+}
+
+void session_on_timer(struct session *s)
+{
+    int64_t now = worker_now();
+
+    if (deadline(s) > now) {
+        return;
+    }
+    switch (s->phase) {
+    case PHASE_CONNECT:
+        session_next_address(s, ETIMEDOUT);
+        break;
+    case PHASE_TALK:
+        talk_timed_out(s, now);
+        break;
+    case PHASE_HANDSHAKE:
+        session_end_handshake(s, HANDSHAKE_TIMEOUT, NULL);
+        break;
+    case PHASE_END:
+    case PHASE_OVER:
+        s->phase = PHASE_OVER;
+        break;
+    }
+}
+
+/* The timer is only ever moved forward to an earlier time; when it fires too early it is set
+ * anew. So a busy session does not touch it. */
+void session_set_timer(struct session *s)
+{
+    int64_t at = deadline(s);
+    int64_t wait = at - worker_now();
+
+    if (s->timer_at != 0 && s->timer_at <= at) {
+        return;
+    }
+    wait = wait < 1 ? 1 : wait;
+    event_add(&s->timer, &(struct timeval){.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000});
+    s->timer_at = at;
+}

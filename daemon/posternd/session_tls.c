@@ -1,0 +1,116 @@
+/* From the client's STARTTLS to the end of the handshake. */
+#include "daemon/posternd/session_parts.h"
+
+#include "daemon/common/log.h"
+#include "daemon/posternd/sessionlog.h"
+
+#include <stdio.h>
+
+enum { DISCARD_MAX = 1 << 20 };
+
+/* What the client has sent behind STARTTLS is thrown away (RFC 3207 section 4.2) before the 220 is
+ * said, not after, when a ClientHello could be among it. */
+void session_prepare_tls(struct session *s)
+{
+    size_t thrown = buffer_len(&s->from_client);
+    char text[80];
+
+    buffer_drop(&s->from_client, thrown);
+    thrown += side_discard(&s->client, DISCARD_MAX);
+    if (thrown > 0) {
+        snprintf(text, sizeof text, "plaintext behind STARTTLS thrown away (%zu bytes)", thrown);
+        sessionlog_warning(s, text, NULL);
+    }
+    s->next_tls = tls_session_new(s->tls_listener, s->client.fd);
+    if (!session_lend(s, &s->to_client)) {
+        return;
+    }
+    if (s->next_tls != NULL) {
+        gate_starttls_accept(&s->gate, &s->to_client);
+    } else {
+        log_line(LOG_CRIT, "TLS cannot be set up for session=%s", s->id);
+        gate_starttls_refuse(&s->gate, &s->to_client);
+    }
+}
+
+void session_begin_handshake(struct session *s)
+{
+    s->client.tls = s->next_tls;
+    s->next_tls = NULL;
+    s->backend_spoke = buffer_len(&s->from_backend) > 0;
+    buffer_drop(&s->from_backend, buffer_len(&s->from_backend));
+    s->handshake = true;
+    s->held_since = 0;
+    s->since = worker_now();
+    s->phase = PHASE_HANDSHAKE;
+    sessionlog_connect(s);
+}
+
+/* Nothing asked the backend for anything: what it says now belongs to nobody. */
+static void watch_backend(struct session *s)
+{
+    if (s->backend.fd < 0 || !s->backend.readable) {
+        return;
+    }
+    if (side_discard(&s->backend, DISCARD_MAX) > 0 || s->backend.ended || s->backend.broken) {
+        s->backend_spoke = true;
+    }
+}
+
+static void handshake_done(struct session *s)
+{
+    struct tls_facts facts = tls_session_facts(s->client.tls);
+    struct bytes raw;
+
+    s->tls = true;
+    s->certificate = facts.certificate;
+    gate_tls_started(&s->gate);
+    s->since = worker_now();
+    s->phase = PHASE_TALK;
+    if (s->backend_spoke) {
+        sessionlog_handshake_failed(s, HANDSHAKE_BACKEND_SPOKE, NULL);
+        session_give_up(s, "4.3.2", "Service currently unavailable");
+    } else {
+        sessionlog_established(s, &facts);
+        if (tls_verdict_wrong(s->client.tls, &raw)) {
+            sessionlog_verdict_wrong(s, &facts, raw);
+        }
+    }
+    tls_handshake_over(s->client.tls);
+}
+
+/* Never plaintext again on this connection: libssl has sent its alert, nothing follows it. */
+void session_end_handshake(struct session *s, enum handshake_failure reason, const char *detail)
+{
+    sessionlog_handshake_failed(s, reason, detail);
+    tls_session_free(s->client.tls);
+    s->client.tls = NULL;
+    session_begin_end(s);
+}
+
+bool session_handshake(struct session *s)
+{
+    const char *detail;
+    enum handshake_failure reason;
+
+    watch_backend(s);
+    if (!s->client.readable && !s->client.writable) {
+        return false;
+    }
+    switch (tls_handshake(s->client.tls)) {
+    case TLS_DONE:
+        handshake_done(s);
+        break;
+    case TLS_WANT_READ:
+    case TLS_WANT_WRITE:
+        s->client.readable = false;
+        s->client.writable = false;
+        return false;
+    case TLS_EOF:
+    case TLS_FAILED:
+        reason = tls_failure(s->client.tls, &detail);
+        session_end_handshake(s, reason, detail);
+        break;
+    }
+    return true;
+}

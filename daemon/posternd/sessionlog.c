@@ -1,0 +1,161 @@
+#include "daemon/posternd/sessionlog.h"
+
+#include "daemon/common/log.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+/*
+ * Ids are microseconds since 1970 in base 62, made to differ by counting on when two sessions
+ * begin in the same microsecond: unique across restarts as long as the clock is not set back, and
+ * 10 digits last beyond the year 20000.
+ */
+void sessionlog_new_id(char out[SESSION_ID_SIZE])
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    static _Atomic uint64_t last;
+    uint64_t before = atomic_load(&last);
+    struct timespec now;
+    uint64_t id;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    do {
+        id = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+        if (id <= before) {
+            id = before + 1;
+        }
+    } while (!atomic_compare_exchange_weak(&last, &before, id));
+    out[SESSION_ID_SIZE - 1] = '\0';
+    for (size_t i = SESSION_ID_SIZE - 1; i > 0; i--) {
+        out[i - 1] = digits[id % 62];
+        id /= 62;
+    }
+}
+
+static struct logline_session parts(const struct session *s)
+{
+    return (struct logline_session){
+        .client = s->client_addr,
+        .destination = s->destination,
+        .listener = s->listener->name,
+        .id = s->id,
+    };
+}
+
+/* Whether the lines of a session without problems are wanted now. */
+static bool wanted(const struct session *s)
+{
+    switch (s->snapshot->conf->log_sessions) {
+    case CONF_SESSIONS_ALL:
+        return true;
+    case CONF_SESSIONS_TLS:
+        return s->handshake;
+    case CONF_SESSIONS_PROBLEMS:
+        break;
+    }
+    return false;
+}
+
+void sessionlog_connect(struct session *s)
+{
+    struct logline_session p = parts(s);
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
+
+    if (s->connect_logged || !wanted(s)) {
+        return;
+    }
+    s->connect_logged = true;
+    logline_connect(&t, &p);
+    log_line(LOG_INFO, "%s", line);
+}
+
+void sessionlog_established(const struct session *s, const struct tls_facts *facts)
+{
+    struct logline_session p = parts(s);
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
+
+    if (wanted(s)) {
+        logline_established(&t, &p, facts);
+        log_line(LOG_INFO, "%s", line);
+    }
+}
+
+void sessionlog_handshake_failed(const struct session *s, enum handshake_failure reason,
+                                 const char *detail)
+{
+    struct logline_session p = parts(s);
+    struct logline_choice choice = tls_choice(s->client.tls);
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
+
+    logline_handshake_failed(&t, &p, reason, &choice, detail);
+    log_line(LOG_WARNING, "%s", line);
+}
+
+void sessionlog_verdict_wrong(const struct session *s, const struct tls_facts *facts,
+                              struct bytes raw_hello)
+{
+    struct logline_session p = parts(s);
+    struct logline_choice choice = tls_choice(s->client.tls);
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
+
+    logline_verdict_wrong(&t, &p, &choice, facts->certificate, raw_hello);
+    log_line(LOG_WARNING, "%s", line);
+}
+
+void sessionlog_disconnect(const struct session *s)
+{
+    struct logline_session p = parts(s);
+    double seconds = (double)(worker_now() - s->began) / 1000.0;
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
+
+    if (wanted(s)) {
+        logline_disconnect(&t, &p, s->certificate, s->received, s->sent, seconds);
+        log_line(LOG_INFO, "%s", line);
+    }
+}
+
+static void problem(const struct session *s, int level, const char *text, const char *detail)
+{
+    struct logline_session p = parts(s);
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
+
+    logline_warning(&t, &p, text, detail);
+    log_line(level, "%s", line);
+}
+
+void sessionlog_warning(const struct session *s, const char *text, const char *detail)
+{
+    problem(s, LOG_WARNING, text, detail);
+}
+
+void sessionlog_notes(const struct session *s, unsigned notes)
+{
+    static const struct {
+        enum gate_note note;
+        int level;
+        const char *text;
+    } lines[] = {
+        {GATE_NOTE_AUTH_REFUSED, LOG_WARNING, "AUTH before TLS refused"},
+        {GATE_NOTE_EHLO_MISSING, LOG_WARNING, "command after STARTTLS without EHLO refused"},
+        {GATE_NOTE_TOO_MANY_ERRORS, LOG_WARNING, "too many errors"},
+        {GATE_NOTE_BACKEND_220, LOG_ERR,
+         "the backend took STARTTLS or XCLIENT itself: set smtpd_tls_security_level=none there"},
+        {GATE_NOTE_BACKEND_AUTH, LOG_ERR, "the backend took AUTH before TLS: connection closed"},
+        {GATE_NOTE_BACKEND_LINE, LOG_ERR, "reply line of the backend is too long"},
+        {GATE_NOTE_BACKEND_REPLY, LOG_ERR, "reply of the backend is too long"},
+        {GATE_NOTE_BACKEND_UNASKED, LOG_WARNING,
+         "the backend sent a reply that nothing asked for: no STARTTLS any more"},
+    };
+
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        if ((notes & lines[i].note) != 0) {
+            problem(s, lines[i].level, lines[i].text, NULL);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/*
+ * sessionlog: what a session says in the log, and what limits.log_sessions leaves out.
+ *
+ * May include: session_parts, lib/admin/logline, daemon/common/log.
+ */
+#ifndef POSTERN_DAEMON_POSTERND_SESSIONLOG_H
+#define POSTERN_DAEMON_POSTERND_SESSIONLOG_H
+
+#include "daemon/posternd/session_parts.h"
+
+/* An id that no other session of this host gets for years. */
+void sessionlog_new_id(char out[SESSION_ID_SIZE]);
+
+/* connect: at the start, or (log_sessions = "tls") when a handshake begins. */
+void sessionlog_connect(struct session *s);
+void sessionlog_established(const struct session *s, const struct tls_facts *facts);
+void sessionlog_handshake_failed(const struct session *s, enum handshake_failure reason,
+                                 const char *detail);
+void sessionlog_verdict_wrong(const struct session *s, const struct tls_facts *facts,
+                              struct bytes raw_hello);
+void sessionlog_disconnect(const struct session *s);
+
+/* A problem in words of our own; `detail` (may be NULL) is the system's. */
+void sessionlog_warning(const struct session *s, const char *text, const char *detail);
+
+/* One line for each thing that the gate noted. */
+void sessionlog_notes(const struct session *s, unsigned notes);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * sockaddr: between our addresses and the kernel's. May include: lib/net/addr.
+ */
+#ifndef POSTERN_DAEMON_POSTERND_SOCKADDR_H
+#define POSTERN_DAEMON_POSTERND_SOCKADDR_H
+
+#include "lib/net/addr.h"
+
+#include <sys/socket.h>
+
+/* The kernel's form of an endpoint; returns its length. */
+socklen_t sockaddr_from(const struct endpoint *e, struct sockaddr_storage *out);
+
+/* Our form of an IP address of the kernel; family ADDR_NONE for any other kind. */
+struct addr sockaddr_to(const struct sockaddr_storage *sa);
+
+/* The address that a socket is bound to. */
+struct addr sockaddr_local(int fd);
+
+#endif

@@ -1,0 +1,182 @@
+#include "daemon/posternd/worker.h"
+
+#include "daemon/posternd/listener.h"
+#include "daemon/posternd/session.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+struct worker_thread {
+    struct worker worker;
+    struct listener *listeners; /* owned array, one for each listening socket */
+    size_t num_listeners;
+    int stop_fd;              /* an eventfd; written by worker_stop() */
+    struct event *stop_event; /* owned */
+    pthread_t thread;
+};
+
+int64_t worker_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int worker_lend(struct worker *w, struct buffer *b)
+{
+    if (b->data != NULL) {
+        return 0;
+    }
+    b->data = w->num_spare > 0 ? w->spare[--w->num_spare] : malloc(BUFFER_SIZE);
+    return b->data == NULL ? -1 : 0;
+}
+
+void worker_take_back(struct worker *w, struct buffer *b)
+{
+    if (b->data == NULL || buffer_len(b) > 0) {
+        return;
+    }
+    if (w->num_spare < WORKER_SPARE_BUFFERS) {
+        w->spare[w->num_spare++] = b->data;
+    } else {
+        free(b->data);
+    }
+    *b = (struct buffer){0};
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(arg);
+}
+
+static void *run(void *arg)
+{
+    struct worker_thread *t = arg;
+
+    event_base_dispatch(t->worker.base);
+    for (size_t i = 0; i < t->num_listeners; i++) {
+        listener_close(&t->listeners[i]);
+    }
+    while (t->worker.sessions != NULL) {
+        session_shutdown(t->worker.sessions);
+    }
+    return NULL;
+}
+
+static void destroy(struct worker_thread *t)
+{
+    for (size_t i = 0; i < t->num_listeners; i++) {
+        listener_close(&t->listeners[i]);
+    }
+    free(t->listeners);
+    if (t->stop_event != NULL) {
+        event_free(t->stop_event);
+    }
+    if (t->stop_fd >= 0) {
+        close(t->stop_fd);
+    }
+    if (t->worker.base != NULL) {
+        event_base_free(t->worker.base);
+    }
+    for (unsigned i = 0; i < t->worker.num_spare; i++) {
+        free(t->worker.spare[i]);
+    }
+    snapshot_unref(t->worker.snapshot);
+    free(t);
+}
+
+/* Gives each listening socket its listener. Sockets that could not be given are closed. */
+static int open_listeners(struct worker_thread *t, int *fds)
+{
+    const struct conf *conf = t->worker.snapshot->conf;
+    size_t num = listener_count(conf);
+    size_t at = 0;
+    int result = 0;
+
+    t->listeners = calloc(num, sizeof *t->listeners);
+    for (size_t l = 0; l < conf->num_listeners; l++) {
+        for (size_t a = 0; a < conf->listeners[l].num_addresses; a++, at++) {
+            if (t->listeners == NULL || result != 0) {
+                close(fds[at]);
+                result = -1;
+            } else {
+                result = listener_open(&t->listeners[at], &t->worker, l, fds[at]);
+                t->num_listeners = at + 1;
+            }
+        }
+    }
+    return result;
+}
+
+/* An event loop without libevent's own locks: only its thread touches it. */
+static struct event_base *new_base(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base = NULL;
+
+    if (config != NULL) {
+        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
+        event_config_require_features(config, EV_FEATURE_ET);
+        base = event_base_new_with_config(config);
+        event_config_free(config);
+    }
+    return base;
+}
+
+static int prepare(struct worker_thread *t, int *fds)
+{
+    t->worker.base = new_base();
+    if (open_listeners(t, fds) != 0 || t->worker.base == NULL) {
+        return -1;
+    }
+    t->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (t->stop_fd < 0) {
+        return -1;
+    }
+    t->stop_event = event_new(t->worker.base, t->stop_fd, EV_READ, on_stop, t->worker.base);
+    if (t->stop_event == NULL || event_add(t->stop_event, NULL) != 0) {
+        return -1;
+    }
+    errno = pthread_create(&t->thread, NULL, run, t);
+    return errno == 0 ? 0 : -1;
+}
+
+struct worker_thread *worker_start(struct snapshot *snapshot, unsigned index, int *fds)
+{
+    struct worker_thread *t = calloc(1, sizeof *t);
+
+    if (t == NULL) {
+        for (size_t i = 0; i < listener_count(snapshot->conf); i++) {
+            close(fds[i]);
+        }
+        return NULL;
+    }
+    t->stop_fd = -1;
+    t->worker.index = index;
+    t->worker.snapshot = snapshot_ref(snapshot);
+    if (prepare(t, fds) != 0) {
+        int error = errno;
+
+        destroy(t);
+        errno = error;
+        return NULL;
+    }
+    return t;
+}
+
+void worker_stop(struct worker_thread *thread)
+{
+    uint64_t one = 1;
+
+    /* An eventfd takes 8 bytes unless its counter is full, which one write cannot do. */
+    (void)!write(thread->stop_fd, &one, sizeof one);
+    pthread_join(thread->thread, NULL);
+    destroy(thread);
+}
