@@ -1,0 +1,69 @@
+/*
+ * ClientHellos to order: a description in lists of numbers, and the bytes made from it.
+ *
+ * hello_describe() gives the same description for the same number in every run: first every
+ * combination of a few lists; then good hellos with every prepared fault, every single damaged byte
+ * and every cut; then random lists, some of them with a fault.
+ */
+#ifndef POSTERN_TESTS_DIFFERENTIAL_HELLOS_H
+#define POSTERN_TESTS_DIFFERENTIAL_HELLOS_H
+
+#include <openssl/evp.h>
+
+#include "lib/base/bytes.h"
+
+#define LIST_MAX 40
+
+struct list {
+    bool present;
+    size_t num;
+    uint16_t ids[LIST_MAX];
+};
+
+/* One extension more, with one of hello_num_bodies() prepared bodies. */
+struct fault {
+    bool present;
+    bool first;    /* in front of the others; else behind them */
+    bool replaces; /* takes the place of the extension of its type */
+    bool overlong; /* claims a byte too many */
+    uint16_t type;
+    size_t body;
+};
+
+struct description {
+    bool sslv2;
+    uint16_t legacy_version;
+    struct list versions;
+    struct list suites;
+    struct list groups;
+    struct list schemes;
+    struct list cert_schemes;
+    struct list shares;
+    uint8_t compression[3];
+    size_t num_compression;
+    bool psk_modes; /* psk_key_exchange_modes with psk_dhe_ke */
+    struct fault fault;
+    size_t damaged_at; /* this byte of the message ... */
+    uint8_t damage;    /* ... is changed by so much */
+    size_t cut;        /* the message ends here; 0: it is whole */
+};
+
+/* Number of systematic descriptions; those behind them are random. */
+size_t hello_num_systematic(void);
+void hello_describe(struct description *out, size_t number);
+
+/* Takes away what a second hello, with other key shares, would not repeat: a key_share or
+ * early_data that was planted, damage in the shares, a cut. */
+void hello_repair(struct description *d);
+
+size_t hello_num_bodies(void);
+
+/* Ends the program on failure. */
+void shares_make(OSSL_LIB_CTX *libctx);
+
+/* Writes the handshake message (or the SSLv2-format message) into `out`, which has room for
+ * HELLO_ROOM bytes; returns its length. */
+#define HELLO_ROOM 8192
+size_t hello_write(const struct description *d, uint8_t *out);
+
+#endif

@@ -1,0 +1,10 @@
+"""The common ground of `make run` and of the end-to-end tests (standard library only).
+
+stage     a directory of its own, with certificates, a private Postfix and posternd in it
+certs     throw-away certificates
+postfix   a private real Postfix
+posternd  a configuration and a running posternd
+hello     exact ClientHello bytes, and what a server answers to them
+smtp      a small SMTP client
+process   children, their log lines, and that nothing of them is left over
+"""

@@ -1,0 +1,299 @@
+#include "tests/unit/conf_base.h"
+
+START_TEST(test_defaults)
+{
+    struct conf *c = parse_edited("", "");
+
+    ck_assert_str_eq(c->file, FILE_NAME);
+    ck_assert_str_eq(c->hostname.text, "mail.example.org");
+    ck_assert_uint_eq(c->hostname.line, 1);
+    ck_assert_str_eq(c->user.text, "postern");
+    ck_assert_uint_eq(c->user.line, 0);
+    ck_assert_uint_eq(c->workers, 0);
+    ck_assert_int_eq(c->log, CONF_LOG_SYSLOG);
+    ck_assert_str_eq(c->log_facility.text, "mail");
+    ck_assert_str_eq(c->syslog_name.text, "posternd");
+    ck_assert_int_eq(c->log_sessions, CONF_SESSIONS_TLS);
+    ck_assert_str_eq(c->state_directory.text, "/var/lib/postern");
+    ck_assert_uint_eq(c->limits.max_sessions, 10000);
+    ck_assert_uint_eq(c->limits.handshake_timeout, 60);
+    ck_assert_uint_eq(c->limits.idle_timeout, 1800);
+    ck_assert_uint_eq(c->sets[0].names.num, 0);
+    ck_assert_int_eq(c->sets[0].unmatched, CONF_UNMATCHED_FAIL);
+    ck_assert_uint_eq(c->backends[0].connect_timeout, 10);
+    ck_assert_uint_eq(c->backends[0].backend_timeout, 3600);
+    ck_assert_int_eq(c->listeners[0].tls, CONF_TLS_MAY);
+    ck_assert_str_eq(c->listeners[0].profile->name, "opportunistic");
+    ck_assert(!c->listeners[0].auth_before_tls);
+    conf_free(c);
+}
+END_TEST
+
+START_TEST(test_sections)
+{
+    struct conf *c = parse_edited("", "");
+
+    ck_assert_uint_eq(c->num_certificates, 2);
+    ck_assert_str_eq(c->certificates[0].name, "a");
+    ck_assert_str_eq(c->certificates[0].chain.text, "dir/a.pem");
+    ck_assert_uint_eq(c->certificates[0].chain.line, 2);
+    ck_assert_str_eq(c->certificates[0].key.text, "/keys/a");
+    ck_assert_str_eq(c->certificates[1].name, "b");
+    ck_assert_uint_eq(c->certificates[1].line, 3);
+    ck_assert_str_eq(c->certificates[1].key.text, "dir/b.pem");
+    ck_assert_uint_eq(c->num_sets, 1);
+    ck_assert_uint_eq(c->sets[0].num_certificates, 2);
+    ck_assert_ptr_eq(c->sets[0].certificates[0], &c->certificates[0]);
+    ck_assert_ptr_eq(c->sets[0].certificates[1], &c->certificates[1]);
+    ck_assert_uint_eq(c->num_profiles, 3);
+    ck_assert_str_eq(c->profiles[0].name, "opportunistic");
+    ck_assert_str_eq(c->profiles[0].min_protocol.text, "");
+    ck_assert_str_eq(c->profiles[1].name, "modern");
+    ck_assert_str_eq(c->profiles[1].min_protocol.text, "TLSv1.2");
+    ck_assert_uint_eq(c->profiles[1].line, 0);
+    ck_assert_str_eq(c->profiles[2].name, "p");
+    ck_assert_uint_eq(c->profiles[2].line, 5);
+    ck_assert_str_eq(c->profiles[2].groups.text, "");
+    ck_assert_uint_eq(c->profiles[2].groups.line, 5);
+    ck_assert_uint_eq(c->num_backends, 1);
+    ck_assert_uint_eq(c->backends[0].num_addresses, 1);
+    ck_assert_uint_eq(c->backends[0].addresses[0].endpoint.ip.port, 10025);
+    ck_assert_uint_eq(c->num_listeners, 1);
+    ck_assert_str_eq(c->listeners[0].name, "mx");
+    ck_assert_uint_eq(c->listeners[0].line, 11);
+    ck_assert_uint_eq(c->listeners[0].num_addresses, 2);
+    ck_assert_int_eq(c->listeners[0].addresses[1].endpoint.ip.family, ADDR_IPV6);
+    ck_assert_uint_eq(c->listeners[0].num_sets, 1);
+    ck_assert_ptr_eq(c->listeners[0].sets[0], &c->sets[0]);
+    ck_assert_ptr_eq(c->listeners[0].backend, &c->backends[0]);
+    conf_free(c);
+}
+END_TEST
+
+START_TEST(test_given)
+{
+    struct conf *c = parse_edited(
+        "", "user = \"mail_gate\" workers = 256 log = \"stderr\" log_facility = \"local7\"\n"
+            "syslog_name = \"postfix/postern\" log_sessions = \"problems\"\n"
+            "state_directory = \"state\"\n"
+            "limits { max_sessions = 1 handshake_timeout = 3600 idle_timeout = 86400 }\n"
+            "certificate_set \"t\" { names = { \"MX.example\", \"*.mx.example\" }\n"
+            "certificates = \"b\" unmatched = \"fail\" }\n"
+            "tls_profile \"mine\" { min_protocol = \"TLSv1.2\" max_protocol = \"TLSv1.3\"\n"
+            "ciphers = \"HIGH:!aNULL\" ciphersuites = \"TLS_AES_128_GCM_SHA256\"\n"
+            "groups = \"X25519:P-256\" }\n"
+            "backend \"two\" { address = { \"unix:/run/x\", \"[::1]:26\" } connect_timeout = 1\n"
+            "client_address = \"proxy-v2\" backend_timeout = 2 }\n"
+            "listener \"two\" { address = \"127.0.0.1:0\" tls = \"may\" tls_profile = \"mine\"\n"
+            "certificate_sets = { \"t\", \"s\" } backend = \"two\" auth_before_tls = true }\n");
+
+    ck_assert_str_eq(c->user.text, "mail_gate");
+    ck_assert_uint_eq(c->user.line, 12);
+    ck_assert_uint_eq(c->workers, 256);
+    ck_assert_int_eq(c->log, CONF_LOG_STDERR);
+    ck_assert_str_eq(c->log_facility.text, "local7");
+    ck_assert_str_eq(c->syslog_name.text, "postfix/postern");
+    ck_assert_int_eq(c->log_sessions, CONF_SESSIONS_PROBLEMS);
+    ck_assert_str_eq(c->state_directory.text, "dir/state");
+    ck_assert_uint_eq(c->limits.max_sessions, 1);
+    ck_assert_uint_eq(c->limits.handshake_timeout, 3600);
+    ck_assert_uint_eq(c->limits.idle_timeout, 86400);
+    ck_assert_uint_eq(c->sets[1].names.num, 2);
+    ck_assert_str_eq(c->sets[1].names.items[0].text, "mx.example");
+    ck_assert_str_eq(c->sets[1].names.items[1].text, "*.mx.example");
+    ck_assert_uint_eq(c->sets[1].names.items[1].line, 16);
+    ck_assert_str_eq(c->profiles[3].min_protocol.text, "TLSv1.2");
+    ck_assert_str_eq(c->profiles[3].max_protocol.text, "TLSv1.3");
+    ck_assert_str_eq(c->profiles[3].ciphers.text, "HIGH:!aNULL");
+    ck_assert_str_eq(c->profiles[3].ciphersuites.text, "TLS_AES_128_GCM_SHA256");
+    ck_assert_str_eq(c->profiles[3].groups.text, "X25519:P-256");
+    ck_assert_uint_eq(c->profiles[3].groups.line, 20);
+    ck_assert_str_eq(c->backends[1].addresses[0].endpoint.path, "/run/x");
+    ck_assert_uint_eq(c->backends[1].connect_timeout, 1);
+    ck_assert_uint_eq(c->backends[1].backend_timeout, 2);
+    ck_assert_ptr_eq(c->listeners[1].profile, &c->profiles[3]);
+    ck_assert_uint_eq(c->listeners[1].num_sets, 2);
+    ck_assert_ptr_eq(c->listeners[1].sets[0], &c->sets[1]);
+    ck_assert_ptr_eq(c->listeners[1].backend, &c->backends[1]);
+    ck_assert(c->listeners[1].auth_before_tls);
+    conf_free(c);
+}
+END_TEST
+
+/* Files that differ from the base only in what must not matter. */
+static const struct {
+    const char *name;
+    const char *find;
+    const char *replace;
+} good[] = {
+    {"no line end", "", "log = \"syslog\""},
+    {"CR LF", "\n", "\r\n"},
+    {"all in one line", "backend = \"smtpd\"\n", "backend=\"smtpd\""},
+    {"tabs", " = \"mail", "\t=\t\"mail"},
+    {"comment at the end", "", "# \"never { closed"},
+    {"comment in a list", "\"a\",", "\"a\", # first, \"x\"\n"},
+    {"empty key", "/keys/a", ""},
+    {"empty list of names", "{ certificates", "{ names = { } certificates"},
+    {"empty limits", "", "limits { }"},
+    {"profile may be empty texts", "{ }", "{ min_protocol = \"\" ciphers = \"\" }"},
+    {"equal protocols", "{ }", "{ min_protocol = \"TLSv1.3\" max_protocol = \"TLSv1.3\" }"},
+    {"only a highest protocol", "{ }", "{ max_protocol = \"TLSv1\" }"},
+    {"section before its use", "certificate_set \"s\"",
+     "certificate_set \"t\" { certificates = \"z\" } certificate \"z\" { chain = \"z\" }\n"
+     "certificate_set \"s\""},
+    {"one name for different things", "tls_profile \"p\"", "tls_profile \"mx\""},
+    {"same port, another address", "0.0.0.0:25", "127.0.0.2:10025"},
+    {"same port, another family", "0.0.0.0:25\", \"[::]:25", "[::]:10025"},
+    {"port 0 twice", "\"0.0.0.0:25\", \"[::]:25\"", "\"127.0.0.1:0\", \"127.0.0.1:0\""},
+};
+
+START_TEST(test_good)
+{
+    struct conf *c = parse_edited(good[_i].find, good[_i].replace);
+
+    ck_assert_str_eq(c->hostname.text, "mail.example.org");
+    ck_assert_uint_eq(c->num_listeners, 1);
+    conf_free(c);
+}
+END_TEST
+
+/* Lines stay right behind every kind of comment and line end. */
+START_TEST(test_lines)
+{
+    struct conf *c = parse_edited("hostname", "# one\n#\n  # \"three\r\n\r\n####\nhostname");
+
+    ck_assert_uint_eq(c->hostname.line, 6);
+    ck_assert_uint_eq(c->certificates[0].key.line, 7);
+    ck_assert_uint_eq(c->listeners[0].line, 16);
+    conf_free(c);
+}
+END_TEST
+
+/* Nothing in a text is expanded or lost. */
+START_TEST(test_text_is_literal)
+{
+    struct conf *c = parse_edited("b.pem", "${HOME} $x # \\\"\\\\ {},= \xc3\xa4");
+
+    ck_assert_str_eq(c->certificates[1].chain.text, "dir/${HOME} $x # \"\\ {},= \xc3\xa4");
+    conf_free(c);
+}
+END_TEST
+
+START_TEST(test_file_without_directory)
+{
+    struct conf_error error;
+    struct conf *c = conf_parse("postern.conf", (const uint8_t *)base, strlen(base), &error);
+
+    ck_assert_ptr_nonnull(c);
+    ck_assert_str_eq(c->certificates[0].chain.text, "a.pem");
+    conf_free(c);
+}
+END_TEST
+
+/* --- the manual ---------------------------------------------------------------------------- */
+
+/* The text of a file of the source tree; tests run from its top. */
+static char *read_file(const char *path)
+{
+    FILE *in = fopen(path, "r");
+    char *text = calloc(1, CONF_SIZE_MAX);
+
+    ck_assert_msg(in != NULL, "%s: not there", path);
+    ck_assert_ptr_nonnull(text);
+    ck_assert_uint_gt(fread(text, 1, CONF_SIZE_MAX - 1, in), 0);
+    fclose(in);
+    return text;
+}
+
+START_TEST(test_example)
+{
+    static const char path[] = "conf/postern.conf";
+    char *text = read_file(path);
+    struct conf_error error = {""};
+    struct conf *c = conf_parse(path, (const uint8_t *)text, strlen(text), &error);
+
+    ck_assert_msg(c != NULL, "%s", error.text);
+    ck_assert_str_eq(c->certificates[0].chain.text, "conf/p256.pem");
+    conf_free(c);
+    free(text);
+}
+END_TEST
+
+struct manual {
+    const char *text;
+    unsigned options;
+};
+
+/* Each option has one entry, under its section's heading, that names its type and its default. */
+static void check_row(void *arg, const char *section, const char *option, const char *type,
+                      const char *fallback)
+{
+    struct manual *manual = arg;
+    bool quoted = strcmp(type, "number") != 0 && strcmp(type, "boolean") != 0;
+    char heading[64];
+    char entry[128];
+    char value[128];
+    const char *start;
+    const char *end;
+    const char *at;
+    const char *said;
+
+    snprintf(heading, sizeof heading, "\n.Ss %s\n", section[0] == '\0' ? "Top level" : section);
+    snprintf(entry, sizeof entry, "\n.It Ic %s No = Ar %s\n", option, type);
+    if (fallback == NULL) {
+        snprintf(value, sizeof value, "\nMandatory.\n");
+    } else if (strncmp(type, "list", 4) == 0) {
+        snprintf(value, sizeof value, "\nDefault: empty.\n");
+    } else {
+        snprintf(value, sizeof value, quoted ? "\nDefault: \"%s\".\n" : "\nDefault: %s.\n",
+                 fallback);
+    }
+    start = strstr(manual->text, heading);
+    ck_assert_msg(start != NULL, "no heading for %s", section);
+    end = strstr(start + 1, "\n.S");
+    at = strstr(start, entry);
+    ck_assert_msg(at != NULL && at < end, "no entry for %s of %s (%s)", option, section, type);
+    end = strstr(at, "\n.El");
+    said = strstr(at + 1, "\n.It");
+    end = said != NULL && said < end ? said : end;
+    said = strstr(at, value);
+    ck_assert_msg(said != NULL && said < end, "the default of %s of %s is not \"%s\"", option,
+                  section, value);
+    manual->options++;
+}
+
+START_TEST(test_manual)
+{
+    char *text = read_file("man/postern.conf.5");
+    struct manual manual = {.text = text};
+    unsigned entries = 0;
+
+    conf_each_option(check_row, &manual);
+    for (const char *at = text; (at = strstr(at, "\n.It Ic ")) != NULL; at++) {
+        entries++;
+    }
+    ck_assert_uint_gt(manual.options, 30);
+    ck_assert_uint_eq(entries, manual.options);
+    free(text);
+}
+END_TEST
+
+Suite *conf_suite(void);
+
+Suite *conf_suite(void)
+{
+    Suite *suite = suite_create("conf");
+    TCase *files = tcase_create("files");
+
+    tcase_add_test(files, test_defaults);
+    tcase_add_test(files, test_sections);
+    tcase_add_test(files, test_given);
+    tcase_add_loop_test(files, test_good, 0, (int)(sizeof good / sizeof good[0]));
+    tcase_add_test(files, test_lines);
+    tcase_add_test(files, test_text_is_literal);
+    tcase_add_test(files, test_file_without_directory);
+    tcase_add_test(files, test_example);
+    tcase_add_test(files, test_manual);
+    suite_add_tcase(suite, files);
+    return suite;
+}

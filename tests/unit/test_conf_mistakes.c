@@ -1,0 +1,335 @@
+#include "tests/unit/conf_base.h"
+
+static const struct {
+    const char *name;
+    const char *find;
+    const char *replace;
+    const char *message; /* behind the file's name */
+} bad[] = {
+    /* bytes */
+    {"byte order mark", "hostname", "\xef\xbb\xbfhostname",
+     ":1: the file begins with a byte order mark"},
+    {"control character", "key", "\x01key", ":2: control character 0x01"},
+    {"control character in a text", "b.pem", "b\x7fpem", ":3: control character 0x7f"},
+    {"lone carriage return", "key", "\rkey", ":2: control character 0x0d"},
+    {"semicolon", "\n", ";\n",
+     ":1: unexpected ;: a text stands in double quotes, a comment begins with #"},
+    {"single quotes", "\"b.pem\"", "'b.pem'",
+     ":3: unexpected ': a text stands in double quotes, a comment begins with #"},
+    {"unquoted path", "\"b.pem\"", "/etc/b.pem",
+     ":3: unexpected /: a text stands in double quotes, a comment begins with #"},
+    {"C comment", "certificate \"b\"", "/* b */ certificate \"b\"",
+     ":3: unexpected /: a text stands in double quotes, a comment begins with #"},
+    {"C++ comment", "certificate \"b\"", "// b\ncertificate \"b\"",
+     ":3: unexpected /: a text stands in double quotes, a comment begins with #"},
+    {"append", "certificates = { \"a\"", "certificates += { \"a\"",
+     ":4: unexpected +: a text stands in double quotes, a comment begins with #"},
+    {"path to an option", "", "limits|max_sessions = 5\n",
+     ":12: unexpected |: a text stands in double quotes, a comment begins with #"},
+    {"unquoted variable", "\"mail.example.org\"", "${HOME}",
+     ":1: unexpected $: a text stands in double quotes, a comment begins with #"},
+    {"unquoted UTF-8", "\"a.pem\"", "\xc3\xa4", ":2: unexpected byte 0xc3 outside of quotes"},
+    {"text over two lines", "b.pem", "b\n.pem", ":3: a text must end on its line: missing quote"},
+    {"missing quote", "b.pem\"", "b.pem", ":3: a text must end on its line: missing quote"},
+    {"missing last quote", "", "user = \"x", ":12: a text must end on its line: missing quote"},
+    {"escape", "b.pem", "b\\x41", ":3: in a text only \\\" and \\\\ may begin with a backslash"},
+    {"escaped line end", "b.pem", "b\\\n",
+     ":3: in a text only \\\" and \\\\ may begin with a backslash"},
+    /* structure */
+    {"section never closed", "\"/keys/a\" }", "\"/keys/a\"",
+     ":3: a section cannot stand in another one, which begins in line 2"},
+    {"last section never closed", "smtpd\"\n}", "smtpd\"\n",
+     ":7: the brace that opens here is never closed"},
+    {"list never closed", "", "\nlimits { max_sessions = {\n",
+     ":13: the brace that opens here is never closed"},
+    {"closed twice", "\n}\n", "\n}\n}\n", ":12: a closing brace without an opening one"},
+    {"trailing comma", "\"b\" }", "\"b\", }", ":4: a value must follow the comma"},
+    {"only a comma", "{ \"a\", \"b\" }", "{ , }", ":4: a value must follow the comma"},
+    {"two commas", "\"a\",", "\"a\",,", ":4: unexpected token ','"},
+    {"no comma", "\"a\",", "\"a\"", ":4: unexpected token 'b'"},
+    {"no equal sign", "hostname =", "hostname", ":1: missing equal sign after option 'hostname'"},
+    {"no value", "hostname = \"mail.example.org\"",
+     "hostname =", ":1: a value must follow the equal sign"},
+    {"list for one value", "\"mail.example.org\"", "{ \"mail.example.org\" }",
+     ":1: unexpected token '{'"},
+    {"no braces", "tls_profile \"p\" { }", "tls_profile \"p\"",
+     ":6: missing opening brace for section 'tls_profile'"},
+    {"no title", "tls_profile \"p\"", "tls_profile", ":5: missing title for section 'tls_profile'"},
+    {"title of limits", "", "limits \"x\" { }\n",
+     ":12: missing opening brace for section 'limits'"},
+    {"end in an option", "", "user", ":13: premature end of file"},
+    {"section in a section", "backend = \"smtpd\"", "limits { }",
+     ":10: a section cannot stand in another one, which begins in line 7"},
+    /* unknown, twice */
+    {"unknown option", "", "shutdown_timeout = 30\n", ":12: no such option 'shutdown_timeout'"},
+    {"unknown option in a section", "{ }", "{\nalpn = \"guard\" }", ":6: no such option 'alpn'"},
+    {"unknown section", "", "milter { }\n", ":12: no such option 'milter'"},
+    {"upper case", "hostname", "Hostname", ":1: no such option 'Hostname'"},
+    {"quoted option", "hostname", "\"hostname\"", ":1: no such option 'hostname'"},
+    {"option twice", "", "hostname = \"mail.example.org\"\n", ":12: hostname is given twice"},
+    {"option twice in a section", "key =", "chain =", ":2: chain is given twice"},
+    {"list twice", "\"b\" } }", "\"b\" }\ncertificates = { } }", ":5: certificates is given twice"},
+    {"section twice", "", "limits { }\n\nlimits { }\n", ":14: limits is given twice"},
+    {"certificate's name twice", "certificate \"b\"", "certificate \"a\"",
+     ":3: found duplicate title 'a'"},
+    {"set's name twice", "tls_profile \"p\" { }", "certificate_set \"s\" { certificates = \"a\" }",
+     ":5: found duplicate title 's'"},
+    {"profile's name twice", "{ }", "{ }\ntls_profile \"p\" { }", ":6: found duplicate title 'p'"},
+    {"backend's name twice", "tls_profile \"p\" { }",
+     "backend \"smtpd\" { address = \"127.0.0.1:10025\" }", ":6: found duplicate title 'smtpd'"},
+    {"listener's name twice", "", "listener \"mx\" { }\n", ":12: found duplicate title 'mx'"},
+    {"built-in profile", "\"p\"", "\"modern\"",
+     ":5: tls_profile: \"modern\" is built in and cannot be defined again"},
+    {"the other built-in profile", "\"p\"", "\"opportunistic\"",
+     ":5: tls_profile: \"opportunistic\" is built in and cannot be defined again"},
+    /* names */
+    {"unquoted name", "\"p\"", "p", ":5: tls_profile: p must stand in double quotes"},
+    {"empty name", "\"p\"", "\"\"",
+     ":5: tls_profile: \"\" is not 1 to 63 letters, digits, '.', '_' and '-'"},
+    {"blank in a name", "\"p\"", "\"p q\"",
+     ":5: tls_profile: \"p q\" is not 1 to 63 letters, digits, '.', '_' and '-'"},
+    {"name of 64 bytes", "\"p\"",
+     "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"",
+     ":5: tls_profile: \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\""
+     " is not 1 to 63 letters, digits, '.', '_' and '-'"},
+    /* types */
+    {"number for a text", "\"mail.example.org\"", "5",
+     ":1: hostname: 5 must stand in double quotes"},
+    {"unquoted text", "\"mail.example.org\"", "mail.example.org",
+     ":1: hostname: mail.example.org must stand in double quotes"},
+    {"unquoted text in a list", "{ \"a\",", "{ a,",
+     ":4: certificates: a must stand in double quotes"},
+    {"unquoted word", "", "log = stderr\n", ":12: log: stderr must stand in double quotes"},
+    {"quoted number", "", "workers = \"5\"\n", ":12: workers: a number stands without quotes"},
+    {"negative number", "", "workers = -3\n",
+     ":12: workers: -3 is not a decimal number from 0 to 256"},
+    {"octal number", "", "workers = 010\n",
+     ":12: workers: 010 is not a decimal number from 0 to 256"},
+    {"hexadecimal number", "", "workers = 0x10\n",
+     ":12: workers: 0x10 is not a decimal number from 0 to 256"},
+    {"fraction", "", "workers = 1.5\n", ":12: workers: 1.5 is not a decimal number from 0 to 256"},
+    {"unit", "", "limits { idle_timeout = 30m }\n",
+     ":12: idle_timeout: 30m is not a decimal number from 1 to 86400"},
+    {"number too large", "", "workers = 257\n",
+     ":12: workers: 257 is not a decimal number from 0 to 256"},
+    {"number far too large", "", "workers = 18446744073709551616\n",
+     ":12: workers: 18446744073709551616 is not a decimal number from 0 to 256"},
+    {"number too small", "", "limits { max_sessions = 0 }\n",
+     ":12: max_sessions: 0 is not a decimal number from 1 to 1000000"},
+    {"quoted boolean", "    backend", "auth_before_tls = \"true\" backend",
+     ":10: auth_before_tls: \"true\" is neither true nor false (without quotes)"},
+    {"another boolean", "    backend", "auth_before_tls = yes backend",
+     ":10: auth_before_tls: yes is neither true nor false (without quotes)"},
+    /* words */
+    {"log", "", "log = \"file\"\n",
+     ":12: log: \"file\" is not allowed, only \"syslog\", \"stderr\""},
+    {"log_sessions", "", "log_sessions = \"none\"\n",
+     ":12: log_sessions: \"none\" is not allowed, only \"all\", \"tls\", \"problems\""},
+    {"log_facility", "", "log_facility = \"kern\"\n",
+     ":12: log_facility: \"kern\" is not allowed, only \"mail\", \"daemon\", \"user\", \"auth\", "
+     "\"authpriv\", \"cron\", \"ftp\", \"lpr\", \"news\", \"syslog\", \"uucp\", \"local0\", "
+     "\"local1\", \"local2\", \"local3\", \"local4\", \"local5\", \"local6\", \"local7\""},
+    {"unmatched", "\"b\" }", "\"b\" } unmatched = \"anonymous\"",
+     ":4: unmatched: \"anonymous\" is not allowed, only \"fail\""},
+    {"client_address", ":10025\"", ":10025\" client_address = \"proxy-v1\"",
+     ":6: client_address: \"proxy-v1\" is not allowed, only \"proxy-v2\""},
+    {"tls", "    backend", "tls = \"encrypt\" backend",
+     ":10: tls: \"encrypt\" is not allowed, only \"may\""},
+    {"min_protocol", "{ }", "{ min_protocol = \"SSLv3\" }",
+     ":5: min_protocol: \"SSLv3\" is not allowed, only \"TLSv1\", \"TLSv1.1\", \"TLSv1.2\", "
+     "\"TLSv1.3\""},
+    {"empty word", "", "log = \"\"\n",
+     ":12: log: \"\" is not allowed, only \"syslog\", \"stderr\""},
+    {"empty facility", "", "log_facility = \"\"\n",
+     ":12: log_facility: \"\" is not allowed, only \"mail\", \"daemon\", \"user\", \"auth\", "
+     "\"authpriv\", \"cron\", \"ftp\", \"lpr\", \"news\", \"syslog\", \"uucp\", \"local0\", "
+     "\"local1\", \"local2\", \"local3\", \"local4\", \"local5\", \"local6\", \"local7\""},
+    /* texts */
+    {"empty hostname", "mail.example.org", "", ":1: hostname: \"\" is not a host name"},
+    {"underscore in hostname", "mail.ex", "mail_ex",
+     ":1: hostname: \"mail_example.org\" is not a host name"},
+    {"empty label", "mail.ex", "mail..ex",
+     ":1: hostname: \"mail..example.org\" is not a host name"},
+    {"hyphen first", "mail.ex", "-mail.ex",
+     ":1: hostname: \"-mail.example.org\" is not a host name"},
+    {"hyphen last", "mail.ex", "mail-.ex",
+     ":1: hostname: \"mail-.example.org\" is not a host name"},
+    {"final dot", ".org", ".org.", ":1: hostname: \"mail.example.org.\" is not a host name"},
+    {"variable", "mail.", "${HOME}", ":1: hostname: \"${HOME}example.org\" is not a host name"},
+    {"user", "", "user = \"-rf\"\n", ":12: user: \"-rf\" is not a user's name"},
+    {"empty user", "", "user = \"\"\n", ":12: user: \"\" is not a user's name"},
+    {"syslog_name", "", "syslog_name = \"a b\"\n",
+     ":12: syslog_name: \"a b\" is not 1 to 63 letters, digits, '.', '_', '-' and '/'"},
+    {"empty chain", "b.pem", "", ":3: chain: \"\" is not a path"},
+    {"empty state_directory", "", "state_directory = \"\"\n",
+     ":12: state_directory: \"\" is not a path"},
+    {"wildcard in the middle", "{ certificates", "{ names = \"mx.*.example\" certificates",
+     ":4: names: \"mx.*.example\" is neither a host name nor \"*.\" and a host name"},
+    {"wildcard alone", "{ certificates", "{ names = \"*\" certificates",
+     ":4: names: \"*\" is neither a host name nor \"*.\" and a host name"},
+    {"name twice in names", "{ certificates",
+     "{ names = { \"MX.example\",\n\"mx.example\" } certificates",
+     ":5: names: \"mx.example\" is given twice"},
+    /* addresses */
+    {"host name as address", "127.0.0.1:10025", "localhost:25",
+     ":6: address: \"localhost:25\": not ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH (numeric "
+     "addresses only)"},
+    {"address without port", "127.0.0.1:10025", "127.0.0.1",
+     ":6: address: \"127.0.0.1\": not ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH (numeric "
+     "addresses only)"},
+    {"relative socket", "127.0.0.1:10025", "unix:public/postern",
+     ":6: address: \"unix:public/postern\": a unix-domain socket needs an absolute path"},
+    {"backend on port 0", "10025", "0", ":6: address: a backend has no port 0"},
+    {"listener on a socket", "0.0.0.0:25", "unix:/run/x",
+     ":8: address: a listener is not a unix-domain socket"},
+    {"address twice", "[::]:25\"", "[::]:25\",\n\"0.0.0.0:25\"",
+     ":9: address: listener \"mx\" has this address already"},
+    {"address twice, spelt otherwise", "[::]:25\"", "[::]:25\",\n\"[0::0]:25\"",
+     ":9: address: listener \"mx\" has this address already"},
+    {"address of another listener", "",
+     "listener \"two\" { certificate_sets = \"s\" backend = \"smtpd\"\naddress = \"[::]:25\" }\n",
+     ":13: address: listener \"mx\" has this address already"},
+    {"backend is a listener", "0.0.0.0:25", "127.0.0.1:10025",
+     ":6: address: this is listener \"mx\", mail would go round in circles"},
+    {"backend is behind a wildcard", "0.0.0.0:25", "0.0.0.0:10025",
+     ":6: address: this is listener \"mx\", mail would go round in circles"},
+    {"backend is behind an IPv6 wildcard", "127.0.0.1:10025", "[::1]:25",
+     ":6: address: this is listener \"mx\", mail would go round in circles"},
+    {"v4-mapped backend", "127.0.0.1:10025", "[::ffff:127.0.0.1]:25",
+     ":6: address: this is listener \"mx\", mail would go round in circles"},
+    {"unspecified backend", "127.0.0.1:10025", "0.0.0.0:25",
+     ":6: address: this is listener \"mx\", mail would go round in circles"},
+    {"second address of a backend", "\"127.0.0.1:10025\"",
+     "{ \"127.0.0.1:10025\",\n\"127.0.0.2:25\" }",
+     ":7: address: this is listener \"mx\", mail would go round in circles"},
+    {"address of a backend twice", "\"127.0.0.1:10025\"",
+     "{ \"[::ffff:127.0.0.1]:10025\",\n\"127.0.0.1:10025\" }",
+     ":7: address: backend \"smtpd\" has this address already"},
+    {"socket of a backend twice", "\"127.0.0.1:10025\"", "{ \"unix:/x\",\n\"unix:/x\" }",
+     ":7: address: backend \"smtpd\" has this address already"},
+    /* references */
+    {"no such certificate", "\"b\" }", "\n\"c\" }",
+     ":5: certificates: there is no certificate \"c\""},
+    {"certificate twice in a set", "\"b\" }", "\n\"a\" }",
+     ":5: certificates: \"a\" is given twice"},
+    {"no such set", "= \"s\"", "= \"t\"",
+     ":9: certificate_sets: there is no certificate_set \"t\""},
+    {"set twice", "= \"s\"", "= { \"s\", \"s\" }", ":9: certificate_sets: \"s\" is given twice"},
+    {"no such backend", "= \"smtpd\"", "= \"lmtpd\"",
+     ":10: backend: there is no backend \"lmtpd\""},
+    {"no such profile", "    backend", "tls_profile = \"q\" backend",
+     ":10: tls_profile: there is no tls_profile \"q\""},
+    {"empty range", "{ }", "{ min_protocol = \"TLSv1.2\"\nmax_protocol = \"TLSv1.1\" }",
+     ":6: max_protocol: \"TLSv1.1\" is below min_protocol"},
+    /* missing */
+    {"no hostname", "hostname = \"mail.example.org\"", "", ": hostname is missing"},
+    {"no chain", "chain = \"b.pem\" }", "\n}", ":4: certificate \"b\" has no chain"},
+    {"no certificates", "certificates = { \"a\", \"b\" } }", "\n}",
+     ":5: certificate_set \"s\" has no certificates"},
+    {"empty certificates", "{ \"a\", \"b\" } }", "{ }\n}",
+     ":5: certificate_set \"s\" has no certificates"},
+    {"no sets", "certificate_sets = \"s\"", "", ":11: listener \"mx\" has no certificate_sets"},
+    {"empty sets", "certificate_sets = \"s\"", "certificate_sets = { }",
+     ":11: listener \"mx\" has no certificate_sets"},
+    {"no backend", "    backend = \"smtpd\"\n", "", ":10: listener \"mx\" has no backend"},
+    {"no address of a listener", "address = { \"0.0.0.0:25\", \"[::]:25\" }", "",
+     ":11: listener \"mx\" has no address"},
+    {"no address of a backend", "address = \"127.0.0.1:10025\"", "",
+     ":6: backend \"smtpd\" has no address"},
+};
+
+START_TEST(test_bad)
+{
+    char *text = edited(bad[_i].find, bad[_i].replace);
+    struct conf_error error = {""};
+    struct conf *conf = parse(text, &error);
+    char expected[sizeof error.text];
+
+    snprintf(expected, sizeof expected, FILE_NAME "%s", bad[_i].message);
+    ck_assert_msg(conf == NULL, "%s: accepted", bad[_i].name);
+    ck_assert_msg(strcmp(error.text, expected) == 0, "%s: %s", bad[_i].name, error.text);
+    free(text);
+}
+END_TEST
+
+/* What no C string can hold, and what is too long for a row. */
+START_TEST(test_bad_bytes)
+{
+    static const uint8_t nul[] = "hostname = \"mail\0.example.org\"\n";
+    size_t size = CONF_SIZE_MAX + 1;
+    uint8_t *large = calloc(1, size);
+    struct conf_error error = {""};
+
+    ck_assert_ptr_null(conf_parse(FILE_NAME, nul, sizeof nul - 1, &error));
+    ck_assert_str_eq(error.text, FILE_NAME ":1: control character 0x00");
+    ck_assert_ptr_nonnull(large);
+    memset(large, '\n', size);
+    ck_assert_ptr_null(conf_parse(FILE_NAME, large, size, &error));
+    ck_assert_str_eq(error.text, FILE_NAME ": larger than 1048576 bytes");
+    ck_assert_ptr_null(conf_parse(FILE_NAME, large, size - 1, &error));
+    ck_assert_str_eq(error.text, FILE_NAME ": hostname is missing");
+    memset(large, 'a', size - 1);
+    memcpy(large, "user = \"", 8);
+    ck_assert_ptr_null(conf_parse(FILE_NAME, large, size - 1, &error));
+    ck_assert_str_eq(error.text, FILE_NAME ":1: a text has at most 4095 bytes");
+    free(large);
+}
+END_TEST
+
+START_TEST(test_long_list)
+{
+    static char list[65536];
+    size_t len = (size_t)snprintf(list, sizeof list, "certificates = {\n");
+    struct conf_error error = {""};
+    char *text;
+
+    for (int i = 0; i <= 4096; i++) {
+        len += (size_t)snprintf(list + len, sizeof list - len, "%s\"c%d\"", i > 0 ? ",\n" : "", i);
+    }
+    snprintf(list + len, sizeof list - len, "} }");
+    text = edited("certificates = { \"a\", \"b\" } }", list);
+    ck_assert_ptr_null(parse(text, &error));
+    ck_assert_str_eq(error.text, FILE_NAME ":4101: certificates: more than 4096 values");
+    free(text);
+}
+END_TEST
+
+/* A mistake never leaves anything behind for the next file: libconfuse keeps state. */
+START_TEST(test_good_after_bad)
+{
+    struct conf_error error;
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char *text = edited(bad[i].find, bad[i].replace);
+
+        conf_free(parse(text, &error));
+        free(text);
+        conf_free(parse_edited("", ""));
+    }
+}
+END_TEST
+
+START_TEST(test_no_listener)
+{
+    struct conf_error error;
+
+    ck_assert_ptr_null(parse("hostname = \"mail\"\n", &error));
+    ck_assert_str_eq(error.text, FILE_NAME ": there is no listener");
+}
+END_TEST
+
+Suite *conf_mistakes_suite(void);
+
+Suite *conf_mistakes_suite(void)
+{
+    Suite *suite = suite_create("conf_mistakes");
+    TCase *mistakes = tcase_create("mistakes");
+
+    tcase_add_loop_test(mistakes, test_bad, 0, (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_test(mistakes, test_bad_bytes);
+    tcase_add_test(mistakes, test_long_list);
+    tcase_add_test(mistakes, test_good_after_bad);
+    tcase_add_test(mistakes, test_no_listener);
+    suite_add_tcase(suite, mistakes);
+    return suite;
+}
