@@ -128,22 +128,13 @@ static void default_keys(struct conf *conf)
     }
 }
 
+/* What the built-in profiles stand for is known where TLS is set up: all their options are "". */
 static int add_built_in_profiles(struct conf *conf, struct conf_error *error)
 {
     for (size_t i = 0; i < CONF_NUM_BUILT_IN; i++) {
-        struct conf_profile *profile = &conf->profiles[i];
-        const char *const defaults[] = {conf_built_in[i].min_protocol, "", conf_built_in[i].ciphers,
-                                        "", ""};
-        struct conf_text *const texts[] = {&profile->min_protocol, &profile->max_protocol,
-                                           &profile->ciphers, &profile->ciphersuites,
-                                           &profile->groups};
-
-        profile->name = conf_built_in[i].name;
-        for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++) {
-            texts[t]->text = conf_copy(conf, defaults[t], error);
-            if (texts[t]->text == NULL) {
-                return -1;
-            }
+        conf->profiles[i].name = conf_built_in[i];
+        if (conf_take_options(conf, CONF_PROFILE, NULL, &conf->profiles[i], error) != 0) {
+            return -1;
         }
     }
     return 0;

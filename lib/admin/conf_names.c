@@ -92,7 +92,7 @@ const char *conf_complain_syslog_name(const char *text)
 const char *conf_complain_title(enum conf_kind kind, const char *text)
 {
     for (size_t i = 0; kind == CONF_PROFILE && i < CONF_NUM_BUILT_IN; i++) {
-        if (strcmp(text, conf_built_in[i].name) == 0) {
+        if (strcmp(text, conf_built_in[i]) == 0) {
             return "is built in and cannot be defined again";
         }
     }

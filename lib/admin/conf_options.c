@@ -85,10 +85,7 @@ const struct conf_section conf_sections[NUM_CONF_KINDS] = {
     [CONF_LIMITS] = {"limits", false, limits, COUNT(limits)},
 };
 
-const struct conf_built_in conf_built_in[CONF_NUM_BUILT_IN] = {
-    {"opportunistic", "", ""},
-    {"modern", "TLSv1.2", "kECDHE:kDHE:!aNULL:!eNULL"},
-};
+const char *const conf_built_in[CONF_NUM_BUILT_IN] = {"opportunistic", "modern"};
 
 static bool same(const char *own, const char *name, size_t len)
 {

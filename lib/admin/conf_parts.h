@@ -74,14 +74,10 @@ enum conf_kind conf_section_kind(const char *name, size_t len);
 /* True for the types whose value is a list; one value of a list needs no braces. */
 bool conf_type_is_list(enum conf_type type);
 
-/* The profiles that are always there; what is not named here is the default. */
+/* The names of the profiles that are always there. */
 #define CONF_NUM_BUILT_IN 2
 
-extern const struct conf_built_in {
-    const char *name;
-    const char *min_protocol;
-    const char *ciphers;
-} conf_built_in[CONF_NUM_BUILT_IN];
+extern const char *const conf_built_in[CONF_NUM_BUILT_IN];
 
 /* --- conf_names.c: NULL, or what is wrong with the text ------------------------------------ */
 

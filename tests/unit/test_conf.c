@@ -49,7 +49,8 @@ START_TEST(test_sections)
     ck_assert_str_eq(c->profiles[0].name, "opportunistic");
     ck_assert_str_eq(c->profiles[0].min_protocol.text, "");
     ck_assert_str_eq(c->profiles[1].name, "modern");
-    ck_assert_str_eq(c->profiles[1].min_protocol.text, "TLSv1.2");
+    ck_assert_str_eq(c->profiles[1].min_protocol.text, "");
+    ck_assert_uint_eq(c->profiles[1].ciphers.line, 0);
     ck_assert_uint_eq(c->profiles[1].line, 0);
     ck_assert_str_eq(c->profiles[2].name, "p");
     ck_assert_uint_eq(c->profiles[2].line, 5);
@@ -142,6 +143,12 @@ static const struct {
      "certificate_set \"t\" { certificates = \"z\" } certificate \"z\" { chain = \"z\" }\n"
      "certificate_set \"s\""},
     {"one name for different things", "tls_profile \"p\"", "tls_profile \"mx\""},
+    {"certificate of a profile's name", "tls_profile \"p\" { }",
+     "certificate \"modern\" { chain = \"m\" }"},
+    {"two sockets", "\"127.0.0.1:10025\"", "{ \"unix:/x\", \"unix:/y\" }"},
+    {"longest label", "tls_profile \"p\" { }",
+     "certificate_set \"t\" { certificates = \"a\" names = "
+     "\"a23456789-a23456789-a23456789-a23456789-a23456789-a23456789-123\" }"},
     {"same port, another address", "0.0.0.0:25", "127.0.0.2:10025"},
     {"same port, another family", "0.0.0.0:25\", \"[::]:25", "[::]:10025"},
     {"port 0 twice", "\"0.0.0.0:25\", \"[::]:25\"", "\"127.0.0.1:0\", \"127.0.0.1:0\""},

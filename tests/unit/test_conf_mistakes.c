@@ -42,6 +42,8 @@ static const struct {
      ":7: the brace that opens here is never closed"},
     {"list never closed", "", "\nlimits { max_sessions = {\n",
      ":13: the brace that opens here is never closed"},
+    {"list at the top never closed", "", "\nuser = {\n",
+     ":13: the brace that opens here is never closed"},
     {"closed twice", "\n}\n", "\n}\n}\n", ":12: a closing brace without an opening one"},
     {"trailing comma", "\"b\" }", "\"b\", }", ":4: a value must follow the comma"},
     {"only a comma", "{ \"a\", \"b\" }", "{ , }", ":4: a value must follow the comma"},
@@ -155,6 +157,20 @@ static const struct {
     {"hyphen last", "mail.ex", "mail-.ex",
      ":1: hostname: \"mail-.example.org\" is not a host name"},
     {"final dot", ".org", ".org.", ":1: hostname: \"mail.example.org.\" is not a host name"},
+    {"label of 64 bytes", "mail.ex",
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.ex",
+     ":1: hostname: "
+     "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.org\""
+     " is not a host name"},
+    {"hostname of 254 bytes", "mail.example.org",
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaa",
+     ":1: hostname: "
+     "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaa"
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaa\" "
+     "is not a host name"},
     {"variable", "mail.", "${HOME}", ":1: hostname: \"${HOME}example.org\" is not a host name"},
     {"user", "", "user = \"-rf\"\n", ":12: user: \"-rf\" is not a user's name"},
     {"empty user", "", "user = \"\"\n", ":12: user: \"\" is not a user's name"},
@@ -186,6 +202,10 @@ static const struct {
      ":9: address: listener \"mx\" has this address already"},
     {"address twice, spelt otherwise", "[::]:25\"", "[::]:25\",\n\"[0::0]:25\"",
      ":9: address: listener \"mx\" has this address already"},
+    {"address of the second listener twice", "",
+     "listener \"two\" { certificate_sets = \"s\" backend = \"smtpd\"\n"
+     "address = { \"[::1]:25\",\n\"[::1]:25\" } }\n",
+     ":14: address: listener \"two\" has this address already"},
     {"address of another listener", "",
      "listener \"two\" { certificate_sets = \"s\" backend = \"smtpd\"\naddress = \"[::]:25\" }\n",
      ":13: address: listener \"mx\" has this address already"},
@@ -199,6 +219,11 @@ static const struct {
      ":6: address: this is listener \"mx\", mail would go round in circles"},
     {"unspecified backend", "127.0.0.1:10025", "0.0.0.0:25",
      ":6: address: this is listener \"mx\", mail would go round in circles"},
+    {"unspecified backend, loopback listener",
+     "tls_profile \"p\" { }\nbackend \"smtpd\" { address = \"127.0.0.1:10025\" }",
+     "backend \"smtpd\" { address = \"[::]:26\" }\nlistener \"two\" { address = \"[::1]:26\" "
+     "certificate_sets = \"s\" backend = \"smtpd\" }",
+     ":5: address: this is listener \"two\", mail would go round in circles"},
     {"second address of a backend", "\"127.0.0.1:10025\"",
      "{ \"127.0.0.1:10025\",\n\"127.0.0.2:25\" }",
      ":7: address: this is listener \"mx\", mail would go round in circles"},

@@ -1,0 +1,290 @@
+#include "lib/admin/logline.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CLIENT "unknown[192.0.2.7]:49211"
+
+static const struct logline_session session = {
+    .client = {ADDR_IPV4, 49211, {192, 0, 2, 7}},
+    .destination = {ADDR_IPV4, 25, {203, 0, 113, 5}},
+    .listener = "mx",
+    .id = "4Zk2m1QyTz",
+};
+
+static char line[LOGLINE_SIZE];
+
+static struct text *fresh(void)
+{
+    static struct text t;
+
+    memset(line, '#', sizeof line);
+    t = text_in(line, sizeof line);
+    return &t;
+}
+
+START_TEST(test_connect)
+{
+    static const struct logline_session v6 = {
+        .client = {ADDR_IPV6, 1, {0x20, 0x01, 0x0d, 0xb8, [15] = 7}},
+        .destination = {ADDR_IPV6, 25, {[15] = 1}},
+        .listener = "m x]",
+        .id = "i",
+    };
+
+    logline_connect(fresh(), &session);
+    ck_assert_str_eq(line, "connect from " CLIENT " to mx[203.0.113.5]:25 session=4Zk2m1QyTz");
+    logline_connect(fresh(), &v6);
+    ck_assert_str_eq(line, "connect from unknown[2001:db8::7]:1 to m\\x20x\\x5d[::1]:25 session=i");
+}
+END_TEST
+
+#define FACTS_12                                                                                   \
+    .protocol = "TLSv1.2", .cipher = "ECDHE-ECDSA-AES128-GCM-SHA256", .cipher_bits = 128,          \
+    .algorithm_bits = 128, .certificate = "p256"
+#define CIPHER_12 "TLSv1.2 with cipher ECDHE-ECDSA-AES128-GCM-SHA256 (128/128 bits)"
+
+static const struct {
+    const char *name;
+    struct tls_facts facts;
+    const char *sni;
+    const char *out;
+} established[] = {
+    {"the contract's line",
+     {FACTS_12, .key_exchange = "ECDHE", .group = "P-256", .signature = "ECDSA", .key = "P-256",
+      .digest = "SHA256"},
+     "mail.example.org",
+     CIPHER_12 " key-exchange ECDHE (P-256) server-signature ECDSA (P-256) server-digest SHA256 "
+               "certificate=p256 sni=mail.example.org reused=no"},
+    {"X25519 stands for itself",
+     {FACTS_12, .key_exchange = "ECDHE", .group = "X25519", .signature = "RSA-PSS",
+      .key = "2048 bits", .digest = "SHA384"},
+     "",
+     CIPHER_12 " key-exchange X25519 server-signature RSA-PSS (2048 bits) server-digest SHA384 "
+               "certificate=p256 reused=no"},
+    {"X448 stands for itself",
+     {FACTS_12, .key_exchange = "ECDHE", .group = "X448", .signature = "ED25519", .key = "",
+      .digest = ""},
+     "",
+     CIPHER_12 " key-exchange X448 server-signature ED25519 certificate=p256 reused=no"},
+    {"DHE without a group",
+     {FACTS_12, .key_exchange = "DHE", .group = "", .signature = "RSA", .key = "2048 bits",
+      .digest = "SHA256"},
+     "",
+     CIPHER_12 " key-exchange DHE server-signature RSA (2048 bits) server-digest SHA256 "
+               "certificate=p256 reused=no"},
+    {"RSA key exchange signs nothing",
+     {FACTS_12, .key_exchange = "RSA", .group = "", .signature = "", .key = "", .digest = ""},
+     "",
+     CIPHER_12 " key-exchange RSA certificate=p256 reused=no"},
+    {"resumed",
+     {FACTS_12, .key_exchange = "", .group = "", .signature = "", .key = "", .digest = "",
+      .reused = true},
+     "",
+     CIPHER_12 " certificate=p256 reused=yes"},
+    {"bytes of the client are escaped",
+     {FACTS_12, .key_exchange = "", .group = "", .signature = "", .key = "", .digest = ""},
+     "a b=c\n",
+     CIPHER_12 " certificate=p256 sni=a\\x20b\\x3dc\\x0a reused=no"},
+};
+
+START_TEST(test_established)
+{
+    struct tls_facts facts = established[_i].facts;
+    char want[512];
+
+    facts.sni = bytes_of(established[_i].sni, strlen(established[_i].sni));
+    snprintf(want, sizeof want,
+             "Anonymous TLS connection established from " CLIENT ": %s session=4Zk2m1QyTz",
+             established[_i].out);
+    logline_established(fresh(), &session, &facts);
+    ck_assert_msg(strcmp(line, want) == 0, "%s: %s", established[_i].name, line);
+}
+END_TEST
+
+/* --- failures ------------------------------------------------------------------------------- */
+
+static const char *const names[] = {"p384", "r sa"};
+static const struct verdict verdicts[] = {{.reason = VERDICT_CURVE_NOT_IN_GROUPS},
+                                          {.reason = VERDICT_NO_SUITE}};
+
+static const struct {
+    const char *name;
+    enum handshake_failure reason;
+    bool hello;
+    size_t num;
+    const char *groups;
+    size_t num_groups;
+    unsigned would_fit;
+    const char *detail;
+    const char *out;
+} failures[] = {
+    {"the contract's line", HANDSHAKE_NO_CERTIFICATE_FITS, true, 1, "\x00\x17", 1,
+     1U << FIT_RSA | 1U << FIT_ECDSA_P256, NULL,
+     "no-certificate-fits p384=curve-not-in-groups groups=secp256r1 would_fit=ecdsa-p256,rsa"},
+    {"every verdict, every group, GREASE left out", HANDSHAKE_NO_CERTIFICATE_FITS, true, 2,
+     "\x0a\x0a\x00\x1d\x12\x34\x00\x18", 4, 1U << FIT_ED25519, "",
+     "no-certificate-fits p384=curve-not-in-groups r\\x20sa=no-suite "
+     "groups=x25519,0x1234,secp384r1 would_fit=ed25519"},
+    {"everything would fit", HANDSHAKE_NO_CERTIFICATE_FITS, true, 1, "\x00\x17", 1,
+     (1U << NUM_FITS) - 1, NULL,
+     "no-certificate-fits p384=curve-not-in-groups groups=secp256r1 "
+     "would_fit=ecdsa-p256,rsa,ecdsa-p384,ecdsa-p521,ed25519"},
+    {"nothing would fit, no groups", HANDSHAKE_NO_CERTIFICATE_FITS, true, 1, "", 0, 0, NULL,
+     "no-certificate-fits p384=curve-not-in-groups groups=none would_fit=none"},
+    {"sixteen groups", HANDSHAKE_NO_CERTIFICATE_FITS, true, 0,
+     "\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17"
+     "\0\x18",
+     16, 0, NULL,
+     "no-certificate-fits groups=secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,"
+     "secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,"
+     "secp384r1 would_fit=none"},
+    {"seventeen groups", HANDSHAKE_NO_CERTIFICATE_FITS, true, 0,
+     "\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17\0\x17"
+     "\0\x18\0\x17",
+     17, 0, NULL,
+     "no-certificate-fits groups=secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,"
+     "secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,secp256r1,"
+     "secp384r1,... would_fit=none"},
+    {"no hello", HANDSHAKE_NO_CERTIFICATE_FITS, false, 1, "", 0, 3, "no shared cipher",
+     "no-certificate-fits detail=\"no shared cipher\""},
+    {"verdicts belong to their reason only", HANDSHAKE_CLIENT_ALERT, true, 1, "\x00\x17", 1, 3,
+     "unknown CA", "client-alert detail=\"unknown CA\""},
+    {"escapes stay readable", HANDSHAKE_NOT_TLS, false, 0, "", 0, 0, "HTTP request: GET\\x20/",
+     "not-tls detail=\"HTTP request: GET\\x20/\""},
+    {"a detail cannot end its field", HANDSHAKE_MALFORMED, false, 0, "", 0, 0, "a\" b=\n\x7f\xff",
+     "malformed detail=\"a\\x22 b=\\x0a\\x7f\\xff\""},
+    {"no detail", HANDSHAKE_TIMEOUT, false, 0, "", 0, 0, NULL, "timeout"},
+    {"empty detail", HANDSHAKE_CLIENT_GONE, false, 0, "", 0, 0, "", "client-gone"},
+};
+
+START_TEST(test_failure)
+{
+    struct hello hello = {.groups = {.data = (const uint8_t *)failures[_i].groups,
+                                     .num = failures[_i].num_groups,
+                                     .stride = 2,
+                                     .present = true}};
+    struct logline_choice choice = {
+        .hello = failures[_i].hello ? &hello : NULL,
+        .names = names,
+        .verdicts = verdicts,
+        .num = failures[_i].num,
+        .would_fit = failures[_i].would_fit,
+    };
+    char want[1024];
+
+    snprintf(want, sizeof want,
+             "TLS handshake failed from " CLIENT ": reason=%s session=4Zk2m1QyTz",
+             failures[_i].out);
+    logline_handshake_failed(fresh(), &session, failures[_i].reason, &choice, failures[_i].detail);
+    ck_assert_msg(strcmp(line, want) == 0, "%s: %s", failures[_i].name, line);
+}
+END_TEST
+
+static const char *const failure_words[] = {
+    [HANDSHAKE_NO_CERTIFICATE_FITS] = "no-certificate-fits",
+    [HANDSHAKE_NOT_TLS] = "not-tls",
+    [HANDSHAKE_MALFORMED] = "malformed",
+    [HANDSHAKE_HELLO_TOO_LARGE] = "hello-too-large",
+    [HANDSHAKE_PROTOCOL_VERSION] = "protocol-version",
+    [HANDSHAKE_CLIENT_ALERT] = "client-alert",
+    [HANDSHAKE_TIMEOUT] = "timeout",
+    [HANDSHAKE_CLIENT_GONE] = "client-gone",
+    [HANDSHAKE_BACKEND_SPOKE] = "backend-spoke",
+    [HANDSHAKE_INTERNAL] = "internal",
+};
+
+START_TEST(test_failure_word)
+{
+    ck_assert_str_eq(handshake_failure_word((enum handshake_failure)_i), failure_words[_i]);
+}
+END_TEST
+
+START_TEST(test_verdict_wrong)
+{
+    static const uint8_t raw[701] = {0x01, 0x00, 0xff};
+    struct hello hello = {0};
+    struct logline_choice choice = {&hello, names, verdicts, 2, 0};
+
+    logline_verdict_wrong(fresh(), &session, &choice, "p384", bytes_of(raw, 3));
+    ck_assert_str_eq(line, "verdict=wrong for " CLIENT
+                           ": libssl served p384 although p384=curve-not-in-groups "
+                           "r\\x20sa=no-suite: hello=0100ff session=4Zk2m1QyTz");
+    logline_verdict_wrong(fresh(), &session, &choice, "p384", bytes_of(raw, 700));
+    ck_assert_ptr_null(strstr(line, "..."));
+    logline_verdict_wrong(fresh(), &session, &choice, "p384", bytes_of(raw, 701));
+    ck_assert_ptr_nonnull(strstr(line, "0000... session=4Zk2m1QyTz"));
+}
+END_TEST
+
+START_TEST(test_disconnect)
+{
+    logline_disconnect(fresh(), &session, "p256", 4812, 1203, 1.418);
+    ck_assert_str_eq(line, "disconnect from " CLIENT
+                           " tls=yes certificate=p256 received=4812 sent=1203 seconds=1.42 "
+                           "session=4Zk2m1QyTz");
+    logline_disconnect(fresh(), &session, NULL, UINT64_MAX, 0, 0);
+    ck_assert_str_eq(line, "disconnect from " CLIENT
+                           " tls=no received=18446744073709551615 sent=0 seconds=0.00 "
+                           "session=4Zk2m1QyTz");
+}
+END_TEST
+
+START_TEST(test_warning)
+{
+    logline_warning(fresh(), &session, "lost connection", NULL);
+    ck_assert_str_eq(line, "lost connection: client=" CLIENT " session=4Zk2m1QyTz");
+    logline_warning(fresh(), &session, "backend", "no \"route\" \\x\r\n");
+    ck_assert_str_eq(line, "backend: client=" CLIENT
+                           " detail=\"no \\x22route\\x22 \\x5cx\\x0d\\x0a\" session=4Zk2m1QyTz");
+}
+END_TEST
+
+/* However long the rest is, the session stands at the end of the line. */
+START_TEST(test_session_is_kept)
+{
+    static char detail[4096];
+    static const char *many[64];
+    static struct verdict reasons[64];
+    struct hello hello = {0};
+    struct logline_choice choice = {&hello, many, reasons, 64, 0};
+    static const char *const tail = " session=4Zk2m1QyTz";
+    struct text *t;
+
+    memset(detail, '\n', sizeof detail - 1);
+    for (size_t i = 0; i < 64; i++) {
+        many[i] = "a-name-of-some-length-for-one-certificate";
+        reasons[i].reason = VERDICT_CURVE_NOT_IN_GROUPS;
+    }
+    t = fresh();
+    logline_handshake_failed(t, &session, HANDSHAKE_NO_CERTIFICATE_FITS, &choice, detail);
+    ck_assert(t->cut);
+    ck_assert_uint_eq(t->len, sizeof line - 1);
+    ck_assert_str_eq(line + t->len - strlen(tail), tail);
+    t = fresh();
+    logline_handshake_failed(t, &session, HANDSHAKE_MALFORMED, &choice, detail);
+    ck_assert(!t->cut);
+    ck_assert_str_eq(line + t->len - strlen(tail) - 4, "...\" session=4Zk2m1QyTz");
+}
+END_TEST
+
+Suite *logline_suite(void);
+
+Suite *logline_suite(void)
+{
+    Suite *suite = suite_create("logline");
+    TCase *tcase = tcase_create("all");
+
+    tcase_add_test(tcase, test_connect);
+    tcase_add_loop_test(tcase, test_established, 0, sizeof established / sizeof established[0]);
+    tcase_add_loop_test(tcase, test_failure, 0, sizeof failures / sizeof failures[0]);
+    tcase_add_loop_test(tcase, test_failure_word, 0,
+                        sizeof failure_words / sizeof failure_words[0]);
+    tcase_add_test(tcase, test_verdict_wrong);
+    tcase_add_test(tcase, test_disconnect);
+    tcase_add_test(tcase, test_warning);
+    tcase_add_test(tcase, test_session_is_kept);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,91 @@
+#include "lib/net/proxyproto.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SIGNATURE "0d0a0d0a000d0a515549540a"
+#define IPV6_7    "20010db8000000000000000000000007"
+#define MAPPED_7  "00000000000000000000ffffc0000207"
+#define MAPPED_5  "00000000000000000000ffffcb007105"
+
+static const struct {
+    const char *name;
+    const char *client;
+    const char *destination;
+    const char *hex;
+} rows[] = {
+    {"IPv4", "192.0.2.7:49211", "203.0.113.5:25",
+     SIGNATURE "2111000c"
+               "c0000207cb007105c03b0019"},
+    {"IPv6", "[2001:db8::7]:49211", "[2001:db8::7]:25",
+     SIGNATURE "21210024" IPV6_7 IPV6_7 "c03b0019"},
+    {"v4-mapped goes out as IPv4", "[::ffff:192.0.2.7]:49211", "[::ffff:203.0.113.5]:25",
+     SIGNATURE "2111000c"
+               "c0000207cb007105c03b0019"},
+    {"v4-mapped client only", "[::ffff:192.0.2.7]:49211", "203.0.113.5:25",
+     SIGNATURE "2111000c"
+               "c0000207cb007105c03b0019"},
+    {"IPv4 client, IPv6 destination", "192.0.2.7:1", "[2001:db8::7]:65535",
+     SIGNATURE "21210024" MAPPED_7 IPV6_7 "0001ffff"},
+    {"IPv6 client, IPv4 destination", "[2001:db8::7]:256", "203.0.113.5:255",
+     SIGNATURE "21210024" IPV6_7 MAPPED_5 "010000ff"},
+    {"v4-mapped beside IPv6", "[::ffff:192.0.2.7]:0", "[2001:db8::7]:25",
+     SIGNATURE "21210024" MAPPED_7 IPV6_7 "00000019"},
+};
+
+static struct addr addr_of(const char *text)
+{
+    struct endpoint e;
+    const char *why;
+
+    ck_assert_int_eq(endpoint_parse(&e, text, &why), 0);
+    return e.ip;
+}
+
+START_TEST(test_header)
+{
+    struct addr client = addr_of(rows[_i].client);
+    struct addr destination = addr_of(rows[_i].destination);
+    struct addr before[2] = {client, destination};
+    uint8_t out[PROXYPROTO_V2_SIZE + 1];
+    char hex[2 * PROXYPROTO_V2_SIZE + 1] = "";
+    size_t len;
+
+    memset(out, '#', sizeof out);
+    len = proxyproto_v2(out, &client, &destination);
+    ck_assert_uint_le(len, PROXYPROTO_V2_SIZE);
+    for (size_t i = 0; i < len; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", out[i]);
+    }
+    ck_assert_msg(strcmp(hex, rows[_i].hex) == 0, "%s: %s", rows[_i].name, hex);
+    ck_assert_msg(out[len] == '#', "%s: behind the header", rows[_i].name);
+    ck_assert_msg(addr_equal(&client, &before[0]) && addr_equal(&destination, &before[1]),
+                  "%s: arguments as they were", rows[_i].name);
+}
+END_TEST
+
+/* The length field counts what stands behind the first 16 bytes. */
+START_TEST(test_length)
+{
+    struct addr client = addr_of(rows[_i].client);
+    struct addr destination = addr_of(rows[_i].destination);
+    uint8_t out[PROXYPROTO_V2_SIZE];
+    size_t len = proxyproto_v2(out, &client, &destination);
+
+    ck_assert_msg((size_t)(out[14] << 8 | out[15]) == len - 16, "%s", rows[_i].name);
+}
+END_TEST
+
+Suite *proxyproto_suite(void);
+
+Suite *proxyproto_suite(void)
+{
+    Suite *suite = suite_create("proxyproto");
+    TCase *tcase = tcase_create("all");
+
+    tcase_add_loop_test(tcase, test_header, 0, sizeof rows / sizeof rows[0]);
+    tcase_add_loop_test(tcase, test_length, 0, sizeof rows / sizeof rows[0]);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
