@@ -26,7 +26,7 @@
  * Room. Replies and answers leave ROOM_KEPT bytes of to_client free; from these come the lines that
  * cannot wait: 220, 454 and the 421 or 538 that ends the session.
  */
-#include "lib/smtp/gate.h"
+#include "lib/smtp/gate_parts.h"
 
 #include "lib/base/text.h"
 #include "lib/smtp/line.h"
@@ -34,12 +34,6 @@
 
 #include <assert.h>
 #include <string.h>
-
-enum phase { PHASE_PLAIN, PHASE_NO_EHLO, PHASE_TLS, PHASE_NUM };
-
-enum line { LINE_VERB, LINE_PASS, LINE_HELD, LINE_SKIP, LINE_ANSWER };
-
-enum kind { KIND_UNASKED, KIND_BANNER, KIND_EHLO, KIND_HELO, KIND_OTHER, KIND_COMMAND };
 
 enum action {
     REFUSE_COMMAND, /* the safe one is what a table that does not name a verb means */
@@ -56,14 +50,8 @@ enum action {
     ACTION_NUM,
 };
 
-/* A 421 line is cut to this; with 220 and 454 it makes the room that is always kept. */
-#define CLOSE_LINE_MAX ((size_t)512)
-#define ROOM_KEPT      (CLOSE_LINE_MAX + 128)
-
 static const char ready[] = "220 2.0.0 Ready to start TLS\r\n";
 static const char not_available[] = "454 4.7.0 TLS not available due to local problem\r\n";
-static const char encrypt_first[] =
-    "538 5.7.11 Encryption required for requested authentication mechanism\r\n";
 
 /* BDAT without its reply would leave a chunk of data to be read as commands: `close`. */
 static const struct refusal {
@@ -75,7 +63,7 @@ static const struct refusal {
     [REFUSE_STARTTLS] = {"502 5.5.1 Error: command not implemented\r\n", 0, false},
     [REFUSE_COMMAND] = {"503 5.5.1 Error: send HELO/EHLO first\r\n", GATE_NOTE_EHLO_MISSING, false},
     [REFUSE_BDAT] = {"503 5.5.1 Error: send HELO/EHLO first\r\n", GATE_NOTE_EHLO_MISSING, true},
-    [REFUSE_AUTH] = {encrypt_first, GATE_NOTE_AUTH_REFUSED, false},
+    [REFUSE_AUTH] = {GATE_ENCRYPT_FIRST, GATE_NOTE_AUTH_REFUSED, false},
     [REFUSE_TLS_ACTIVE] = {"554 5.5.1 Error: TLS already active\r\n", 0, false},
 };
 
@@ -113,15 +101,14 @@ enum gate_state gate_state(const struct gate *g)
     return (enum gate_state)g->state;
 }
 
-/* No reply is outstanding, and none has been passed on in part. */
-static bool is_quiet(const struct gate *g)
+bool gate_is_quiet(const struct gate *g)
 {
     return g->pending_num == 0 && !g->in_reply;
 }
 
 bool gate_backend_turn(const struct gate *g)
 {
-    return g->state == GATE_RELAY ? g->backend_turn : !is_quiet(g);
+    return g->state == GATE_RELAY ? g->backend_turn : !gate_is_quiet(g);
 }
 
 bool gate_is_open(const struct gate *g)
@@ -141,8 +128,7 @@ static void put_string(struct buffer *b, const char *s)
 
 /* --- ends -------------------------------------------------------------------------------- */
 
-/* Writes the session's last reply: on a line of its own, as lines that are held never come. */
-static void close_with(struct gate *g, struct buffer *to_client, const char *reply)
+void gate_close(struct gate *g, struct buffer *to_client, const char *reply)
 {
     if (g->state == GATE_CLOSE) {
         return;
@@ -162,11 +148,10 @@ void gate_give_up(struct gate *g, struct buffer *to_client, const char *code, co
 
     text_addf(&t, "421 %s %s %s", code, g->rules->hostname, text);
     memcpy(line + t.len, "\r\n", 3);
-    close_with(g, to_client, line);
+    gate_close(g, to_client, line);
 }
 
-/* The backend did what it must not do. */
-static void fail(struct gate *g, struct buffer *to_client, unsigned note)
+void gate_fail(struct gate *g, struct buffer *to_client, unsigned note)
 {
     g->notes |= note;
     gate_give_up(g, to_client, "4.3.2", "Service not available");
@@ -186,11 +171,10 @@ static void begin_relay(struct gate *g)
     g->backend_turn = false;
 }
 
-/* A reply has shut the door. */
-static void shut_door(struct gate *g, struct buffer *to_client)
+void gate_shut(struct gate *g, struct buffer *to_client)
 {
     if (g->phase == PHASE_NO_EHLO) {
-        fail(g, to_client, GATE_NOTE_BACKEND_UNASKED);
+        gate_fail(g, to_client, GATE_NOTE_BACKEND_UNASKED);
     } else if (g->line == LINE_SKIP || g->line == LINE_ANSWER) {
         g->shut = true;
     } else {
@@ -200,12 +184,11 @@ static void shut_door(struct gate *g, struct buffer *to_client)
 
 /* --- answers of our own ------------------------------------------------------------------ */
 
-/* Gives the answer that waits, if it is its turn. */
-static void give_answer(struct gate *g, struct buffer *to_client)
+void gate_give_answer(struct gate *g, struct buffer *to_client)
 {
     const struct refusal *refusal;
 
-    if (g->line != LINE_ANSWER || !is_quiet(g)) {
+    if (g->line != LINE_ANSWER || !gate_is_quiet(g)) {
         return;
     }
     if (g->own == STARTTLS && !g->shut) {
@@ -222,7 +205,7 @@ static void give_answer(struct gate *g, struct buffer *to_client)
     g->state = GATE_PASS;
     g->notes |= refusal->note;
     if (refusal->close) {
-        close_with(g, to_client, refusal->text);
+        gate_close(g, to_client, refusal->text);
     } else {
         put_string(to_client, refusal->text);
         count_refusal(g, to_client);
@@ -353,7 +336,7 @@ static bool skip_line(struct gate *g, struct bytes *in, struct buffer *to_client
     if (g->own == STARTTLS) {
         g->state = GATE_STARTTLS_HELD;
     }
-    give_answer(g, to_client);
+    gate_give_answer(g, to_client);
     return true;
 }
 
@@ -387,154 +370,8 @@ size_t gate_client(struct gate *g, struct bytes in, struct buffer *to_backend,
 {
     size_t len = in.len;
 
-    give_answer(g, to_client);
+    gate_give_answer(g, to_client);
     while (in.len > 0 && client_step(g, &in, to_backend, to_client)) {
-    }
-    return len - in.len;
-}
-
-/* --- the backend ------------------------------------------------------------------------- */
-
-/* The reply's last line has been written: what follows from it. */
-static void end_reply(struct gate *g, unsigned code, struct buffer *to_client)
-{
-    bool shut = code == 354 || code == 334;
-
-    g->in_reply = false;
-    g->editing = false;
-    g->reply_len = 0;
-    g->backend_turn = false;
-    if (g->reply_kind != KIND_UNASKED) {
-        g->pending_start = (uint8_t)((g->pending_start + 1) % GATE_PENDING_MAX);
-        g->pending_num--;
-    }
-    if (g->state == GATE_RELAY) {
-        return;
-    }
-    /* The line that holds the client's input is always the last that was passed on. */
-    if (g->line == LINE_HELD && g->pending_num == 0) {
-        g->line = LINE_VERB;
-    }
-    switch ((enum kind)g->reply_kind) {
-    case KIND_UNASKED:
-        if (code != 421) {
-            g->notes |= GATE_NOTE_BACKEND_UNASKED;
-            shut = true;
-        }
-        break;
-    case KIND_BANNER:
-        shut |= code != 220;
-        break;
-    case KIND_EHLO:
-    case KIND_HELO:
-        if (g->phase == PHASE_NO_EHLO && code == 250) {
-            g->phase = PHASE_TLS;
-        }
-        break;
-    case KIND_OTHER:
-        shut |= code / 100 != 5;
-        break;
-    case KIND_COMMAND:
-        break;
-    }
-    if (shut) {
-        shut_door(g, to_client);
-    }
-}
-
-/* The outstanding reply that comes next. */
-static enum kind next_kind(const struct gate *g)
-{
-    return g->pending_num == 0 ? KIND_UNASKED : (enum kind)g->pending[g->pending_start];
-}
-
-/* Writes a reply line, or what the client is shown of it. */
-static void put_reply_line(struct gate *g, struct bytes line, const struct reply_line *r,
-                           struct buffer *to_client)
-{
-    bool first = !g->in_reply;
-    struct message_edit edit = {
-        .add_starttls = g->phase == PHASE_PLAIN && gate_is_open(g),
-        .hide_auth = g->phase == PHASE_PLAIN && !g->rules->auth_before_tls,
-    };
-
-    if (first) {
-        g->reply_kind = (uint8_t)next_kind(g);
-        g->editing =
-            r->code == 250 && (g->state == GATE_RELAY ? !r->last : g->reply_kind == KIND_EHLO);
-    }
-    if (g->editing) {
-        message_put_ehlo_line(to_client, line, r, first, edit);
-    } else {
-        buffer_put(to_client, line.data, line.len);
-    }
-}
-
-/* Whether this line tells that the backend took a command that it must not take. */
-static bool is_forbidden(struct gate *g, unsigned code, struct buffer *to_client)
-{
-    enum kind kind = g->in_reply ? (enum kind)g->reply_kind : next_kind(g);
-
-    if (code == 220 && kind != KIND_BANNER) {
-        fail(g, to_client, GATE_NOTE_BACKEND_220);
-        return true;
-    }
-    if ((code == 334 || code == 235) && g->phase == PHASE_PLAIN && !g->rules->auth_before_tls) {
-        g->notes |= GATE_NOTE_BACKEND_AUTH;
-        close_with(g, to_client, encrypt_first);
-        return true;
-    }
-    return false;
-}
-
-static void take_reply_line(struct gate *g, struct bytes line, struct buffer *to_client)
-{
-    struct reply_line r;
-    bool is_reply = message_reply_line(line, &r);
-
-    if (is_reply && is_forbidden(g, r.code, to_client)) {
-        return;
-    }
-    if (g->state != GATE_RELAY) {
-        g->reply_len += (uint32_t)line.len;
-        if (g->reply_len > GATE_REPLY_MAX) {
-            fail(g, to_client, GATE_NOTE_BACKEND_REPLY);
-            return;
-        }
-    }
-    if (!is_reply) {
-        to_client->held = 0;
-        buffer_put(to_client, line.data, line.len);
-        return;
-    }
-    put_reply_line(g, line, &r, to_client);
-    if (r.last) {
-        end_reply(g, r.code, to_client);
-    } else {
-        g->in_reply = true;
-    }
-}
-
-size_t gate_backend(struct gate *g, struct bytes in, struct buffer *to_client)
-{
-    size_t len = in.len;
-    struct bytes rest = in;
-    struct bytes line;
-
-    give_answer(g, to_client);
-    while (g->state == GATE_PASS || g->state == GATE_STARTTLS_HELD || g->state == GATE_RELAY) {
-        enum line_result result = line_take(&rest, GATE_REPLY_LINE_MAX, &line);
-
-        if (result == LINE_BAD) {
-            fail(g, to_client, GATE_NOTE_BACKEND_LINE);
-        }
-        if (result != LINE_DONE ||
-            buffer_room(to_client) < line.len + MESSAGE_EDIT_GROWTH + ROOM_KEPT) {
-            break;
-        }
-        take_reply_line(g, line, to_client);
-        in = rest;
-        give_answer(g, to_client);
     }
     return len - in.len;
 }

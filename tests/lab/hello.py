@@ -36,6 +36,14 @@ SHARES = {
     0x001d: bytes([9]) + bytes(31),
 }
 
+VERSIONS = {TLS10: "TLSv1", TLS11: "TLSv1.1", TLS12: "TLSv1.2", TLS13: "TLSv1.3"}
+
+# OpenSSL's names, of the story's suites.
+SUITES = dict(zip(STORY_SUITES, (
+    "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA256",
+    "ECDHE-RSA-AES128-SHA256", "ECDHE-RSA-AES128-SHA", "AES256-GCM-SHA384", "AES128-GCM-SHA256",
+    "AES256-SHA256", "AES128-SHA256", "AES256-SHA", "AES128-SHA", "DES-CBC3-SHA")))
+
 ALERTS = {0: "close_notify", 10: "unexpected_message", 40: "handshake_failure",
           47: "illegal_parameter", 50: "decode_error", 70: "protocol_version",
           71: "insufficient_security", 80: "internal_error", 86: "inappropriate_fallback",
@@ -148,7 +156,8 @@ class Answer:
             return "HelloRetryRequest"
         if self.version:
             kind = f", certificate {self.certificate}" if self.certificate else ""
-            return f"ServerHello, version {self.version:04x}, suite {self.suite:04x}{kind}"
+            return (f"ServerHello: {VERSIONS.get(self.version, f'{self.version:04x}')}, "
+                    f"suite {SUITES.get(self.suite, f'{self.suite:04x}')}{kind}")
         return "closed without a word" if self.closed else "nothing"
 
 

@@ -108,7 +108,10 @@ def run_posternctl(build, *arguments, env=None, timeout=TIMEOUT):
 
 
 def _run(command, arguments, environment, timeout):
-    done = run([command, *arguments], env=environment, timeout=timeout)
+    try:
+        done = run([command, *arguments], env=environment, timeout=timeout)
+    except FileNotFoundError:
+        raise LabError(f"{command} is not built: make") from None
     report = sanitizer_report(done.stderr.splitlines(), done.returncode)
     if report:
         raise LabError(report)
@@ -117,10 +120,7 @@ def _run(command, arguments, environment, timeout):
 
 def postfix_config(build, conf, postfix):
     """What `posternctl postfix-config` says for the configuration file, for Postfix.paste()."""
-    try:
-        done = run_posternctl(build, "-c", conf, "postfix-config", env=postfix.environment)
-    except FileNotFoundError:
-        return ""
+    done = run_posternctl(build, "-c", conf, "postfix-config", env=postfix.environment)
     if done.returncode:
         raise LabError("posternctl postfix-config: " + done.stderr.strip())
     return done.stdout
@@ -129,7 +129,8 @@ def postfix_config(build, conf, postfix):
 class Posternd:
     """A running posternd on a configuration file whose log goes to standard error. `log`
     (lab.process.Lines) has its lines, `addresses` {listener: [(host, port)]}. The directory that
-    is its state_directory, and the keys, must be open to the account USER."""
+    is its state_directory, and the keys, must be open to the account USER. `wrapper`: a command
+    that execs what follows it (setpriv, prlimit), so that the process id stays."""
 
     def __init__(self, build, conf, *, on_line=None, wrapper=()):
         self.conf = conf

@@ -28,15 +28,6 @@ UNPACKED = os.path.join(TOP, "build", "postfix-root")
 # The domain that is delivered, whoever the recipient, to one mailbox.
 DOMAIN = "example.test"
 
-# What the service behind posternd needs, for Postfix.smtpd(); a service that posternctl
-# postfix-config wrote has its own.
-PROXIED = ("smtpd_upstream_proxy_protocol=haproxy",
-           "smtpd_tls_security_level=none",
-           "smtpd_tls_wrappermode=no",
-           "smtpd_tls_auth_only=no",
-           "smtpd_sasl_security_options=noanonymous",
-           "smtpd_client_port_logging=yes")
-
 # An instance needs an owner and a set-gid group that are nobody else's; where Postfix is only
 # unpacked, the accounts that it would have made do not exist and two of Debian's own serve.
 OWNERS = (("postfix", "postdrop"), ("daemon", "uucp"))
@@ -139,8 +130,8 @@ class Postfix:
     def smtpd(self, name, kind="inet", *, proxied=True, options=(), maxproc=None, chroot=False):
         """Adds an smtpd service and returns its Smtpd. kind: "unix" (a socket in queue/public,
         only for proxied ones) or "inet" (a port of 127.0.0.1 from the kernel). proxied: expects a
-        PROXY header, as behind posternd; if not, it is an ordinary smtpd for direct clients.
-        options: "name=value" overrides, put behind the others. maxproc: process limit of the
+        PROXY header; paste() gives it the other overrides that it needs behind posternd. If not,
+        it is an ordinary smtpd for direct clients. options: "name=value" overrides. maxproc: process limit of the
         service."""
         reserved = None
         if kind == "unix":
@@ -153,7 +144,7 @@ class Postfix:
             reserved.bind(("127.0.0.1", 0))
             first = address = f"127.0.0.1:{reserved.getsockname()[1]}"
             first += " inet n"
-        overrides = [*(PROXIED if proxied else ()), *options]
+        overrides = [*(["smtpd_upstream_proxy_protocol=haproxy"] if proxied else []), *options]
         line = (f"{first} - {'y' if chroot else 'n'} - {'-' if maxproc is None else maxproc} smtpd"
                 + "".join(f"\n    -o {override}" for override in overrides) + "\n")
         self.services[name] = Smtpd(name, address, line, reserved)

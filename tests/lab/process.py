@@ -78,7 +78,8 @@ def remove_directory(path):
 
 
 class Lines:
-    """Log lines as they come. `on_line` is called with each, in the reader's thread."""
+    """Log lines as they come. `on_line` is called with each, and with None at the end, in the
+    reader's thread."""
 
     def __init__(self, on_line=None):
         self.lines = []
@@ -98,6 +99,8 @@ class Lines:
         with self._changed:
             self.ended = True
             self._changed.notify_all()
+        if self._on_line:
+            self._on_line(None)
 
     def mark(self):
         """The place in the log that is now its end, for `after`."""

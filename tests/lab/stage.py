@@ -16,7 +16,8 @@ from lab.process import make_directory, remove_directory
 
 
 class Stage:
-    """`build`: where posternd and posternctl are. `on_line(program, line)` sees every log line."""
+    """`build`: where posternd and posternctl are. `on_line(program, line)` sees every log line,
+    and None at the end of each log."""
 
     def __init__(self, build, on_line=None):
         self.build = build

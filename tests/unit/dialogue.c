@@ -43,7 +43,7 @@ static const char *where(const struct play *p)
 
 static void put(struct queue *q, const void *bytes, size_t len)
 {
-    ck_assert_uint_le(len, QUEUE_SIZE - q->len);
+    MUST(len <= QUEUE_SIZE - q->len);
     if (len > 0) {
         memcpy(q->bytes + q->len, bytes, len);
         q->len += len;
@@ -52,7 +52,7 @@ static void put(struct queue *q, const void *bytes, size_t len)
 
 static void drop(struct queue *q, size_t len)
 {
-    ck_assert_uint_le(len, q->len);
+    MUST(len <= q->len);
     memmove(q->bytes, q->bytes + len, q->len - len);
     q->len -= len;
 }
@@ -94,18 +94,18 @@ static void say(struct play *p, struct queue *q, const char *bytes, size_t len)
 
 static void expect(const struct play *p, struct queue *seen, const struct step *s)
 {
-    ck_assert_msg(seen->len == s->len && memcmp(seen->bytes, s->bytes, s->len) == 0,
-                  "%s: came out:\n%.*s\nexpected:\n%.*s", where(p), (int)seen->len, seen->bytes,
-                  (int)s->len, s->bytes);
+    MUST_MSG(seen->len == s->len && memcmp(seen->bytes, s->bytes, s->len) == 0,
+             "%s: came out:\n%.*s\nexpected:\n%.*s", where(p), (int)seen->len, seen->bytes,
+             (int)s->len, s->bytes);
     seen->len = 0;
 }
 
 static void expect_nothing_more(const struct play *p)
 {
-    ck_assert_msg(p->client_sees.len == 0, "%s: the client also saw:\n%.*s", where(p),
-                  (int)p->client_sees.len, p->client_sees.bytes);
-    ck_assert_msg(p->backend_sees.len == 0, "%s: the backend also saw:\n%.*s", where(p),
-                  (int)p->backend_sees.len, p->backend_sees.bytes);
+    MUST_MSG(p->client_sees.len == 0, "%s: the client also saw:\n%.*s", where(p),
+             (int)p->client_sees.len, p->client_sees.bytes);
+    MUST_MSG(p->backend_sees.len == 0, "%s: the backend also saw:\n%.*s", where(p),
+             (int)p->backend_sees.len, p->backend_sees.bytes);
 }
 
 static void say_cut(struct play *p, struct queue *q, const struct step *s)
@@ -141,18 +141,18 @@ static void take(struct play *p, const struct step *s)
         expect(p, &p->client_sees, s);
         break;
     case STEP_STATE:
-        ck_assert_msg(gate_state(&p->gate) == (enum gate_state)s->value, "%s: state %d", where(p),
-                      (int)gate_state(&p->gate));
+        MUST_MSG(gate_state(&p->gate) == (enum gate_state)s->value, "%s: state %d", where(p),
+                 (int)gate_state(&p->gate));
         break;
     case STEP_NOTES:
-        ck_assert_msg(p->gate.notes == s->value, "%s: notes %x", where(p), p->gate.notes);
+        MUST_MSG(p->gate.notes == s->value, "%s: notes %x", where(p), p->gate.notes);
         p->gate.notes = 0;
         break;
     case STEP_TURN:
-        ck_assert_msg(gate_backend_turn(&p->gate) == (s->value != 0), "%s: turn", where(p));
+        MUST_MSG(gate_backend_turn(&p->gate) == (s->value != 0), "%s: turn", where(p));
         break;
     case STEP_OPEN:
-        ck_assert_msg(gate_is_open(&p->gate) == (s->value != 0), "%s: open", where(p));
+        MUST_MSG(gate_is_open(&p->gate) == (s->value != 0), "%s: open", where(p));
         break;
     case STEP_ACCEPT:
         drop(&p->client, p->client.len);
@@ -190,9 +190,9 @@ void dialogue_play(const struct dialogue *d, struct cut cut)
         take(p, &d->steps[i]);
     }
     expect_nothing_more(p);
-    ck_assert_msg(p->gate.notes == 0, "%s: notes %x", where(p), p->gate.notes);
-    ck_assert_msg(gate_state(&p->gate) == d->end, "%s: ends in state %d", where(p),
-                  (int)gate_state(&p->gate));
+    MUST_MSG(p->gate.notes == 0, "%s: notes %x", where(p), p->gate.notes);
+    MUST_MSG(gate_state(&p->gate) == d->end, "%s: ends in state %d", where(p),
+             (int)gate_state(&p->gate));
 }
 
 void dialogue_play_all(const struct dialogue *d)

@@ -121,3 +121,19 @@ uint8_t *hello_text(const char *text, size_t *len)
     *len = m.len;
     return out;
 }
+
+uint8_t *hello_decode_text(const char *text, struct hello *hello)
+{
+    const char *why = NULL;
+    size_t len;
+    uint8_t *bytes = hello_text(text, &len);
+    enum hello_result result = strchr(text, '{') == NULL
+                                   ? hello_decode_sslv2(hello, bytes_of(bytes, len), &why)
+                                   : hello_decode(hello, bytes_of(bytes, len), &why);
+
+    if (result != HELLO_DONE) {
+        fprintf(stderr, "hello_text: %s: %s\n", why, text);
+        exit(EXIT_FAILURE);
+    }
+    return bytes;
+}

@@ -7,7 +7,7 @@
 #ifndef POSTERN_TESTS_UNIT_HELLO_TEXT_H
 #define POSTERN_TESTS_UNIT_HELLO_TEXT_H
 
-#include "lib/base/bytes.h"
+#include "lib/tls/hello.h"
 
 #define EXT_GROUPS(ids)       "000a[[" ids "]]"
 #define EXT_SCHEMES(ids)      "000d[[" ids "]]"
@@ -24,11 +24,17 @@
 #define WINDOWS_SCHEMES "0401 0501 0201 0403 0503 0203 0202 0601 0603"
 #define WINDOWS_HELLO                                                                              \
     HELLO("0303", WINDOWS_SUITES,                                                                  \
-          "0000[[00[6d61696c2e6578616d706c652e6f7267]]]" EXT_GROUPS("0017") "000b[<00>]"           \
-              EXT_SCHEMES(WINDOWS_SCHEMES) "0023[]" "0017[]" "ff01[<>]")
+          "0000[[00[6d61696c2e6578616d706c652e6f7267]]]" EXT_GROUPS(                               \
+              "0017") "000b[<00>]" EXT_SCHEMES(WINDOWS_SCHEMES) "0023[]"                           \
+                                                                "0017[]"                           \
+                                                                "ff01[<>]")
 
 /* The bytes of `text`, in memory of malloc() of just this size, so that a sanitizer sees every
  * step beyond it; `*len` is their number. Ends the program if the text makes no sense. */
 uint8_t *hello_text(const char *text, size_t *len);
+
+/* The same, decoded into `hello`; a text without braces is an SSLv2-format hello. Ends the program
+ * if the hello is bad. The caller frees what is returned when done with `hello`. */
+uint8_t *hello_decode_text(const char *text, struct hello *hello);
 
 #endif

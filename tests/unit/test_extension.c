@@ -12,7 +12,6 @@
 
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
 
-
 /* In which versions libssl refuses an extension block. */
 enum { NEVER = 0, V10 = 1, V11 = 2, V12 = 4, V13 = 8, OLD = V10 | V11 | V12, ALWAYS = 16 };
 

@@ -38,7 +38,7 @@ static void begin(bool auth)
 
 static void append(struct stream *s, const void *bytes, size_t len)
 {
-    ck_assert_uint_le(len, QUEUE_SIZE - s->len);
+    MUST(len <= QUEUE_SIZE - s->len);
     if (len > 0) {
         memcpy(s->bytes + s->len, bytes, len);
         s->len += len;
@@ -47,7 +47,7 @@ static void append(struct stream *s, const void *bytes, size_t len)
 
 static void consume(struct stream *s, size_t len)
 {
-    ck_assert_uint_le(len, s->len);
+    MUST(len <= s->len);
     memmove(s->bytes, s->bytes + len, s->len - len);
     s->len -= len;
 }
@@ -73,18 +73,18 @@ static size_t give_client(void)
     const uint8_t *out = to_backend.data + to_backend.end - came;
     size_t at = 0;
 
-    ck_assert_uint_le(used, from_client.len);
-    ck_assert_uint_le(came, used);
-    ck_assert_uint_le(to_backend.end, BUFFER_SIZE);
-    ck_assert_uint_le(to_client.end, BUFFER_SIZE);
+    MUST(used <= from_client.len);
+    MUST(came <= used);
+    MUST(to_backend.end <= BUFFER_SIZE);
+    MUST(to_client.end <= BUFFER_SIZE);
     /* Nothing is made up or reordered; in relay nothing is left out. */
     for (size_t i = 0; i < used && at < came; i++) {
         at += from_client.bytes[i] == out[at];
     }
-    ck_assert_uint_eq(at, came);
+    MUST(at == came);
     if (before == GATE_RELAY) {
-        ck_assert_uint_eq(came, used);
-        ck_assert(used == from_client.len || buffer_room(&to_backend) == 0);
+        MUST(came == used);
+        MUST(used == from_client.len || buffer_room(&to_backend) == 0);
     }
     consume(&from_client, used);
     return used;
@@ -95,11 +95,11 @@ static size_t give_backend(void)
     size_t used = gate_backend(&gate, bytes_of(from_backend.bytes, from_backend.len), &to_client);
     struct bytes ready = buffer_ready(&to_client);
 
-    ck_assert_uint_le(used, from_backend.len);
-    ck_assert_uint_le(to_client.end, BUFFER_SIZE);
-    ck_assert_uint_le(to_client.held, buffer_len(&to_client));
-    ck_assert(ready.len == 0 || ready.data[ready.len - 1] == '\n');
-    ck_assert(used == 0 || from_backend.bytes[used - 1] == '\n');
+    MUST(used <= from_backend.len);
+    MUST(to_client.end <= BUFFER_SIZE);
+    MUST(to_client.held <= buffer_len(&to_client));
+    MUST(ready.len == 0 || ready.data[ready.len - 1] == '\n');
+    MUST(used == 0 || from_backend.bytes[used - 1] == '\n');
     consume(&from_backend, used);
     return used;
 }

@@ -1,0 +1,149 @@
+/* The gate's watch over the backend's replies; gate.c has the theory of operation. */
+#include "lib/smtp/gate_parts.h"
+
+#include "lib/smtp/line.h"
+#include "lib/smtp/message.h"
+
+/* The reply's last line has been written: what follows from it. */
+static void end_reply(struct gate *g, unsigned code, struct buffer *to_client)
+{
+    bool shut = code == 354 || code == 334;
+
+    g->in_reply = false;
+    g->editing = false;
+    g->reply_len = 0;
+    g->backend_turn = false;
+    if (g->reply_kind != KIND_UNASKED) {
+        g->pending_start = (uint8_t)((g->pending_start + 1) % GATE_PENDING_MAX);
+        g->pending_num--;
+    }
+    if (g->state == GATE_RELAY) {
+        return;
+    }
+    /* The line that holds the client's input is always the last that was passed on. */
+    if (g->line == LINE_HELD && g->pending_num == 0) {
+        g->line = LINE_VERB;
+    }
+    switch ((enum kind)g->reply_kind) {
+    case KIND_UNASKED:
+        if (code != 421) {
+            g->notes |= GATE_NOTE_BACKEND_UNASKED;
+            shut = true;
+        }
+        break;
+    case KIND_BANNER:
+        shut |= code != 220;
+        break;
+    case KIND_EHLO:
+    case KIND_HELO:
+        if (g->phase == PHASE_NO_EHLO && code == 250) {
+            g->phase = PHASE_TLS;
+        }
+        break;
+    case KIND_OTHER:
+        shut |= code / 100 != 5;
+        break;
+    case KIND_COMMAND:
+        break;
+    }
+    if (shut) {
+        gate_shut(g, to_client);
+    }
+}
+
+/* The outstanding reply that comes next. */
+static enum kind next_kind(const struct gate *g)
+{
+    return g->pending_num == 0 ? KIND_UNASKED : (enum kind)g->pending[g->pending_start];
+}
+
+/* Writes a reply line, or what the client is shown of it. */
+static void put_reply_line(struct gate *g, struct bytes line, const struct reply_line *r,
+                           struct buffer *to_client)
+{
+    bool first = !g->in_reply;
+    struct message_edit edit = {
+        .add_starttls = g->phase == PHASE_PLAIN && gate_is_open(g),
+        .hide_auth = g->phase == PHASE_PLAIN && !g->rules->auth_before_tls,
+    };
+
+    if (first) {
+        g->reply_kind = (uint8_t)next_kind(g);
+        g->editing =
+            r->code == 250 && (g->state == GATE_RELAY ? !r->last : g->reply_kind == KIND_EHLO);
+    }
+    if (g->editing) {
+        message_put_ehlo_line(to_client, line, r, first, edit);
+    } else {
+        buffer_put(to_client, line.data, line.len);
+    }
+}
+
+/* Whether this line tells that the backend took a command that it must not take. */
+static bool is_forbidden(struct gate *g, unsigned code, struct buffer *to_client)
+{
+    enum kind kind = g->in_reply ? (enum kind)g->reply_kind : next_kind(g);
+
+    if (code == 220 && kind != KIND_BANNER) {
+        gate_fail(g, to_client, GATE_NOTE_BACKEND_220);
+        return true;
+    }
+    if ((code == 334 || code == 235) && g->phase == PHASE_PLAIN && !g->rules->auth_before_tls) {
+        g->notes |= GATE_NOTE_BACKEND_AUTH;
+        gate_close(g, to_client, GATE_ENCRYPT_FIRST);
+        return true;
+    }
+    return false;
+}
+
+static void take_reply_line(struct gate *g, struct bytes line, struct buffer *to_client)
+{
+    struct reply_line r;
+    bool is_reply = message_reply_line(line, &r);
+
+    if (is_reply && is_forbidden(g, r.code, to_client)) {
+        return;
+    }
+    if (g->state != GATE_RELAY) {
+        g->reply_len += (uint32_t)line.len;
+        if (g->reply_len > GATE_REPLY_MAX) {
+            gate_fail(g, to_client, GATE_NOTE_BACKEND_REPLY);
+            return;
+        }
+    }
+    if (!is_reply) {
+        to_client->held = 0;
+        buffer_put(to_client, line.data, line.len);
+        return;
+    }
+    put_reply_line(g, line, &r, to_client);
+    if (r.last) {
+        end_reply(g, r.code, to_client);
+    } else {
+        g->in_reply = true;
+    }
+}
+
+size_t gate_backend(struct gate *g, struct bytes in, struct buffer *to_client)
+{
+    size_t len = in.len;
+    struct bytes rest = in;
+    struct bytes line;
+
+    gate_give_answer(g, to_client);
+    while (g->state == GATE_PASS || g->state == GATE_STARTTLS_HELD || g->state == GATE_RELAY) {
+        enum line_result result = line_take(&rest, GATE_REPLY_LINE_MAX, &line);
+
+        if (result == LINE_BAD) {
+            gate_fail(g, to_client, GATE_NOTE_BACKEND_LINE);
+        }
+        if (result != LINE_DONE ||
+            buffer_room(to_client) < line.len + MESSAGE_EDIT_GROWTH + ROOM_KEPT) {
+            break;
+        }
+        take_reply_line(g, line, to_client);
+        in = rest;
+        gate_give_answer(g, to_client);
+    }
+    return len - in.len;
+}

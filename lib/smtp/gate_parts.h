@@ -1,0 +1,36 @@
+/* gate_parts: what the two halves of the gate share; gate.c has the theory of operation. */
+#ifndef POSTERN_LIB_SMTP_GATE_PARTS_H
+#define POSTERN_LIB_SMTP_GATE_PARTS_H
+
+#include "lib/smtp/gate.h"
+
+/* gate.phase, gate.line, and what a reply decides: gate.kind, gate.pending, gate.reply_kind. */
+enum phase { PHASE_PLAIN, PHASE_NO_EHLO, PHASE_TLS, PHASE_NUM };
+
+enum line { LINE_VERB, LINE_PASS, LINE_HELD, LINE_SKIP, LINE_ANSWER };
+
+enum kind { KIND_UNASKED, KIND_BANNER, KIND_EHLO, KIND_HELO, KIND_OTHER, KIND_COMMAND };
+
+/* A 421 line is cut to this; with 220 and 454 it makes the room that is always kept. */
+#define CLOSE_LINE_MAX ((size_t)512)
+#define ROOM_KEPT      (CLOSE_LINE_MAX + 128)
+
+#define GATE_ENCRYPT_FIRST                                                                         \
+    "538 5.7.11 Encryption required for requested authentication mechanism\r\n"
+
+/* No reply is outstanding, and none has been passed on in part. */
+bool gate_is_quiet(const struct gate *g);
+
+/* Gives the answer that waits, if it is its turn. */
+void gate_give_answer(struct gate *g, struct buffer *to_client);
+
+/* A reply has shut the door. */
+void gate_shut(struct gate *g, struct buffer *to_client);
+
+/* Writes the session's last reply: on a line of its own, as lines that are held never come. */
+void gate_close(struct gate *g, struct buffer *to_client, const char *reply);
+
+/* The backend did what it must not do, for which `note` stands: 421. */
+void gate_fail(struct gate *g, struct buffer *to_client, unsigned note);
+
+#endif

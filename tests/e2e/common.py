@@ -1,0 +1,350 @@
+"""What the tests share: a stage for each class, tables of tests, a backend played by the test, and
+client programs that are talked to."""
+
+import os
+import re
+import select
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import unittest
+
+from lab.process import TIMEOUT, LabError, Timeout
+from lab.smtp import Client
+from lab.stage import Stage
+
+CERTIFICATES = ["p256", "rsa", "p384"]
+
+# --- the lines of the log, word for word ---
+
+PROGRAM = r"posternd\[\d+\]: "
+CLIENT = r"unknown\[(?P<host>[0-9a-f.:]+)\]:(?P<port>\d+)"
+SESSION = r"session=(?P<session>[0-9A-Za-z]{10})"
+CONNECT = (f"^{PROGRAM}connect from {CLIENT} to "
+           rf"(?P<listener>\S+)\[(?P<to_host>[0-9a-f.:]+)\]:(?P<to_port>\d+) {SESSION}$")
+ESTABLISHED = (f"^{PROGRAM}Anonymous TLS connection established from {CLIENT}: "
+               r"(?P<protocol>TLSv1(\.[123])?) with cipher (?P<cipher>\S+) "
+               r"\((?P<bits>\d+)/(?P<of_bits>\d+) bits\)"
+               r"( key-exchange (?P<exchange>\S+( \([^)]*\))?))?"
+               r"( server-signature (?P<signature>\S+( \([^)]*\))?)"
+               r"( server-digest (?P<digest>\S+))?)?"
+               r" certificate=(?P<certificate>\S+)( sni=(?P<sni>\S+))? reused=(?P<reused>yes|no) "
+               f"{SESSION}$")
+FAILED = (f"^{PROGRAM}warning: TLS handshake failed from {CLIENT}: reason=(?P<reason>\\S+)"
+          r"(?P<facts>( [\w.-]+=[^ \"]+)*?)( detail=\"(?P<detail>[^\"]*)\")? " + SESSION + "$")
+DISCONNECT = (f"^{PROGRAM}disconnect from {CLIENT} tls=(?P<tls>yes|no)"
+              r"( certificate=(?P<certificate>\S+))? received=(?P<received>\d+) "
+              r"sent=(?P<sent>\d+) seconds=(?P<seconds>\d+\.\d\d) " + SESSION + "$")
+WARNING = (PROGRAM + r"(?P<level>warning|error): (?P<text>.*): client=" + CLIENT +
+           r"( detail=\"(?P<detail>[^\"]*)\")? " + SESSION + "$")
+
+
+def of_client(pattern, port):
+    """A pattern above for one client only."""
+    return pattern.replace(r"(?P<port>\d+)", f"(?P<port>{port})")
+
+
+# --- cases ---
+
+def table(rows):
+    """Makes a test method of a Case one test for each row: (name, further arguments)."""
+    def mark(method):
+        method.table = rows
+        return method
+    return mark
+
+
+class Case(unittest.TestCase):
+    """Tests on one Stage for the class. prepare() fills it."""
+
+    build = None  # set by main.py
+    current = None  # the class whose stage is open
+    longMessage = True
+    maxDiff = None
+
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        for name, method in list(vars(cls).items()):
+            if hasattr(method, "table"):
+                delattr(cls, name)
+                for row in method.table:
+                    cls._add(f"{name}_{re.sub(r'[^a-z0-9]+', '_', row[0].lower())}", method, row)
+
+    @classmethod
+    def _add(cls, name, method, row):
+        if hasattr(cls, name):
+            raise ValueError(f"two tests are called {name}")
+        setattr(cls, name, lambda self: method(self, *row[1:]))
+
+    @classmethod
+    def setUpClass(cls):
+        Case.current = cls
+        cls.logged = []
+        cls.stage = Stage(cls.build, cls._on_line)
+        cls.stage.__enter__()
+        cls.addClassCleanup(cls.stage.close)
+        cls.prepare()
+
+    @classmethod
+    def prepare(cls):
+        """Starts what all tests of the class use."""
+
+    @classmethod
+    def _on_line(cls, program, line):
+        if line is not None:
+            cls.logged.append((program, line))
+
+    def setUp(self):
+        self.logged_before = len(self.logged)
+
+    @staticmethod
+    def logs_of(test):
+        """[(program, line)] that came since the test began; of a class, all."""
+        if isinstance(test, Case):
+            return test.logged[getattr(test, "logged_before", 0):]
+        return Case.current.logged if Case.current else []
+
+    # --- clients ---
+
+    def connect(self, address, source=None):
+        """A lab.smtp.Client that is closed after the test."""
+        client = Client(address, source)
+        self.addCleanup(client.close)
+        client.port = client.socket.getsockname()[1]
+        return client
+
+    def program(self, command, **options):
+        """A Program that is ended after the test."""
+        program = Program(command, **options)
+        self.addCleanup(program.kill)
+        return program
+
+    def s_client(self, address, *options):
+        """openssl s_client over STARTTLS that verifies the certificate, as a Program."""
+        return self.program(["openssl", "s_client", "-quiet", "-crlf", "-starttls", "smtp",
+                             "-connect", endpoint(address), "-verify_return_error",
+                             "-verify_hostname", "mail.example.test",
+                             "-CAfile", self.stage.authority.roots, *options])
+
+    def gnutls_cli(self, address, priority):
+        """gnutls-cli over STARTTLS that verifies the certificate, as a Program."""
+        if not shutil.which("gnutls-cli"):
+            self.skipTest("gnutls-cli is not installed")
+        host, port = address
+        return self.program(["gnutls-cli", "--starttls-proto=smtp", f"--port={port}",
+                             f"--x509cafile={self.stage.authority.roots}",
+                             "--verify-hostname=mail.example.test", "--priority=" + priority, host],
+                            line_end="\r\n")
+
+    # --- assertions ---
+
+    def assert_code(self, reply, code):
+        self.assertEqual(reply.code, code, str(reply))
+
+    def assert_closed(self, client):
+        """The server has closed, and has said nothing more."""
+        self.assertEqual(client.rest(), b"")
+
+    def of_log(self, daemon, pattern, client):
+        """The first line of posternd's log with the pattern that is about this client (a
+        lab.smtp.Client or a port)."""
+        port = client if isinstance(client, int) else client.port
+        return daemon.wait_log(of_client(pattern, port))
+
+    def handshake_failure(self, daemon, client):
+        """The match of FAILED for this client."""
+        return self.of_log(daemon, FAILED, client)
+
+    def warning(self, daemon, client, text):
+        """Waits for the line of this client with this text, and returns its match of WARNING."""
+        port = client if isinstance(client, int) else client.port
+        return daemon.wait_log(of_client(WARNING, port).replace("(?P<text>.*)",
+                                                                f"(?P<text>{text})"))
+
+
+def endpoint(address):
+    """host:port, as programs take it."""
+    return "[%s]:%d" % address if ":" in address[0] else "%s:%d" % address
+
+
+def client_context(**options):
+    """An ssl.SSLContext that verifies nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    for name, value in options.items():
+        setattr(context, name, value)
+    return context
+
+
+def reset(client):
+    """Ends a connection with a TCP reset."""
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if isinstance(client.socket, ssl.SSLSocket):
+        # Without a close_notify.
+        socket.socket(fileno=client.socket.detach()).close()
+    else:
+        client.socket.close()
+
+
+def bare(client):
+    """The client's socket without the TLS on it: closing it sends no close_notify."""
+    client.socket = socket.socket(fileno=client.socket.detach())
+    return client
+
+
+def free_port():
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+# --- a backend played by the test ---
+
+class Peer:
+    """The backend's end of one connection. `header` is the PROXY header as it came in the first
+    read; `client` is (host, port) in it, `destination` likewise."""
+
+    def __init__(self, connection):
+        self.socket = connection
+        self.socket.settimeout(TIMEOUT)
+        self.header = self.socket.recv(4096)
+        self._buffer = b""
+        self._parse()
+
+    def _parse(self):
+        signature, command, family, length = struct.unpack("!12sBBH", self.header[:16])
+        if signature != b"\r\n\r\n\0\r\nQUIT\n" or command != 0x21 or len(
+                self.header) != 16 + length:
+            raise LabError(f"not a PROXY v2 header in one read: {self.header!r}")
+        size, kind = {0x11: (4, socket.AF_INET), 0x21: (16, socket.AF_INET6)}[family]
+        ends = self.header[16:]
+        ports = struct.unpack("!HH", ends[2 * size:2 * size + 4])
+        self.client = socket.inet_ntop(kind, ends[:size]), ports[0]
+        self.destination = socket.inet_ntop(kind, ends[size:2 * size]), ports[1]
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def line(self):
+        """The next line with its end; what there is at the end of the connection."""
+        while b"\n" not in self._buffer:
+            data = self.socket.recv(65536)
+            if not data:
+                rest, self._buffer = self._buffer, b""
+                return rest
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line + b"\n"
+
+    def rest(self):
+        """Everything until posternd closes."""
+        data, self._buffer = self._buffer, b""
+        try:
+            while more := self.socket.recv(65536):
+                data += more
+        except ConnectionResetError:
+            pass
+        return data
+
+    def answer_ehlo(self):
+        """Takes an EHLO and answers it."""
+        line = self.line()
+        if not line.upper().startswith(b"EHLO"):
+            raise LabError(f"EHLO was to come, not {line!r}")
+        self.send(b"250-backend.example.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n")
+
+    def close(self):
+        self.socket.close()
+
+
+class Backend:
+    """For what a real Postfix cannot be made to do: the test itself is the backend."""
+
+    def __init__(self, case, backlog=16):
+        self._case = case
+        self._socket = socket.socket()
+        self._socket.settimeout(TIMEOUT)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(backlog)
+        self.address = "127.0.0.1:%d" % self._socket.getsockname()[1]
+        case.addCleanup(self._socket.close)
+
+    def accept(self):
+        """The next Peer."""
+        connection, _ = self._socket.accept()
+        self._case.addCleanup(connection.close)
+        return Peer(connection)
+
+    def greet(self, client):
+        """The next Peer, with banner and EHLO exchanged with the test's client."""
+        peer = self.accept()
+        peer.send(b"220 backend.example.test ESMTP\r\n")
+        client.reply()
+        client.send(b"EHLO client.example.test\r\n")
+        peer.answer_ehlo()
+        client.reply()
+        return peer
+
+
+# --- client programs ---
+
+class Program:
+    """A client program that is talked to through its standard input and output (with standard
+    error in it)."""
+
+    def __init__(self, command, environment=None, line_end="\n"):
+        self.line_end = line_end
+        self._popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, bufsize=0, env=environment,
+                                       cwd="/")
+        self.output = b""
+        self._seen = 0
+
+    def send(self, data):
+        self._popen.stdin.write(data)
+
+    def expect(self, pattern, timeout=TIMEOUT):
+        """Waits until the pattern has come in the output behind what was expected before."""
+        wanted = re.compile(pattern, re.MULTILINE)
+        while not (match := wanted.search(self.output, self._seen)):
+            if not select.select([self._popen.stdout], [], [], timeout)[0]:
+                raise Timeout(f"{pattern!r} did not come; there is {self.output!r}")
+            data = os.read(self._popen.stdout.fileno(), 65536)
+            if not data:
+                raise Timeout(f"{pattern!r} did not come before the end; "
+                              f"there is {self.output!r}")
+            self.output += data
+        self._seen = match.end()
+        return match
+
+    def line(self, text, code):
+        """Sends a command and waits for the last line of its reply."""
+        self.send(text.replace("\n", self.line_end).encode() + self.line_end.encode())
+        return self.expect(rb"^%d .*\n" % code)
+
+    def mail(self, subject):
+        """A whole session after the handshake, EHLO to QUIT."""
+        self.line("EHLO program.example.test", 250)
+        self.line("MAIL FROM:<sender@client.test>", 250)
+        self.line("RCPT TO:<recipient@example.test>", 250)
+        self.line("DATA", 354)
+        self.line(f"Subject: {subject}\n\nHello.\n.", 250)
+        self.line("QUIT", 221)
+
+    def end(self):
+        """Waits until it has ended by itself; its exit code."""
+        self._popen.stdin.close()
+        code = self._popen.wait(TIMEOUT)
+        self.output += self._popen.stdout.read()
+        return code
+
+    def kill(self):
+        if self._popen.poll() is None:
+            self._popen.kill()
+            self._popen.wait()
+        for stream in (self._popen.stdin, self._popen.stdout):
+            stream.close()

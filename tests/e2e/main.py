@@ -1,0 +1,158 @@
+"""End-to-end tests: posternd between real clients and a real Postfix.
+
+    main.py --build DIR [--only PATTERN]
+
+Runs every test of test_*.py, two files at a time, each file in a process of its own. A failure is
+shown with what posternd and Postfix logged during that test. The last line has Check's form; the
+exit code is 0 if all is well. --only: the tests whose name (test_file.Class.test) matches this
+regular expression.
+"""
+
+import argparse
+import concurrent.futures
+import glob
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import traceback
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.dirname(HERE), HERE]
+sys.dont_write_bytecode = True
+
+from common import Case  # pylint: disable=wrong-import-position
+
+FILES_AT_A_TIME = 2
+
+# Seconds for one file, before it counts as hanging: sanitizers make it slow.
+FILE_TIMEOUT = 900
+
+# The first word of the line in which a file's process tells its result.
+RESULT = "@result "
+
+# Files that take long begin first.
+LONG = ("test_load", "test_delivery", "test_clients")
+
+
+class Result(unittest.TestResult):
+    """Prints each problem as it comes, with the logs that belong to it."""
+
+    def __init__(self):
+        super().__init__()
+        self.checks = 0
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.checks += 1
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self._show("FAILED", test, err)
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        # A class that could not be set up or closed is an error without a test.
+        self.checks += not isinstance(test, unittest.TestCase)
+        self._show("ERROR", test, err)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        print(f"SKIPPED {name_of(test)}: {reason}")
+
+    @staticmethod
+    def _show(word, test, err):
+        print(f"{word} {name_of(test)}")
+        for line in "".join(traceback.format_exception(*err)).splitlines():
+            print("    " + line)
+        logs = Case.logs_of(test)
+        if logs:
+            print("  logged meanwhile:")
+            for program, line in logs:
+                print(f"    {program + ':':9} {line}")
+
+
+def name_of(test):
+    return re.sub(r"^(setUpClass|tearDownClass) \((.*)\)$", r"\2: \1", test.id())
+
+
+def tests_in(suite):
+    for each in suite:
+        if isinstance(each, unittest.TestSuite):
+            yield from tests_in(each)
+        else:
+            yield each
+
+
+def load(module_name, only):
+    """The tests of a file that are wanted, as a suite."""
+    found = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(module_name))
+    return unittest.TestSuite(each for each in tests_in(found)
+                              if not only or re.search(only, each.id()))
+
+
+def run_file(module_name, only):
+    """In a process of its own: runs one file's tests and tells the result."""
+    result = Result()
+    load(module_name, only).run(result)
+    print(RESULT + json.dumps([result.checks, len(result.failures), len(result.errors)]),
+          flush=True)
+
+
+def start_file(arguments, module_name):
+    """Runs one file in its process; (checks, failures, errors)."""
+    command = [sys.executable, os.path.abspath(__file__), "--build", arguments.build,
+               "--file", module_name]
+    if arguments.only:
+        command += ["--only", arguments.only]
+    began = time.monotonic()
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace") as child:
+        try:
+            output, _ = child.communicate(timeout=FILE_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            child.terminate()
+            output, _ = child.communicate()
+            output += f"ERROR {module_name}: still running after {FILE_TIMEOUT} s\n"
+    lines = output.splitlines()
+    told = [line for line in lines if line.startswith(RESULT)]
+    if told:
+        counts = tuple(json.loads(told[-1][len(RESULT):]))
+    else:
+        counts = (1, 0, 1)
+        lines.append(f"ERROR {module_name}: ended with exit code {child.returncode}")
+    lines = [line for line in lines if not line.startswith(RESULT)]
+    lines.append(f"{module_name}: {counts[0]} checks in {time.monotonic() - began:.1f} s")
+    print("\n".join(lines), flush=True)
+    return counts
+
+
+def main():
+    parser = argparse.ArgumentParser(description="postern's end-to-end tests")
+    parser.add_argument("--build", required=True, help="where posternd and posternctl are")
+    parser.add_argument("--only", help="regular expression for test_file.Class.test")
+    parser.add_argument("--file", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    Case.build = arguments.build = os.path.abspath(arguments.build)
+    if arguments.file:
+        run_file(arguments.file, arguments.only)
+        return 0
+
+    names = [os.path.splitext(os.path.basename(path))[0]
+             for path in sorted(glob.glob(os.path.join(HERE, "test_*.py")))]
+    names = [name for name in names if load(name, arguments.only).countTestCases()]
+    names.sort(key=lambda name: name not in LONG)
+    with concurrent.futures.ThreadPoolExecutor(FILES_AT_A_TIME) as pool:
+        counts = list(pool.map(lambda name: start_file(arguments, name), names))
+    checks, failures, errors = (sum(column) for column in zip((0, 0, 0), *counts))
+    passed = 100 * (checks - failures - errors) // checks if checks else 0
+    print(f"{passed}%: Checks: {checks}, Failures: {failures}, Errors: {errors}")
+    return 0 if checks and not failures and not errors else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
