@@ -37,7 +37,7 @@ objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c)))
 library      := $(BUILD)/libpostern.a
 binaries     := $(PROGRAMS:%=$(BUILD)/%)
 
-.PHONY: all run check check-unit check-e2e check-house check-asan check-tsan install clean packages-%
+.PHONY: all run check check-unit check-e2e check-house check-asan check-tsan install clean root-needed
 .SECONDARY:
 .SECONDEXPANSION:
 
@@ -63,9 +63,14 @@ $(BUILD)/unit: $(unit_objects) $(library)
 
 # --- trying it ---------------------------------------------------------------------------------
 
-run: packages-build packages-run
+run: root-needed packages-build packages-run
+	@echo "building"
 	@$(MAKE) --no-print-directory -s all
 	@python3 tests/lab/run.py --build $(BUILD)
+
+# Before anything is installed or built: a private Postfix can only be started by root.
+root-needed:
+	@[ "$$(id -u)" = 0 ] || { echo "make: must be run by root: it starts a private Postfix" >&2; exit 1; }
 
 # Installs what is listed for a purpose in tests/lab/packages and is missing.
 packages-%:
@@ -73,7 +78,7 @@ packages-%:
 
 # --- tests -------------------------------------------------------------------------------------
 
-check: packages-build packages-run packages-check
+check: root-needed packages-build packages-run packages-check
 	@$(MAKE) --no-print-directory check-house check-unit check-e2e
 
 check-house: all
@@ -88,10 +93,10 @@ check-e2e: all
 asan := BUILD=build/asan FORTIFY= CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined'
 tsan := BUILD=build/tsan FORTIFY= CFLAGS='-O1 -g -fsanitize=thread'
 
-check-asan: packages-build packages-run packages-check
+check-asan: root-needed packages-build packages-run packages-check
 	@$(MAKE) --no-print-directory check-unit check-e2e $(asan)
 
-check-tsan: packages-build packages-run packages-check
+check-tsan: root-needed packages-build packages-run packages-check
 	@$(MAKE) --no-print-directory check-e2e $(tsan)
 
 # --- installing --------------------------------------------------------------------------------
@@ -107,4 +112,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

@@ -179,20 +179,15 @@ def client_context(**options):
     return context
 
 
-def reset(client):
-    """Ends a connection with a TCP reset."""
-    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    if isinstance(client.socket, ssl.SSLSocket):
-        # Without a close_notify.
-        socket.socket(fileno=client.socket.detach()).close()
-    else:
-        client.socket.close()
+def reset(connection):
+    """Ends a socket's connection with a TCP reset, whatever TLS is on it."""
+    with socket.socket(fileno=connection.detach()) as below:
+        below.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def bare(client):
-    """The client's socket without the TLS on it: closing it sends no close_notify."""
-    client.socket = socket.socket(fileno=client.socket.detach())
-    return client
+def cut(connection):
+    """Ends a socket's connection with a FIN, without close_notify."""
+    socket.socket(fileno=connection.detach()).close()
 
 
 def free_port():
@@ -205,18 +200,15 @@ def free_port():
 # --- a backend played by the test ---
 
 class Peer:
-    """The backend's end of one connection. `header` is the PROXY header as it came in the first
-    read; `client` is (host, port) in it, `destination` likewise."""
+    """The backend's end of one connection. `header` is the PROXY header, which must be whole in the
+    first read; `client` is (host, port) in it, `destination` likewise."""
 
     def __init__(self, connection):
         self.socket = connection
         self.socket.settimeout(TIMEOUT)
-        self.header = self.socket.recv(4096)
-        self._buffer = b""
-        self._parse()
-
-    def _parse(self):
-        signature, command, family, length = struct.unpack("!12sBBH", self.header[:16])
+        first = self.socket.recv(4096)
+        signature, command, family, length = struct.unpack("!12sBBH", first[:16])
+        self.header, self._buffer = first[:16 + length], first[16 + length:]
         if signature != b"\r\n\r\n\0\r\nQUIT\n" or command != 0x21 or len(
                 self.header) != 16 + length:
             raise LabError(f"not a PROXY v2 header in one read: {self.header!r}")
@@ -260,18 +252,35 @@ class Peer:
     def close(self):
         self.socket.close()
 
+    def reset(self):
+        """Ends the connection with a TCP reset."""
+        reset(self.socket)
+
 
 class Backend:
     """For what a real Postfix cannot be made to do: the test itself is the backend."""
 
     def __init__(self, case, backlog=16):
         self._case = case
+        self._backlog = backlog
+        self.endpoint = "127.0.0.1", 0
+        self._socket = None
+        self.start()
+        self.address = "%s:%d" % self.endpoint
+
+    def start(self):
+        """Listens (again)."""
         self._socket = socket.socket()
+        self._case.addCleanup(self._socket.close)
         self._socket.settimeout(TIMEOUT)
-        self._socket.bind(("127.0.0.1", 0))
-        self._socket.listen(backlog)
-        self.address = "127.0.0.1:%d" % self._socket.getsockname()[1]
-        case.addCleanup(self._socket.close)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(self.endpoint)
+        self._socket.listen(self._backlog)
+        self.endpoint = self._socket.getsockname()
+
+    def stop(self):
+        """Listens no more."""
+        self._socket.close()
 
     def accept(self):
         """The next Peer."""

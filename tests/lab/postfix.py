@@ -131,8 +131,8 @@ class Postfix:
         """Adds an smtpd service and returns its Smtpd. kind: "unix" (a socket in queue/public,
         only for proxied ones) or "inet" (a port of 127.0.0.1 from the kernel). proxied: expects a
         PROXY header; paste() gives it the other overrides that it needs behind posternd. If not,
-        it is an ordinary smtpd for direct clients. options: "name=value" overrides. maxproc: process limit of the
-        service."""
+        it is an ordinary smtpd for direct clients. options: "name=value" overrides. maxproc:
+        process limit of the service."""
         reserved = None
         if kind == "unix":
             address = f"unix:{self.queue}/public/{name}"
@@ -144,7 +144,8 @@ class Postfix:
             reserved.bind(("127.0.0.1", 0))
             first = address = f"127.0.0.1:{reserved.getsockname()[1]}"
             first += " inet n"
-        overrides = [*(["smtpd_upstream_proxy_protocol=haproxy"] if proxied else []), *options]
+        overrides = ["smtpd_upstream_proxy_protocol=haproxy"] if proxied else []
+        overrides += options
         line = (f"{first} - {'y' if chroot else 'n'} - {'-' if maxproc is None else maxproc} smtpd"
                 + "".join(f"\n    -o {override}" for override in overrides) + "\n")
         self.services[name] = Smtpd(name, address, line, reserved)
