@@ -121,21 +121,33 @@ static bool obey_gate(struct session *s)
     return false;
 }
 
+static void notice_backend_gone(struct session *s)
+{
+    if (!s->answered) {
+        sessionlog_warning(s, "the backend closed the connection without a greeting", NULL);
+        session_give_up(s, "4.3.2", "Service currently unavailable");
+        return;
+    }
+    if (!gate_said_bye(&s->gate) && s->client.ended) {
+        sessionlog_lost(s);
+    } else if (!gate_said_bye(&s->gate)) {
+        sessionlog_warning(s, "the backend closed the connection", NULL);
+    }
+    session_begin_end(s);
+}
+
 /* A side has ended or broken, and nothing moves any more that came before. */
 static bool notice_end(struct session *s)
 {
     if (s->client.broken || s->client.deaf) {
-        sessionlog_warning(s, "lost connection", NULL);
+        if (!gate_said_bye(&s->gate)) {
+            sessionlog_lost(s);
+        }
         session_begin_end(s);
         return true;
     }
     if ((s->backend.broken || s->backend.ended) && buffer_ready(&s->to_client).len == 0) {
-        if (!s->answered) {
-            sessionlog_warning(s, "the backend closed the connection without a greeting", NULL);
-            session_give_up(s, "4.3.2", "Service currently unavailable");
-        } else {
-            session_begin_end(s);
-        }
+        notice_backend_gone(s);
         return true;
     }
     if (s->client.ended && !s->backend.shut && buffer_len(&s->to_backend) == 0 &&

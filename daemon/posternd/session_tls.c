@@ -49,10 +49,9 @@ void session_begin_handshake(struct session *s)
 /* Nothing asked the backend for anything: what it says now belongs to nobody. */
 static void watch_backend(struct session *s)
 {
-    if (s->backend.fd < 0 || !s->backend.readable) {
-        return;
-    }
-    if (side_discard(&s->backend, DISCARD_MAX) > 0 || s->backend.ended || s->backend.broken) {
+    size_t got = s->backend.readable ? side_discard(&s->backend, DISCARD_MAX) : 0;
+
+    if (got > 0 || s->backend.ended || s->backend.broken) {
         s->backend_spoke = true;
     }
 }
@@ -67,6 +66,9 @@ static void handshake_done(struct session *s)
     gate_tls_started(&s->gate);
     s->since = worker_now();
     s->phase = PHASE_TALK;
+    /* The backend's event may still wait behind the client's: the socket itself is asked. */
+    s->backend.readable = true;
+    watch_backend(s);
     if (s->backend_spoke) {
         sessionlog_handshake_failed(s, HANDSHAKE_BACKEND_SPOKE, NULL);
         session_give_up(s, "4.3.2", "Service currently unavailable");

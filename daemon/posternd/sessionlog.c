@@ -106,6 +106,27 @@ void sessionlog_verdict_wrong(const struct session *s, const struct tls_facts *f
     log_line(LOG_WARNING, "%s", line);
 }
 
+/* In relay commands are not looked at: what is known is the MAIL, or its like, that began it. */
+static const char *stage(const struct session *s)
+{
+    if (!gate_is_open(&s->gate)) {
+        return "MAIL";
+    }
+    return s->tls ? "STARTTLS" : s->received > 0 ? "EHLO" : "CONNECT";
+}
+
+void sessionlog_lost(const struct session *s)
+{
+    struct logline_session p = parts(s);
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
+
+    if (wanted(s)) {
+        logline_lost(&t, &p, stage(s));
+        log_line(LOG_INFO, "%s", line);
+    }
+}
+
 void sessionlog_disconnect(const struct session *s)
 {
     struct logline_session p = parts(s);

@@ -18,6 +18,7 @@ void sessionlog_handshake_failed(const struct session *s, enum handshake_failure
                                  const char *detail);
 void sessionlog_verdict_wrong(const struct session *s, const struct tls_facts *facts,
                               struct bytes raw_hello);
+void sessionlog_lost(const struct session *s);
 void sessionlog_disconnect(const struct session *s);
 
 /* A problem in words of our own; `detail` (may be NULL) is the system's. */

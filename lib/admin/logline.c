@@ -231,6 +231,13 @@ void logline_disconnect(struct text *t, const struct logline_session *s, const c
     add_session(t, s);
 }
 
+void logline_lost(struct text *t, const struct logline_session *s, const char *stage)
+{
+    text_addf(t, "lost connection after %s from ", stage);
+    add_client(t, s);
+    add_session(t, s);
+}
+
 void logline_warning(struct text *t, const struct logline_session *s, const char *text,
                      const char *detail)
 {

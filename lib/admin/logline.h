@@ -76,6 +76,10 @@ void logline_verdict_wrong(struct text *t, const struct logline_session *s,
 void logline_disconnect(struct text *t, const struct logline_session *s, const char *certificate,
                         uint64_t received, uint64_t sent, double seconds);
 
+/* lost connection after MAIL from unknown[...]:... session=...; `stage` is the last command that
+ * is known of the session: CONNECT, EHLO, STARTTLS or MAIL. */
+void logline_lost(struct text *t, const struct logline_session *s, const char *stage);
+
 /* warning: TEXT: client=unknown[192.0.2.7]:49211 session=...: one line for what has no event of
  * its own; `text` is ours. `detail` (may be NULL) is the network's or the system's: escaped. */
 void logline_warning(struct text *t, const struct logline_session *s, const char *text,

@@ -231,10 +231,17 @@ START_TEST(test_disconnect)
 }
 END_TEST
 
+START_TEST(test_lost)
+{
+    logline_lost(fresh(), &session, "MAIL");
+    ck_assert_str_eq(line, "lost connection after MAIL from " CLIENT " session=4Zk2m1QyTz");
+}
+END_TEST
+
 START_TEST(test_warning)
 {
-    logline_warning(fresh(), &session, "lost connection", NULL);
-    ck_assert_str_eq(line, "lost connection: client=" CLIENT " session=4Zk2m1QyTz");
+    logline_warning(fresh(), &session, "timeout", NULL);
+    ck_assert_str_eq(line, "timeout: client=" CLIENT " session=4Zk2m1QyTz");
     logline_warning(fresh(), &session, "backend", "no \"route\" \\x\r\n");
     ck_assert_str_eq(line, "backend: client=" CLIENT
                            " detail=\"no \\x22route\\x22 \\x5cx\\x0d\\x0a\" session=4Zk2m1QyTz");
@@ -283,6 +290,7 @@ Suite *logline_suite(void)
                         sizeof failure_words / sizeof failure_words[0]);
     tcase_add_test(tcase, test_verdict_wrong);
     tcase_add_test(tcase, test_disconnect);
+    tcase_add_test(tcase, test_lost);
     tcase_add_test(tcase, test_warning);
     tcase_add_test(tcase, test_session_is_kept);
     suite_add_tcase(suite, tcase);
