@@ -116,6 +116,11 @@ bool gate_is_open(const struct gate *g)
     return g->state != GATE_RELAY && g->state != GATE_CLOSE && !g->shut;
 }
 
+bool gate_said_bye(const struct gate *g)
+{
+    return g->bye || g->state == GATE_CLOSE;
+}
+
 void gate_forwarded(struct gate *g)
 {
     g->backend_turn = true;

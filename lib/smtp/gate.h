@@ -77,6 +77,7 @@ struct gate {
     uint8_t pending[GATE_PENDING_MAX];
     /* The reply that is being read. */
     bool in_reply;      /* at least one line of it has been taken, the last has not */
+    bool bye;           /* the last complete reply was 221 or 421 */
     bool editing;       /* it loses and gains lines */
     uint8_t reply_kind; /* what it decides */
     uint32_t reply_len; /* bytes of it so far */
@@ -127,6 +128,10 @@ bool gate_backend_turn(const struct gate *g);
 
 /* True while the client's next command would be read by the gate, not relayed. */
 bool gate_is_open(const struct gate *g);
+
+/* True once the session has had its last word: a 221 or 421 of the backend's or of ours. What the
+ * client does after it is no lost connection. */
+bool gate_said_bye(const struct gate *g);
 
 /*
  * Appends "421 CODE NAME text" (`code`: "4.3.2") and goes to GATE_CLOSE: the backend, a slot or

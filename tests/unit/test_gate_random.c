@@ -2,8 +2,8 @@
  * The gate under random dialogues, from a fixed seed: cut up differently they come to the same end,
  * and with buffers that are emptied late nothing is overrun, made up, reordered or stuck.
  */
-#include "lib/smtp/line.h"
 #include "tests/unit/dialogue.h"
+#include "tests/unit/gate_session.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "tests/unit/suites.h"
 #undef SUITE
 
-enum { NUM_STEPS = 24, NUM_DIALOGUES = 4000, STEP_MAX = 600, OUT_MAX = 1 << 16 };
+enum { NUM_STEPS = 24, NUM_DIALOGUES = 4000, STEP_MAX = 600 };
 
 static uint32_t seed;
 
@@ -99,115 +99,38 @@ static struct script {
     bool auth;
 } script;
 
-struct stream {
-    size_t len;
-    uint8_t bytes[OUT_MAX];
-};
-
-/* A session: what waits on its way in and out, and all that came out. */
+/* What a script has come to. */
 static struct play {
-    struct gate gate;
-    struct stream from_client, from_backend, client_saw, backend_saw;
-    struct buffer to_client, to_backend;
-    size_t drain_max; /* bytes that leave each buffer at a time */
-    bool by_line;     /* of two replies the first may release the command that the second answers */
+    struct gate_session session;
     unsigned notes;
     bool tls; /* a handshake was done */
 } * now;
 
-static void append(struct stream *s, const void *bytes, size_t len)
-{
-    MUST(len <= OUT_MAX - s->len);
-    if (len > 0) {
-        memcpy(s->bytes + s->len, bytes, len);
-        s->len += len;
-    }
-}
-
-static void consume(struct stream *s, size_t len)
-{
-    MUST(len <= s->len);
-    memmove(s->bytes, s->bytes + len, s->len - len);
-    s->len -= len;
-}
-
-static size_t drain(struct buffer *b, struct stream *s)
-{
-    struct bytes ready = buffer_ready(b);
-
-    ready.len = ready.len < now->drain_max ? ready.len : now->drain_max;
-    append(s, ready.data, ready.len);
-    buffer_drop(b, ready.len);
-    return ready.len;
-}
-
-static size_t give_client(void)
-{
-    bool relay = gate_state(&now->gate) == GATE_RELAY;
-    size_t had = buffer_len(&now->to_backend);
-    size_t used = gate_client(&now->gate, bytes_of(now->from_client.bytes, now->from_client.len),
-                              &now->to_backend, &now->to_client);
-    size_t came = buffer_len(&now->to_backend) - had;
-    const uint8_t *out = now->to_backend.data + now->to_backend.end - came;
-    size_t at = 0;
-
-    MUST(used <= now->from_client.len);
-    MUST(now->to_backend.end <= BUFFER_SIZE);
-    MUST(now->to_client.end <= BUFFER_SIZE);
-    for (size_t i = 0; i < used && at < came; i++) {
-        at += now->from_client.bytes[i] == out[at];
-    }
-    MUST(at == came);
-    MUST(!relay || came == used);
-    consume(&now->from_client, used);
-    return used;
-}
-
-static size_t give_backend(void)
-{
-    bool ended;
-    size_t len = now->by_line
-                     ? line_span(bytes_of(now->from_backend.bytes, now->from_backend.len), &ended)
-                     : now->from_backend.len;
-    size_t used = gate_backend(&now->gate, bytes_of(now->from_backend.bytes, len), &now->to_client);
-    struct bytes ready = buffer_ready(&now->to_client);
-
-    MUST(now->to_client.end <= BUFFER_SIZE);
-    MUST(ready.len == 0 || ready.data[ready.len - 1] == '\n');
-    consume(&now->from_backend, used);
-    return used;
-}
-
 static void pump(void)
 {
-    enum gate_state before = gate_state(&now->gate);
-    size_t moved;
+    enum gate_state before = gate_state(&now->session.gate);
 
-    do {
-        moved = give_backend() + give_client();
-        moved += drain(&now->to_client, &now->client_saw);
-        moved += drain(&now->to_backend, &now->backend_saw);
-    } while (moved > 0);
-    now->notes |= now->gate.notes;
-    now->gate.notes = 0;
-    MUST(before != GATE_CLOSE || gate_state(&now->gate) == GATE_CLOSE);
-    MUST(before != GATE_RELAY || gate_state(&now->gate) == GATE_RELAY ||
-         gate_state(&now->gate) == GATE_CLOSE);
-    MUST(gate_state(&now->gate) != GATE_RELAY || now->from_client.len == 0);
+    gate_session_pump(&now->session);
+    now->notes |= now->session.gate.notes;
+    now->session.gate.notes = 0;
+    MUST(before != GATE_CLOSE || gate_state(&now->session.gate) == GATE_CLOSE);
+    MUST(before != GATE_RELAY || gate_state(&now->session.gate) == GATE_RELAY ||
+         gate_state(&now->session.gate) == GATE_CLOSE);
+    MUST(gate_state(&now->session.gate) != GATE_RELAY || now->session.from_client.len == 0);
 }
 
 static void after_step(bool refuse)
 {
-    if (gate_state(&now->gate) != GATE_STARTTLS) {
+    if (gate_state(&now->session.gate) != GATE_STARTTLS) {
         return;
     }
     if (refuse) {
-        gate_starttls_refuse(&now->gate, &now->to_client);
+        gate_starttls_refuse(&now->session.gate, &now->session.to_client);
     } else {
-        now->from_client.len = 0;
-        now->from_backend.len = 0;
-        gate_starttls_accept(&now->gate, &now->to_client);
-        gate_tls_started(&now->gate);
+        now->session.from_client.len = 0;
+        now->session.from_backend.len = 0;
+        gate_starttls_accept(&now->session.gate, &now->session.to_client);
+        gate_tls_started(&now->session.gate);
         now->tls = true;
     }
     pump();
@@ -216,7 +139,7 @@ static void after_step(bool refuse)
 /* Writes the next step: mostly of the side whose turn it is, or the door would soon be shut. */
 static void write_step(size_t i)
 {
-    bool by_client = gate_backend_turn(&now->gate) == (any(10) == 0);
+    bool by_client = gate_backend_turn(&now->session.gate) == (any(10) == 0);
 
     script.steps[i].by_client = by_client;
     script.steps[i].refuse = any(4) == 0;
@@ -238,20 +161,14 @@ static void write_step(size_t i)
  * step whole, and writes it before. */
 static void play(struct play *p, size_t chunk, size_t drain_max)
 {
-    static uint8_t memory[2][BUFFER_SIZE];
-    static struct gate_rules rules;
+    struct gate_session *s = &p->session;
 
     now = p;
-    rules = (struct gate_rules){.hostname = "mx", .auth_before_tls = script.auth};
-    p->from_client.len = p->from_backend.len = 0;
-    p->client_saw.len = p->backend_saw.len = 0;
-    p->to_client = (struct buffer){.data = memory[0]};
-    p->to_backend = (struct buffer){.data = memory[1]};
-    p->drain_max = drain_max;
-    p->by_line = true;
+    gate_session_begin(s, script.auth);
+    s->drain_max = drain_max;
+    s->by_line = true;
     p->notes = 0;
     p->tls = false;
-    gate_init(&p->gate, &rules);
     for (size_t i = 0; i < NUM_STEPS; i++) {
         struct stream *to;
         size_t len;
@@ -259,31 +176,34 @@ static void play(struct play *p, size_t chunk, size_t drain_max)
         if (chunk == 0) {
             write_step(i);
         }
-        to = script.steps[i].by_client ? &p->from_client : &p->from_backend;
+        to = script.steps[i].by_client ? &s->from_client : &s->from_backend;
         for (size_t at = 0; at < script.steps[i].len; at += len) {
             size_t left = script.steps[i].len - at;
 
             len = chunk == 0 ? left : 1 + any((uint32_t)chunk);
             len = len < left ? len : left;
-            append(to, script.steps[i].bytes + at, len);
+            stream_put(to, script.steps[i].bytes + at, len);
             pump();
         }
         after_step(script.steps[i].refuse);
     }
 }
 
+static void compare_streams(const struct stream *a, const struct stream *b, const char *who,
+                            int number)
+{
+    MUST_MSG(a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0,
+             "dialogue %d: %s saw\n%.*s\nand\n%.*s", number, who, (int)a->len, a->bytes,
+             (int)b->len, b->bytes);
+}
+
 static void compare(const struct play *a, const struct play *b, int number)
 {
-    MUST_MSG(gate_state(&a->gate) == gate_state(&b->gate), "dialogue %d: states", number);
+    compare_streams(&a->session.client_saw, &b->session.client_saw, "the client", number);
+    compare_streams(&a->session.backend_saw, &b->session.backend_saw, "the backend", number);
+    MUST_MSG(gate_state(&a->session.gate) == gate_state(&b->session.gate), "dialogue %d: states",
+             number);
     MUST_MSG(a->notes == b->notes, "dialogue %d: notes", number);
-    MUST_MSG(a->backend_saw.len == b->backend_saw.len &&
-                 memcmp(a->backend_saw.bytes, b->backend_saw.bytes, a->backend_saw.len) == 0,
-             "dialogue %d: the backend saw\n%.*s\nand\n%.*s", number, (int)a->backend_saw.len,
-             a->backend_saw.bytes, (int)b->backend_saw.len, b->backend_saw.bytes);
-    MUST_MSG(a->client_saw.len == b->client_saw.len &&
-                 memcmp(a->client_saw.bytes, b->client_saw.bytes, a->client_saw.len) == 0,
-             "dialogue %d: the client saw\n%.*s\nand\n%.*s", number, (int)a->client_saw.len,
-             a->client_saw.bytes, (int)b->client_saw.len, b->client_saw.bytes);
 }
 
 START_TEST(cut_up)
@@ -300,7 +220,7 @@ START_TEST(cut_up)
         compare(&whole, &cut, i);
         play(&cut, 9, 1);
         compare(&whole, &cut, i);
-        ends[gate_state(&whole.gate)]++;
+        ends[gate_state(&whole.session.gate)]++;
         num_tls += whole.tls;
     }
     ck_assert_uint_gt(num_tls, NUM_DIALOGUES / 10);
@@ -319,33 +239,29 @@ static void give_noise(struct stream *s)
     for (; len > 0 && s->len < 12000; len--) {
         uint8_t c = any(8) == 0 ? (uint8_t)any(256) : common[any(sizeof common)];
 
-        append(s, &c, 1);
+        stream_put(s, &c, 1);
     }
 }
 
 START_TEST(noise)
 {
-    static struct play session;
-    static uint8_t memory[2][BUFFER_SIZE];
-    static const struct gate_rules rules = {.hostname = "mx"};
+    static struct play play;
+    struct gate_session *s = &play.session;
 
     seed = 88675123U + (uint32_t)_i;
-    now = &session;
+    now = &play;
     for (int i = 0; i < 200; i++) {
-        memset(&session, 0, sizeof session);
-        session.to_client.data = memory[0];
-        session.to_backend.data = memory[1];
-        gate_init(&session.gate, &rules);
-        append(&session.from_backend, "220 mx\r\n", any(4) == 0 ? 0 : 8);
-        for (int j = 0; j < 200 && gate_state(&session.gate) != GATE_CLOSE; j++) {
-            give_noise(&session.from_client);
-            give_noise(&session.from_backend);
-            give_backend();
-            give_client();
-            session.drain_max = any(3) == 0 ? any(20000) : 0;
-            session.client_saw.len = session.backend_saw.len = 0;
-            drain(&session.to_client, &session.client_saw);
-            drain(&session.to_backend, &session.backend_saw);
+        gate_session_begin(s, false);
+        stream_put(&s->from_backend, "220 mx\r\n", any(4) == 0 ? 0 : 8);
+        for (int j = 0; j < 200 && gate_state(&s->gate) != GATE_CLOSE; j++) {
+            give_noise(&s->from_client);
+            give_noise(&s->from_backend);
+            gate_session_backend(s);
+            gate_session_client(s);
+            s->drain_max = any(3) == 0 ? any(20000) : 0;
+            s->client_saw.len = 0;
+            s->backend_saw.len = 0;
+            gate_session_drain(s);
             after_step(false);
         }
     }

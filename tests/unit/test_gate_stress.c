@@ -1,5 +1,5 @@
 /* The gate at its limits: long lines, long replies, full buffers, full ring, and random bytes. */
-#include "tests/unit/dialogue.h"
+#include "tests/unit/gate_session.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -9,132 +9,28 @@
 #include "tests/unit/suites.h"
 #undef SUITE
 
-#define QUEUE_SIZE ((size_t)65536)
-
-/* Both sides of a session: what was sent and not consumed, and all that came out. */
-static struct gate gate;
-static struct gate_rules rules;
-static struct buffer to_client, to_backend;
-static uint8_t client_memory[BUFFER_SIZE], backend_memory[BUFFER_SIZE];
-
-struct stream {
-    uint8_t bytes[QUEUE_SIZE];
-    size_t len;
-};
-
-static struct stream from_client, from_backend, client_saw, backend_saw;
-
-static void begin(bool auth)
-{
-    rules = (struct gate_rules){.hostname = "mx.example", .auth_before_tls = auth};
-    to_client = (struct buffer){.data = client_memory};
-    to_backend = (struct buffer){.data = backend_memory};
-    from_client.len = 0;
-    from_backend.len = 0;
-    client_saw.len = 0;
-    backend_saw.len = 0;
-    gate_init(&gate, &rules);
-}
-
-static void append(struct stream *s, const void *bytes, size_t len)
-{
-    MUST(len <= QUEUE_SIZE - s->len);
-    if (len > 0) {
-        memcpy(s->bytes + s->len, bytes, len);
-        s->len += len;
-    }
-}
-
-static void consume(struct stream *s, size_t len)
-{
-    MUST(len <= s->len);
-    memmove(s->bytes, s->bytes + len, s->len - len);
-    s->len -= len;
-}
-
-static size_t drain(struct buffer *b, struct stream *s, size_t max)
-{
-    struct bytes ready = buffer_ready(b);
-
-    ready.len = ready.len < max ? ready.len : max;
-    append(s, ready.data, ready.len);
-    buffer_drop(b, ready.len);
-    return ready.len;
-}
-
-/* gate_client() and gate_backend() with everything that waits; what must hold after each call. */
-static size_t give_client(void)
-{
-    enum gate_state before = gate_state(&gate);
-    size_t had = buffer_len(&to_backend);
-    size_t used =
-        gate_client(&gate, bytes_of(from_client.bytes, from_client.len), &to_backend, &to_client);
-    size_t came = buffer_len(&to_backend) - had;
-    const uint8_t *out = to_backend.data + to_backend.end - came;
-    size_t at = 0;
-
-    MUST(used <= from_client.len);
-    MUST(came <= used);
-    MUST(to_backend.end <= BUFFER_SIZE);
-    MUST(to_client.end <= BUFFER_SIZE);
-    /* Nothing is made up or reordered; in relay nothing is left out. */
-    for (size_t i = 0; i < used && at < came; i++) {
-        at += from_client.bytes[i] == out[at];
-    }
-    MUST(at == came);
-    if (before == GATE_RELAY) {
-        MUST(came == used);
-        MUST(used == from_client.len || buffer_room(&to_backend) == 0);
-    }
-    consume(&from_client, used);
-    return used;
-}
-
-static size_t give_backend(void)
-{
-    size_t used = gate_backend(&gate, bytes_of(from_backend.bytes, from_backend.len), &to_client);
-    struct bytes ready = buffer_ready(&to_client);
-
-    MUST(used <= from_backend.len);
-    MUST(to_client.end <= BUFFER_SIZE);
-    MUST(to_client.held <= buffer_len(&to_client));
-    MUST(ready.len == 0 || ready.data[ready.len - 1] == '\n');
-    MUST(used == 0 || from_backend.bytes[used - 1] == '\n');
-    consume(&from_backend, used);
-    return used;
-}
-
-static void pump(void)
-{
-    size_t moved;
-
-    do {
-        moved = give_backend() + give_client();
-        moved += drain(&to_client, &client_saw, SIZE_MAX);
-        moved += drain(&to_backend, &backend_saw, SIZE_MAX);
-    } while (moved > 0);
-}
+static struct gate_session s;
 
 static void client_says(const void *bytes, size_t len)
 {
-    append(&from_client, bytes, len);
-    pump();
+    stream_put(&s.from_client, bytes, len);
+    gate_session_pump(&s);
 }
 
 static void backend_says(const void *bytes, size_t len)
 {
-    append(&from_backend, bytes, len);
-    pump();
+    stream_put(&s.from_backend, bytes, len);
+    gate_session_pump(&s);
 }
 
-static void client_text(const char *s)
+static void client_text(const char *text)
 {
-    client_says(s, strlen(s));
+    client_says(text, strlen(text));
 }
 
-static void backend_text(const char *s)
+static void backend_text(const char *text)
 {
-    backend_says(s, strlen(s));
+    backend_says(text, strlen(text));
 }
 
 static void client_says_many(char c, size_t len)
@@ -144,12 +40,12 @@ static void client_says_many(char c, size_t len)
     }
 }
 
-static void expect_end(const struct stream *saw, const char *s)
+static void expect_end(const struct stream *saw, const char *text)
 {
-    size_t len = strlen(s);
+    size_t len = strlen(text);
 
-    ck_assert_msg(saw->len >= len && memcmp(saw->bytes + saw->len - len, s, len) == 0,
-                  "expected at the end: %s", s);
+    ck_assert_msg(saw->len >= len && memcmp(saw->bytes + saw->len - len, text, len) == 0,
+                  "expected at the end: %s", text);
 }
 
 /* --- long lines of the client ------------------------------------------------------------------
@@ -180,25 +76,25 @@ START_TEST(long_line)
     const struct verb_row *row = &verb_rows[_i];
     size_t seen;
 
-    begin(false);
+    gate_session_begin(&s, false);
     backend_text("220 mx\r\n");
-    seen = client_saw.len;
+    seen = s.client_saw.len;
     client_says_many(' ', row->blanks);
-    ck_assert_msg(backend_saw.len == 0, "%s: too early", row->name);
+    ck_assert_msg(s.backend_saw.len == 0, "%s: too early", row->name);
     client_text(row->rest);
     client_says_many(' ', row->trail);
-    ck_assert_msg(client_saw.len == seen, "%s: an answer before the line's end", row->name);
-    ck_assert_msg(gate_state(&gate) == GATE_PASS || row->state == GATE_RELAY,
+    ck_assert_msg(s.client_saw.len == seen, "%s: an answer before the line's end", row->name);
+    ck_assert_msg(gate_state(&s.gate) == GATE_PASS || row->state == GATE_RELAY,
                   "%s: a verdict before the line's end", row->name);
     client_text("\r\n");
-    ck_assert_msg(gate_state(&gate) == row->state, "%s: state %d", row->name,
-                  (int)gate_state(&gate));
-    ck_assert_msg(backend_saw.len == row->forwarded, "%s: forwarded %zu", row->name,
-                  backend_saw.len);
+    ck_assert_msg(gate_state(&s.gate) == row->state, "%s: state %d", row->name,
+                  (int)gate_state(&s.gate));
+    ck_assert_msg(s.backend_saw.len == row->forwarded, "%s: forwarded %zu", row->name,
+                  s.backend_saw.len);
     if (row->reply != NULL) {
-        expect_end(&client_saw, row->reply);
+        expect_end(&s.client_saw, row->reply);
     } else {
-        ck_assert_msg(client_saw.len == seen, "%s: a reply", row->name);
+        ck_assert_msg(s.client_saw.len == seen, "%s: a reply", row->name);
     }
 }
 END_TEST
@@ -206,13 +102,13 @@ END_TEST
 /* A verb that is not known by then counts as another: what is behind waits for its reply. */
 START_TEST(late_verb_waits)
 {
-    begin(false);
+    gate_session_begin(&s, false);
     backend_text("220 mx\r\n");
     client_says_many(' ', GATE_VERB_MAX - 4);
     client_text("NOOP\r\nMAIL FROM:<>\r\n");
-    ck_assert_uint_eq(backend_saw.len, GATE_VERB_MAX + 2);
+    ck_assert_uint_eq(s.backend_saw.len, GATE_VERB_MAX + 2);
     backend_text("500 no\r\n");
-    expect_end(&backend_saw, "MAIL FROM:<>\r\n");
+    expect_end(&s.backend_saw, "MAIL FROM:<>\r\n");
 }
 END_TEST
 
@@ -223,7 +119,7 @@ enum long_phase { BEFORE_BANNER, OPEN_DOOR, RELAY, UNDER_TLS, NUM_LONG_PHASES };
 
 static void enter(enum long_phase phase)
 {
-    begin(false);
+    gate_session_begin(&s, false);
     if (phase == BEFORE_BANNER) {
         return;
     }
@@ -234,8 +130,8 @@ static void enter(enum long_phase phase)
         client_text("HELP\r\n");
     } else {
         client_text("STARTTLS\r\n");
-        gate_starttls_accept(&gate, &to_client);
-        gate_tls_started(&gate);
+        gate_starttls_accept(&s.gate, &s.to_client);
+        gate_tls_started(&s.gate);
         client_text("EHLO c\r\n");
     }
 }
@@ -259,19 +155,19 @@ START_TEST(reply_line_length)
     size_t before;
 
     enter(phase);
-    before = client_saw.len;
+    before = s.client_saw.len;
     reply_line(code, GATE_REPLY_LINE_MAX);
     reply_line(code, GATE_REPLY_LINE_MAX);
-    ck_assert(gate_state(&gate) != GATE_CLOSE);
-    ck_assert_uint_ge(client_saw.len, before + GATE_REPLY_LINE_MAX);
+    ck_assert(gate_state(&s.gate) != GATE_CLOSE);
+    ck_assert_uint_ge(s.client_saw.len, before + GATE_REPLY_LINE_MAX);
     memset(full, 'x', sizeof full);
     memcpy(full, code, 4);
     backend_says(full, sizeof full - 1);
-    ck_assert(gate_state(&gate) != GATE_CLOSE);
+    ck_assert(gate_state(&s.gate) != GATE_CLOSE);
     backend_says(full, 1);
-    ck_assert_int_eq(gate_state(&gate), GATE_CLOSE);
-    ck_assert_uint_eq(gate.notes, GATE_NOTE_BACKEND_LINE);
-    expect_end(&client_saw, "xx\r\n421 4.3.2 mx.example Service not available\r\n");
+    ck_assert_int_eq(gate_state(&s.gate), GATE_CLOSE);
+    ck_assert_uint_eq(s.gate.notes, GATE_NOTE_BACKEND_LINE);
+    expect_end(&s.client_saw, "xx\r\n421 4.3.2 mx.example Service not available\r\n");
 }
 END_TEST
 
@@ -281,20 +177,20 @@ START_TEST(reply_length)
     const char *code = phase == BEFORE_BANNER ? "220-" : "250-";
 
     enter(phase);
-    client_saw.len = 0;
+    s.client_saw.len = 0;
     for (size_t i = 0; i < GATE_REPLY_MAX / 1024; i++) {
         reply_line(code, 1024);
-        client_saw.len = 0;
+        s.client_saw.len = 0;
     }
-    ck_assert(gate_state(&gate) != GATE_CLOSE);
+    ck_assert(gate_state(&s.gate) != GATE_CLOSE);
     backend_text(code[0] == '2' && code[1] == '2' ? "220-x\r\n" : "250-x\r\n");
     if (phase == RELAY) {
-        ck_assert_int_eq(gate_state(&gate), GATE_RELAY);
+        ck_assert_int_eq(gate_state(&s.gate), GATE_RELAY);
         return;
     }
-    ck_assert_int_eq(gate_state(&gate), GATE_CLOSE);
-    ck_assert_uint_eq(gate.notes, GATE_NOTE_BACKEND_REPLY);
-    expect_end(&client_saw, "421 4.3.2 mx.example Service not available\r\n");
+    ck_assert_int_eq(gate_state(&s.gate), GATE_CLOSE);
+    ck_assert_uint_eq(s.gate.notes, GATE_NOTE_BACKEND_REPLY);
+    expect_end(&s.client_saw, "421 4.3.2 mx.example Service not available\r\n");
 }
 END_TEST
 
@@ -305,10 +201,10 @@ START_TEST(replies_length)
     for (size_t i = 0; i < 3 * GATE_REPLY_MAX / 1024; i++) {
         reply_line("214 ", 1024);
         client_text("HELP\r\n");
-        client_saw.len = 0;
-        backend_saw.len = 0;
+        s.client_saw.len = 0;
+        s.backend_saw.len = 0;
     }
-    ck_assert_int_eq(gate_state(&gate), GATE_PASS);
+    ck_assert_int_eq(gate_state(&s.gate), GATE_PASS);
 }
 END_TEST
 
@@ -317,67 +213,68 @@ END_TEST
 
 START_TEST(full_ring)
 {
-    begin(false);
+    gate_session_begin(&s, false);
     for (size_t i = 0; i < 2 * GATE_PENDING_MAX; i++) {
         client_text("NOOP\r\n");
     }
-    ck_assert_uint_eq(backend_saw.len, 6 * (GATE_PENDING_MAX - 1));
-    ck_assert_uint_eq(from_client.len, 6 * (GATE_PENDING_MAX + 1));
+    ck_assert_uint_eq(s.backend_saw.len, 6 * (GATE_PENDING_MAX - 1));
+    ck_assert_uint_eq(s.from_client.len, 6 * (GATE_PENDING_MAX + 1));
     backend_text("220 mx\r\n");
-    ck_assert_uint_eq(backend_saw.len, 6 * GATE_PENDING_MAX);
+    ck_assert_uint_eq(s.backend_saw.len, 6 * GATE_PENDING_MAX);
     for (size_t i = 0; i < 2 * GATE_PENDING_MAX; i++) {
-        ck_assert(gate_backend_turn(&gate));
+        ck_assert(gate_backend_turn(&s.gate));
         backend_text("250 ok\r\n");
     }
-    ck_assert_uint_eq(backend_saw.len, 12 * GATE_PENDING_MAX);
-    ck_assert(!gate_backend_turn(&gate));
-    ck_assert_int_eq(gate_state(&gate), GATE_PASS);
+    ck_assert_uint_eq(s.backend_saw.len, 12 * GATE_PENDING_MAX);
+    ck_assert(!gate_backend_turn(&s.gate));
+    ck_assert_int_eq(gate_state(&s.gate), GATE_PASS);
 }
 END_TEST
 
 /* Where the ring is full, MAIL needs no place in it. */
 START_TEST(full_ring_and_mail)
 {
-    begin(false);
+    gate_session_begin(&s, false);
     for (size_t i = 0; i < GATE_PENDING_MAX - 1; i++) {
         client_text("NOOP\r\n");
     }
     client_text("MAIL FROM:<>\r\n");
-    ck_assert_int_eq(gate_state(&gate), GATE_RELAY);
+    ck_assert_int_eq(gate_state(&s.gate), GATE_RELAY);
 }
 END_TEST
 
 /* A client that reads nothing: replies wait, and the last word still fits. */
 START_TEST(full_to_client)
 {
-    size_t held;
+    static const char text[] =
+        "a reason of two hundred bytes and more, so that it does not fit into what is left by "
+        "chance where the gate keeps no room: a reason of two hundred bytes and more, so that it "
+        "does not fit into what is left by chance";
+    char line[60];
 
-    begin(false);
-    append(&from_backend, "220 mx\r\n", 8);
-    give_backend();
-    for (int i = 0; i < 30; i++) {
-        append(&from_client, "HELP\r\n", 6);
+    gate_session_begin(&s, false);
+    stream_put(&s.from_backend, "220 mx\r\n", 8);
+    stream_put(&s.from_client, "MAIL FROM:<>\r\n", 14);
+    gate_session_backend(&s);
+    gate_session_client(&s);
+    memset(line, 'x', sizeof line);
+    memcpy(line, "250 ", 4);
+    line[sizeof line - 1] = '\n';
+    for (int i = 0; i < 500; i++) {
+        stream_put(&s.from_backend, line, sizeof line);
     }
-    give_client();
-    for (int i = 0; i < 30; i++) {
-        char line[1000];
-
-        memset(line, 'x', sizeof line);
-        memcpy(line, "214 ", 4);
-        line[sizeof line - 1] = '\n';
-        append(&from_backend, line, sizeof line);
-    }
-    give_backend();
-    ck_assert_uint_eq(give_backend(), 0);
-    held = from_backend.len;
-    ck_assert_uint_ge(held, 1000);
-    ck_assert_uint_lt(buffer_room(&to_client), 2000);
-    drain(&to_client, &client_saw, 3000);
-    ck_assert_uint_ge(give_backend(), 2000);
-    gate_give_up(&gate, &to_client, "4.3.2", "Service currently unavailable");
-    ck_assert_int_eq(gate_state(&gate), GATE_CLOSE);
-    drain(&to_client, &client_saw, SIZE_MAX);
-    expect_end(&client_saw, "x\n421 4.3.2 mx.example Service currently unavailable\r\n");
+    gate_session_backend(&s);
+    ck_assert_uint_eq(gate_session_backend(&s), 0);
+    ck_assert_uint_lt(buffer_room(&s.to_client), 1000);
+    s.drain_max = 3000;
+    gate_session_drain(&s);
+    ck_assert_uint_ge(gate_session_backend(&s), 2900);
+    ck_assert_uint_gt(s.from_backend.len, 0);
+    gate_give_up(&s.gate, &s.to_client, "4.3.2", text);
+    ck_assert_int_eq(gate_state(&s.gate), GATE_CLOSE);
+    s.drain_max = SIZE_MAX;
+    gate_session_drain(&s);
+    expect_end(&s.client_saw, "by chance\r\n");
 }
 END_TEST
 
@@ -387,35 +284,38 @@ START_TEST(full_to_client_refusals)
 {
     char line[1000];
 
-    begin(false);
-    append(&from_backend, "220 mx\r\n", 8);
-    give_backend();
+    gate_session_begin(&s, false);
+    stream_put(&s.from_backend, "220 mx\r\n", 8);
+    gate_session_backend(&s);
     memset(line, 'x', sizeof line);
     memcpy(line, "214 ", 4);
     line[sizeof line - 1] = '\n';
     for (int i = 0; i < 15; i++) {
-        append(&from_client, "HELP\r\n", 6);
-        append(&from_backend, line, sizeof line);
+        stream_put(&s.from_client, "HELP\r\n", 6);
+        stream_put(&s.from_backend, line, sizeof line);
     }
-    give_client();
-    give_backend();
-    ck_assert_uint_eq(from_backend.len, 0);
+    gate_session_client(&s);
+    gate_session_backend(&s);
+    ck_assert_uint_eq(s.from_backend.len, 0);
     for (int i = 0; i < GATE_REFUSALS_MAX; i++) {
-        append(&from_client, "AUTH X\r\n", 8);
+        stream_put(&s.from_client, "AUTH X\r\n", 8);
     }
-    while (give_client() > 0) {
+    while (gate_session_client(&s) > 0) {
     }
-    ck_assert_uint_gt(from_client.len, 0);
-    ck_assert_int_eq(gate_state(&gate), GATE_PASS);
-    ck_assert_uint_ge(buffer_room(&to_client), 512);
-    from_client.len = 0;
-    drain(&to_client, &client_saw, SIZE_MAX);
-    give_client();
-    drain(&to_client, &client_saw, SIZE_MAX);
-    expect_end(&client_saw, "538 5.7.11 Encryption required for requested authentication "
-                            "mechanism\r\n");
-    ck_assert_uint_eq(gate_client(&gate, bytes_of(NULL, 0), &to_backend, &to_client), 0);
-    ck_assert_uint_eq(buffer_len(&to_client), 0);
+    ck_assert_uint_gt(s.from_client.len, 0);
+    ck_assert_int_eq(gate_state(&s.gate), GATE_PASS);
+    ck_assert_uint_ge(buffer_room(&s.to_client), 512);
+    s.from_client.len = 0;
+    s.drain_max = SIZE_MAX;
+    gate_session_drain(&s);
+    s.client_saw.len = 0;
+    gate_session_client(&s);
+    s.drain_max = SIZE_MAX;
+    gate_session_drain(&s);
+    expect_end(&s.client_saw, "538 5.7.11 Encryption required for requested authentication "
+                              "mechanism\r\n");
+    ck_assert_uint_eq(gate_client(&s.gate, bytes_of(NULL, 0), &s.to_backend, &s.to_client), 0);
+    ck_assert_uint_eq(buffer_len(&s.to_client), 0);
 }
 END_TEST
 
@@ -426,19 +326,19 @@ START_TEST(full_to_backend)
     size_t room;
     uint8_t *tail;
 
-    begin(false);
-    tail = buffer_tail(&to_backend, &room);
+    gate_session_begin(&s, false);
+    tail = buffer_tail(&s.to_backend, &room);
     memset(tail, 'x', room);
-    buffer_grow(&to_backend, room);
-    append(&from_client, "NOOP\r\nNOOP\r\n", 12);
-    append(&from_client, mail, sizeof mail - 1);
-    ck_assert_uint_eq(give_client(), 0);
+    buffer_grow(&s.to_backend, room);
+    stream_put(&s.from_client, "NOOP\r\nNOOP\r\n", 12);
+    stream_put(&s.from_client, mail, sizeof mail - 1);
+    ck_assert_uint_eq(gate_session_client(&s), 0);
     for (size_t i = 0; i < 12 + sizeof mail - 1; i++) {
-        ck_assert_int_eq(gate_state(&gate), i < 12 ? GATE_PASS : GATE_RELAY);
-        buffer_drop(&to_backend, 1);
-        ck_assert_uint_eq(give_client(), 1);
+        ck_assert_int_eq(gate_state(&s.gate), i < 12 ? GATE_PASS : GATE_RELAY);
+        buffer_drop(&s.to_backend, 1);
+        ck_assert_uint_eq(gate_session_client(&s), 1);
     }
-    ck_assert_uint_eq(from_client.len, 0);
+    ck_assert_uint_eq(s.from_client.len, 0);
 }
 END_TEST
 
@@ -447,22 +347,22 @@ END_TEST
 
 START_TEST(give_up_with_held_lines)
 {
-    begin(false);
+    gate_session_begin(&s, false);
     backend_text("220 mx\r\n");
     client_text("EHLO c\r\n");
     backend_text("250-mx\r\n250-SIZE\r\n250-DSN\r\n250-half");
-    client_saw.len = 0;
-    gate_give_up(&gate, &to_client, "4.3.2", "Service currently unavailable");
-    gate_give_up(&gate, &to_client, "4.3.2", "not twice");
-    pump();
-    ck_assert_uint_eq(client_saw.len, strlen("421 4.3.2 mx.example Service currently "
-                                             "unavailable\r\n"));
-    ck_assert_int_eq(gate_state(&gate), GATE_CLOSE);
-    ck_assert(!gate_is_open(&gate));
+    s.client_saw.len = 0;
+    gate_give_up(&s.gate, &s.to_client, "4.3.2", "Service currently unavailable");
+    gate_give_up(&s.gate, &s.to_client, "4.3.2", "not twice");
+    gate_session_pump(&s);
+    ck_assert_uint_eq(s.client_saw.len, strlen("421 4.3.2 mx.example Service currently "
+                                               "unavailable\r\n"));
+    ck_assert_int_eq(gate_state(&s.gate), GATE_CLOSE);
+    ck_assert(!gate_is_open(&s.gate));
     client_text("NOOP\r\n");
     backend_text("250 ok\r\n");
-    ck_assert_uint_eq(from_client.len, 6);
-    ck_assert_uint_eq(backend_saw.len, 8);
+    ck_assert_uint_eq(s.from_client.len, 6);
+    ck_assert_uint_eq(s.backend_saw.len, 8);
 }
 END_TEST
 
@@ -470,9 +370,9 @@ START_TEST(give_up_without_memory)
 {
     struct buffer none = {0};
 
-    begin(false);
-    gate_give_up(&gate, &none, "4.3.2", "Service currently unavailable");
-    ck_assert_int_eq(gate_state(&gate), GATE_CLOSE);
+    gate_session_begin(&s, false);
+    gate_give_up(&s.gate, &none, "4.3.2", "Service currently unavailable");
+    ck_assert_int_eq(gate_state(&s.gate), GATE_CLOSE);
 }
 END_TEST
 
@@ -480,28 +380,29 @@ START_TEST(give_up_with_a_long_name)
 {
     char name[1000];
 
-    begin(false);
+    gate_session_begin(&s, false);
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    rules.hostname = name;
-    gate_give_up(&gate, &to_client, "4.3.2", "Service currently unavailable");
-    drain(&to_client, &client_saw, SIZE_MAX);
-    ck_assert_uint_le(client_saw.len, 512);
-    expect_end(&client_saw, "n\r\n");
+    s.rules.hostname = name;
+    gate_give_up(&s.gate, &s.to_client, "4.3.2", "Service currently unavailable");
+    s.drain_max = SIZE_MAX;
+    gate_session_drain(&s);
+    ck_assert_uint_le(s.client_saw.len, 512);
+    expect_end(&s.client_saw, "n\r\n");
 }
 END_TEST
 
 START_TEST(relay_turn)
 {
-    begin(false);
+    gate_session_begin(&s, false);
     backend_text("220 mx\r\n");
     client_text("MAIL FROM:<>\r\n");
     backend_text("250 ok\r\n");
-    ck_assert(!gate_backend_turn(&gate));
-    gate_forwarded(&gate);
-    ck_assert(gate_backend_turn(&gate));
+    ck_assert(!gate_backend_turn(&s.gate));
+    gate_forwarded(&s.gate);
+    ck_assert(gate_backend_turn(&s.gate));
     backend_text("354 go\r\n");
-    ck_assert(!gate_backend_turn(&gate));
+    ck_assert(!gate_backend_turn(&s.gate));
 }
 END_TEST
 
