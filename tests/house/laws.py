@@ -1,0 +1,233 @@
+"""The house laws, one function each: it yields the problems that it finds in a tree."""
+
+import os
+import re
+import tempfile
+
+from tree import Skipped, compiler, table, tool
+
+# A file has about 500 lines. Up to this many one may grow before it is split, so that a repair
+# need not move half a file in the same change.
+LINES_MAX = 600
+
+# The exposure that systemd-analyze may give the unit, times ten.
+EXPOSURE_MAX = 20
+
+# The layout is that of Debian 12's clang-format; others differ in details.
+CLANG_FORMAT = 14
+
+# What lib/ may include from the system, and which room alone where it is not pure by itself.
+SYSTEM_HEADERS = {
+    "assert.h": None, "ctype.h": None, "inttypes.h": None, "limits.h": None, "stdarg.h": None,
+    "stdbool.h": None, "stddef.h": None, "stdint.h": None, "stdio.h": None, "stdlib.h": None,
+    "string.h": None, "strings.h": None, "arpa/inet.h": "addr", "confuse.h": "conf",
+}
+
+# Named first in a report: the headers that lib/ must never see.
+FORBIDDEN = re.compile(r"/(openssl|event2|sys)/|/(syslog|time|unistd|pthread|fcntl|poll|netdb|"
+                       r"signal)\.h$")
+
+PREPROCESS = ["-std=c17", "-D_GNU_SOURCE", "-I."]
+
+
+def symbols(tree):
+    """lib/ takes nothing from outside but what is listed."""
+    allowed = {row[0]: row[1:] for row in table(tree.path("tests/house/lib-symbols"))}
+    archive = os.path.join(tree.build, "libpostern.a")
+    listing = tool(["nm", "-A", "-P", archive])
+    if listing.returncode != 0:
+        yield listing.stdout.strip()
+        return
+    own = set()
+    taken = []
+    for line in listing.stdout.splitlines():
+        match = re.match(r".*\[(.+)\]: (\S+) ([A-Za-z])", line)
+        if not match:
+            continue
+        if match[3] in "Uvw":
+            taken.append((match[1], match[2]))
+        elif match[3].isupper():
+            own.add(match[2])
+    if not own:
+        yield f"{archive}: no symbols"
+    for member, symbol in taken:
+        if symbol in own:
+            continue
+        if symbol not in allowed:
+            yield f"{member}: takes {symbol}, which is not in tests/house/lib-symbols"
+        elif allowed[symbol] and tree.room_of_object(member) not in allowed[symbol]:
+            yield f"{member}: takes {symbol}, which is for {', '.join(allowed[symbol])} only"
+
+
+def _read_by_compiler(tree, arguments, **options):
+    """{file: headers that the compiler reads for it, directly or not}, and its errors."""
+    done = tool([*compiler(), *PREPROCESS, "-M", "-xc", *arguments], cwd=tree.top, **options)
+    files = {}
+    errors = []
+    for line in done.stdout.replace("\\\n", " ").splitlines():
+        match = re.match(r"(?:\S+\.o|-): +(\S+)(.*)", line)
+        if match:
+            files[match[1]] = {os.path.normpath(path) for path in [match[1], *match[2].split()]}
+        elif "error:" in line:
+            errors.append(line)
+    if done.returncode != 0 and not errors:
+        errors.append(done.stdout.strip())
+    return files, errors
+
+
+def _of_system(tree, room):
+    """What a room may see: the headers allowed to it, and all that these include."""
+    text = "".join(f"#include <{header}>\n" for header, only in SYSTEM_HEADERS.items()
+                   if only in (None, room))
+    files, errors = _read_by_compiler(tree, ["-"], input=text)
+    return set().union(*files.values()), errors
+
+
+def headers(tree):
+    """lib/ sees no header of the system but a few, neither directly nor through another."""
+    may = {}
+    for room in {None, *SYSTEM_HEADERS.values()}:
+        may[room], errors = _of_system(tree, room)
+        yield from errors
+    files, errors = _read_by_compiler(tree, tree.glob("lib/**/*.c", "lib/**/*.h"))
+    yield from errors
+    for name, seen in files.items():
+        room = tree.room(name)
+        allowed = may[room.name if room and room.name in may else None]
+        outside = sorted(path for path in seen - allowed if not path.startswith("lib/"))
+        outside.sort(key=lambda path: not FORBIDDEN.search(path))
+        if outside:
+            yield f"{name}: includes {', '.join(outside[:2])}"
+
+
+def includes(tree):
+    """Includes run one way: only rooms above, and no program includes another one."""
+    for name in tree.sources("lib", "daemon"):
+        mine = tree.room(name)
+        if mine is None:
+            yield f"{name}: no room of tests/house/rooms holds it"
+            continue
+        for line, header in tree.includes(name):
+            if header.startswith("<"):
+                continue
+            room = tree.room(header)
+            if room is None or not os.path.exists(tree.path(header)):
+                yield f"{name}:{line}: {header} is in no room"
+            elif _is_program(room) and room.folder != mine.folder:
+                yield f"{name}:{line}: {room.folder} is a program of its own: {header}"
+            elif room.rank > mine.rank:
+                yield f"{name}:{line}: {mine} comes before {room}: {header}"
+
+
+def _is_program(room):
+    return room.folder.startswith("daemon/") and room.folder != "daemon/common"
+
+
+def wholeness(tree):
+    """Every room of the list has files, so that the list tells the truth."""
+    for room in tree.rooms:
+        for stem in [room.name, *room.files]:
+            if not tree.glob(f"{room.folder}/{stem}.*", f"{room.folder}/{stem}_*.*"):
+                yield f"tests/house/rooms: {room.folder} has no {stem}"
+
+
+def lengths(tree):
+    """No file grows without end."""
+    names = tree.sources("lib", "daemon", "tests")
+    for name in names + tree.glob("tests/**/*.py", "lib/**/*.inc"):
+        lines = tree.read(name).count("\n")
+        if lines > LINES_MAX:
+            yield f"{name}: {lines} lines, {LINES_MAX} are the most"
+
+
+def unit_tests(tree):
+    """Every .c file of lib/ has a test of its own or of its room, and every test is run."""
+    tests = {os.path.basename(name)[len("test_"):-len(".c")]
+             for name in tree.glob("tests/unit/test_*.c")}
+    for name in tree.glob("lib/**/*.c"):
+        stem = os.path.basename(name)[:-len(".c")]
+        room = tree.room(name)
+        # A part of a room, X_part.c, is tested through X.
+        if stem not in tests and not (room and stem.startswith(room.name + "_")
+                                      and room.name in tests):
+            yield f"{name}: no tests/unit/test_{stem}.c"
+    run = set(re.findall(r"^SUITE\((\w+)\)", tree.read("tests/unit/suites.h"), re.MULTILINE))
+    for suite in sorted(tests ^ run):
+        yield f"tests/unit/suites.h: {suite} " + ("is not listed" if suite in tests
+                                                  else "has no file")
+
+
+def manuals(tree):
+    """Manual pages are clean for mandoc."""
+    pages = tree.glob("man/*.[1-9]")
+    if not pages:
+        yield "man/: no pages"
+    done = tool(["mandoc", "-T", "lint", "-W", "warning", *pages], cwd=tree.top)
+    yield from done.stdout.splitlines()
+    if done.returncode != 0 and not done.stdout:
+        yield f"mandoc: exit code {done.returncode}"
+
+
+def options(tree):
+    """A program's options are those of its manual page."""
+    for program in ("posternd", "posternctl"):
+        main = f"daemon/{program}/main.c"
+        words = re.search(r'getopt\(argc, argv, "([^"]*)"\)', tree.read(main))
+        if not words:
+            yield f"{main}: no getopt()"
+            continue
+        taken = set(re.findall(r"\w", words[1]))
+        told = set(re.findall(r"^\.It Fl (\w)", tree.read(f"man/{program}.8"), re.MULTILINE))
+        for option in sorted(taken ^ told):
+            yield (f"man/{program}.8: -{option} is missing" if option in taken
+                   else f"man/{program}.8: -{option} is no option of {program}")
+
+
+def scripts(tree):
+    """Shell scripts are clean for shellcheck."""
+    shells = []
+    for name in tree.glob(".ci/*", "tests/**/*", "conf/*"):
+        with open(tree.path(name), "rb") as file:
+            if re.match(rb"#!.*\b(ba|da)?sh\b", file.readline(200)):
+                shells.append(name)
+    if not shells:
+        yield "no scripts found"
+        return
+    done = tool(["shellcheck", "-f", "gcc", *shells], cwd=tree.top)
+    yield from done.stdout.splitlines()
+
+
+def layout(tree):
+    """C files are laid out by .clang-format."""
+    version = re.search(r"version (\d+)", tool(["clang-format", "--version"]).stdout)
+    if not version or int(version[1]) != CLANG_FORMAT:
+        raise Skipped(f"clang-format is not version {CLANG_FORMAT}")
+    done = tool(["clang-format", "--dry-run", "-Werror", *tree.sources("lib", "daemon", "tests")],
+                cwd=tree.top)
+    yield from sorted({line.partition(":")[0] + ": not laid out by clang-format"
+                       for line in done.stdout.splitlines() if ": error:" in line})
+    if done.returncode != 0 and ": error:" not in done.stdout:
+        yield done.stdout.strip()
+
+
+def unit(tree):
+    """systemd takes the unit as it is, and finds little exposed."""
+    text = tree.read("systemd/postern.service").replace("@SBINDIR@", tree.build)
+    if not re.search(r"^User=(?!root$|0$)\w", text, re.MULTILINE):
+        yield "systemd/postern.service: runs as root"
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "postern.service")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        done = tool(["systemd-analyze", "--no-pager", "--man=no", "verify", path])
+        if done.returncode != 0 or done.stdout.strip():
+            yield from done.stdout.splitlines() or [f"exit code {done.returncode}"]
+        done = tool(["systemd-analyze", "--no-pager", "security", "--offline=true",
+                     f"--threshold={EXPOSURE_MAX}", path])
+        if done.returncode != 0:
+            yield (done.stdout.strip().splitlines() or [""])[-1] + (
+                f"; {EXPOSURE_MAX / 10} is the most")
+
+
+LAWS = (symbols, headers, includes, wholeness, lengths, unit_tests, manuals, options, scripts,
+        layout, unit)

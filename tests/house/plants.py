@@ -1,0 +1,97 @@
+"""Violations of the house laws, each planted into a copy of the tree: the law must see it."""
+
+import os
+import subprocess
+
+import laws
+from tree import compiler
+
+
+def _append(name, text):
+    def plant(tree):
+        with open(tree.path(name), "a", encoding="utf-8") as file:
+            file.write(text)
+    return plant
+
+
+def _write(name, text):
+    def plant(tree):
+        with open(tree.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+    return plant
+
+
+def _replace(name, old, new):
+    def plant(tree):
+        text = tree.read(name)
+        if old not in text:
+            raise ValueError(f"{name} has no {old!r}")
+        _write(name, text.replace(old, new))(tree)
+    return plant
+
+
+def _remove(name):
+    def plant(tree):
+        os.remove(tree.path(name))
+    return plant
+
+
+def _object(member, code):
+    """Adds an object to the copy's libpostern.a."""
+    def plant(tree):
+        path = os.path.join(tree.build, member)
+        subprocess.run([*compiler(), "-xc", "-c", "-o", path, "-"], input=code, text=True,
+                       check=True)
+        subprocess.run(["ar", "r", os.path.join(tree.build, "libpostern.a"), path], check=True)
+    return plant
+
+
+# (law, what is planted, a part of the problem that it must report)
+PLANTS = (
+    (laws.symbols, _object("planted.o", "long time(long *); long f(void) { return time(0); }"),
+     "planted.o: takes time"),
+    (laws.symbols, _object("line_planted.o", "void *malloc(unsigned long); "
+                           "void *f(void) { return malloc(9); }"),
+     "line_planted.o: takes malloc"),
+    (laws.symbols, _object("conf_planted.o", "int cfg_parse(void); "
+                           "int f(void) { return cfg_parse(); }"),
+     "conf_planted.o: takes cfg_parse"),
+    (laws.symbols, _object("planted.o", "extern void *stderr; void *f(void) { return stderr; }"),
+     "planted.o: takes stderr"),
+    (laws.headers, _append("lib/smtp/line.c", "#include <unistd.h>\n"), "unistd.h"),
+    (laws.headers, _append("lib/tls/names.h", "#include <time.h>\n"), "time.h"),
+    (laws.headers, _append("lib/tls/hello.c", "#include <openssl/ssl.h>\n"), "openssl/"),
+    (laws.headers, _append("lib/base/text.c", "#include <syslog.h>\n"), "syslog.h"),
+    (laws.headers, _append("lib/base/text.c", "#define H <event2/event.h>\n#include H\n"),
+     "event2/event.h"),
+    (laws.headers, _append("lib/smtp/gate.c", "#include <sys/socket.h>\n"), "sys/socket.h"),
+    (laws.headers, _append("lib/smtp/gate.c", "#include <arpa/inet.h>\n"), "lib/smtp/gate.c"),
+    (laws.includes, _append("lib/base/bytes.h", '#include "lib/net/addr.h"\n'),
+     "lib/base/bytes comes before lib/net/addr"),
+    (laws.includes, _append("lib/smtp/line.c", '#include "lib/smtp/gate.h"\n'),
+     "lib/smtp/line comes before lib/smtp/gate"),
+    (laws.includes, _append("lib/admin/conf.c", '#include "daemon/common/log.h"\n'),
+     "lib/admin/conf comes before daemon/common/log"),
+    (laws.includes, _append("daemon/common/log.c", '#include "daemon/posternd/session.h"\n'),
+     "daemon/posternd is a program of its own"),
+    (laws.includes, _append("daemon/posternctl/main.c", '#include "daemon/posternd/relay.h"\n'),
+     "daemon/posternd is a program of its own"),
+    (laws.includes, _append("lib/net/addr.c", '#include "tests/unit/dialogue.h"\n'),
+     "is in no room"),
+    (laws.includes, _write("lib/net/planted.c", ""), "lib/net/planted.c: no room"),
+    (laws.wholeness, _append("tests/house/rooms", "lib/net planted\n"), "has no planted"),
+    (laws.lengths, _append("lib/smtp/line.c", "\n" * laws.LINES_MAX), "lib/smtp/line.c"),
+    (laws.unit_tests, _write("lib/net/planted.c", ""), "no tests/unit/test_planted.c"),
+    (laws.unit_tests, _remove("tests/unit/test_line.c"), "lib/smtp/line.c"),
+    (laws.unit_tests, _write("tests/unit/test_planted.c", ""), "planted is not listed"),
+    (laws.manuals, _append("man/posternd.8", ".Sh\n.Xx\n"), "man/posternd.8"),
+    (laws.options, _replace("man/posternd.8", ".It Fl t", ".It Fl x"), "-t is missing"),
+    (laws.options, _replace("daemon/posternd/main.c", '"c:tV"', '"c:V"'), "-t is no option"),
+    (laws.scripts, _append(".ci/run", "for x in $(ls *.c); do echo $y; done\n"), ".ci/run"),
+    (laws.layout, _append("lib/smtp/line.c", "int  planted ;\n"), "lib/smtp/line.c"),
+    (laws.unit, _append("systemd/postern.service", "[Service]\nNoSuchOption=yes\n"),
+     "NoSuchOption"),
+    (laws.unit, _replace("systemd/postern.service", "User=postern\n", ""), "runs as root"),
+    (laws.unit, _replace("systemd/postern.service", "\nSystemCallFilter=", "\n#"),
+     "2.0 is the most"),
+)
