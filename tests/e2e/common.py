@@ -37,6 +37,7 @@ FAILED = (f"^{PROGRAM}warning: TLS handshake failed from {CLIENT}: reason=(?P<re
 DISCONNECT = (f"^{PROGRAM}disconnect from {CLIENT} tls=(?P<tls>yes|no)"
               r"( certificate=(?P<certificate>\S+))? received=(?P<received>\d+) "
               r"sent=(?P<sent>\d+) seconds=(?P<seconds>\d+\.\d\d) " + SESSION + "$")
+LOST = f"^{PROGRAM}lost connection after (?P<stage>[A-Z]+) from {CLIENT} {SESSION}$"
 WARNING = (PROGRAM + r"(?P<level>warning|error): (?P<text>.*): client=" + CLIENT +
            r"( detail=\"(?P<detail>[^\"]*)\")? " + SESSION + "$")
 
@@ -153,6 +154,11 @@ class Case(unittest.TestCase):
         port = client if isinstance(client, int) else client.port
         return daemon.wait_log(of_client(pattern, port))
 
+    def disconnect(self, daemon, client):
+        """Closes the client, and returns the match of DISCONNECT for it."""
+        client.close()
+        return self.of_log(daemon, DISCONNECT, client)
+
     def handshake_failure(self, daemon, client):
         """The match of FAILED for this client."""
         return self.of_log(daemon, FAILED, client)
@@ -206,6 +212,8 @@ class Peer:
     def __init__(self, connection):
         self.socket = connection
         self.socket.settimeout(TIMEOUT)
+        # What it sends is there at once, whatever is not acknowledged yet.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         first = self.socket.recv(4096)
         signature, command, family, length = struct.unpack("!12sBBH", first[:16])
         self.header, self._buffer = first[:16 + length], first[16 + length:]

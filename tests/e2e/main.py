@@ -45,10 +45,17 @@ class Result(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.checks = 0
+        self.longest = (0.0, "")
+        self._began = 0.0
+
+    def startTest(self, test):
+        super().startTest(test)
+        self._began = time.monotonic()
 
     def stopTest(self, test):
         super().stopTest(test)
         self.checks += 1
+        self.longest = max(self.longest, (time.monotonic() - self._began, name_of(test)))
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
@@ -99,6 +106,7 @@ def run_file(module_name, only):
     """In a process of its own: runs one file's tests and tells the result."""
     result = Result()
     load(module_name, only).run(result)
+    print("longest: %.1f s, %s" % result.longest)
     print(RESULT + json.dumps([result.checks, len(result.failures), len(result.errors)]),
           flush=True)
 
