@@ -5,6 +5,7 @@
 #   make check       install what tests need; unit, end-to-end and house tests
 #   make check-asan  the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make check-tsan  the end-to-end tests under ThreadSanitizer
+#   make check-fuzz  the fuzz targets, FUZZ_SECONDS=60 each; needs clang
 #   make install     into $(DESTDIR)$(PREFIX)
 #
 # CC, CFLAGS and LDFLAGS may be given; they come last. WERROR=-Werror makes warnings errors.
@@ -16,9 +17,10 @@ UNITDIR    ?= $(PREFIX)/lib/systemd/system
 BUILD      ?= build
 CFLAGS     ?= -O2 -g
 WERROR     ?=
+FUZZ_SECONDS ?= 60
 
 PROGRAMS := posternd posternctl
-LIBS     := libssl libcrypto libevent_core libconfuse
+LIBS     := libssl libcrypto libevent_core libconfuse jansson
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla -Wformat=2 -Wcast-qual -Wimplicit-fallthrough $(WERROR)
@@ -32,12 +34,13 @@ PKG_LIBS  = $(shell pkg-config --libs $(LIBS))
 
 lib_objects  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard lib/*/*.c)))
 common       := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/common/*.c)))
+fuzzers      := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 unit_objects := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c)))
 objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c)))
 library      := $(BUILD)/libpostern.a
 binaries     := $(PROGRAMS:%=$(BUILD)/%)
 
-.PHONY: all run check check-unit check-e2e check-house check-asan check-tsan install clean root-needed
+.PHONY: all run check check-unit check-e2e check-house check-asan check-tsan check-fuzz fuzz-targets install clean root-needed
 .SECONDARY:
 .SECONDEXPANSION:
 
@@ -61,11 +64,15 @@ $(BUILD)/%.o: %.c
 $(BUILD)/unit: $(unit_objects) $(library)
 	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs check libconfuse)
 
+# Only with the compiler and flags of check-fuzz.
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(library)
+	$(LD_ALL) -fsanitize=fuzzer -o $@ $^ $(shell pkg-config --libs libconfuse)
+
 # --- trying it ---------------------------------------------------------------------------------
 
 run: root-needed packages-build packages-run
 	@echo "building"
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s -j"$$(nproc)" all
 	@python3 tests/lab/run.py --build $(BUILD)
 
 # Before anything is installed or built: a private Postfix can only be started by root.
@@ -79,7 +86,7 @@ packages-%:
 # --- tests -------------------------------------------------------------------------------------
 
 check: root-needed packages-build packages-run packages-check
-	@$(MAKE) --no-print-directory check-house check-unit check-e2e
+	@$(MAKE) --no-print-directory check-unit check-e2e check-house
 
 check-house: all
 	python3 tests/house/check.py $(BUILD)
@@ -98,6 +105,14 @@ check-asan: root-needed packages-build packages-run packages-check
 
 check-tsan: root-needed packages-build packages-run packages-check
 	@$(MAKE) --no-print-directory check-e2e $(tsan)
+
+fuzz := CC=clang BUILD=build/fuzz FORTIFY= CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=fuzzer-no-link,address,undefined'
+
+check-fuzz: packages-build packages-check
+	@$(MAKE) --no-print-directory fuzz-targets $(fuzz)
+	python3 tests/fuzz/main.py --build build/fuzz --seconds $(FUZZ_SECONDS)
+
+fuzz-targets: $(fuzzers)
 
 # --- installing --------------------------------------------------------------------------------
 

@@ -84,8 +84,10 @@ struct keyfiles *keyfiles_read(const struct conf *conf, struct conf_error *error
         files->num = conf->num_certificates;
         files->chains = calloc(files->num + 1, sizeof *files->chains);
         files->keys = calloc(files->num + 1, sizeof *files->keys);
+        files->num_tickets = conf->ticket_keys.num;
+        files->tickets = calloc(files->num_tickets + 1, sizeof *files->tickets);
     }
-    if (files == NULL || files->chains == NULL || files->keys == NULL) {
+    if (files == NULL || files->chains == NULL || files->keys == NULL || files->tickets == NULL) {
         conf_fail(error, conf, 0, "out of memory");
         keyfiles_free(files);
         return NULL;
@@ -94,6 +96,12 @@ struct keyfiles *keyfiles_read(const struct conf *conf, struct conf_error *error
         if (read_file(&files->chains[i], conf, &certificate->chain, error) != 0 ||
             (!key_is_in_chain_file(certificate) &&
              read_file(&files->keys[i], conf, &certificate->key, error) != 0)) {
+            keyfiles_free(files);
+            return NULL;
+        }
+    }
+    for (size_t i = 0; i < files->num_tickets; i++) {
+        if (read_file(&files->tickets[i], conf, &conf->ticket_keys.items[i], error) != 0) {
             keyfiles_free(files);
             return NULL;
         }
@@ -119,5 +127,6 @@ void keyfiles_free(struct keyfiles *files)
     }
     free_files(files->chains, files->num);
     free_files(files->keys, files->num);
+    free_files(files->tickets, files->num_tickets);
     free(files);
 }

@@ -1,5 +1,6 @@
 /*
- * keyfiles: the bytes of the chain and key files, as keystore.c reads them.
+ * keyfiles: the bytes of the files with chains, keys and ticket keys, as keystore.c and tls read
+ * them.
  */
 #ifndef POSTERN_DAEMON_COMMON_KEYFILES_H
 #define POSTERN_DAEMON_COMMON_KEYFILES_H
@@ -16,6 +17,8 @@ struct keyfiles {
     struct keyfile *chains; /* owned; both in the order of conf->certificates */
     struct keyfile *keys;   /* owned; empty where the key is in the chain's file */
     size_t num;
+    struct keyfile *tickets; /* owned; in the order of conf->ticket_keys */
+    size_t num_tickets;
 };
 
 #endif

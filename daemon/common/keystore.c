@@ -249,13 +249,13 @@ static bool kind_of(const EVP_PKEY *key, enum key_kind *out)
     return false;
 }
 
-static int read_issuers(struct keystore_entry *entry, const struct loading *l)
+static bool read_issuers(struct keystore_entry *entry)
 {
     int num = 1 + sk_X509_num(entry->chain);
 
     entry->issuers = calloc((size_t)num, sizeof *entry->issuers);
     if (entry->issuers == NULL) {
-        return conf_fail(l->error, l->conf, l->certificate->chain.line, "out of memory");
+        return false;
     }
     for (int i = 0; i < num; i++) {
         const X509 *x509 = i == 0 ? entry->leaf : sk_X509_value(entry->chain, i - 1);
@@ -267,32 +267,36 @@ static int read_issuers(struct keystore_entry *entry, const struct loading *l)
         }
     }
     entry->rules.issuers = entry->issuers;
-    return 0;
+    return true;
 }
 
-static int read_rules(struct keystore_entry *entry, const struct loading *l)
+const char *keystore_read_rules(struct keystore_entry *entry)
 {
-    const struct conf_text *path = &l->certificate->chain;
     const EVP_PKEY *key = X509_get0_pubkey(entry->leaf);
     struct certsel_certificate *rules = &entry->rules;
 
     if (key == NULL || !kind_of(key, &rules->kind)) {
-        return conf_fail(l->error, l->conf, path->line,
-                         "%s: this kind of key is not supported (RSA, ECDSA, Ed25519, Ed448)",
-                         path->text);
+        return "this kind of key is not supported (RSA, ECDSA, Ed25519, Ed448)";
     }
     if (rules->kind == KEY_ECDSA) {
         rules->curve = curve_of(key);
         if (rules->curve == 0) {
-            return conf_fail(l->error, l->conf, path->line,
-                             "%s: the curve of its key is not supported (P-256, P-384, P-521)",
-                             path->text);
+            return "the curve of its key is not supported (P-256, P-384, P-521)";
         }
     }
     rules->bits = (unsigned)EVP_PKEY_get_bits(key);
     rules->can_sign = (X509_get_key_usage(entry->leaf) & X509v3_KU_DIGITAL_SIGNATURE) != 0;
     rules->leaf_scheme = scheme_of(entry->leaf);
-    return read_issuers(entry, l);
+    return read_issuers(entry) ? NULL : "out of memory";
+}
+
+static int read_rules(struct keystore_entry *entry, const struct loading *l)
+{
+    const struct conf_text *path = &l->certificate->chain;
+    const char *wrong = keystore_read_rules(entry);
+
+    return wrong == NULL ? 0
+                         : conf_fail(l->error, l->conf, path->line, "%s: %s", path->text, wrong);
 }
 
 /* --- the store ------------------------------------------------------------------------------ */
@@ -341,15 +345,19 @@ int keystore_load(struct keystore *out, OSSL_LIB_CTX *libctx, const struct conf 
     return 0;
 }
 
+void keystore_entry_clear(struct keystore_entry *entry)
+{
+    X509_free(entry->leaf);
+    sk_X509_pop_free(entry->chain, X509_free);
+    EVP_PKEY_free(entry->key);
+    free(entry->issuers);
+    *entry = (struct keystore_entry){0};
+}
+
 void keystore_unload(struct keystore *store)
 {
     for (size_t i = 0; i < store->num; i++) {
-        struct keystore_entry *entry = &store->entries[i];
-
-        X509_free(entry->leaf);
-        sk_X509_pop_free(entry->chain, X509_free);
-        EVP_PKEY_free(entry->key);
-        free(entry->issuers);
+        keystore_entry_clear(&store->entries[i]);
     }
     free(store->entries);
     *store = (struct keystore){0};

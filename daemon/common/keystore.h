@@ -30,7 +30,7 @@ struct keystore {
 /* The files of all certificates, read once so that every worker's keystore is the same. */
 struct keyfiles;
 
-/* Reads chain and key files (at most 1 MiB each). NULL with `*error` on failure. */
+/* Reads the files of chains, keys and ticket keys (at most 1 MiB each). NULL with `*error` on failure. */
 MUST_USE struct keyfiles *keyfiles_read(const struct conf *conf, struct conf_error *error);
 
 /* Wipes and frees. NULL is allowed. */
@@ -42,6 +42,13 @@ MUST_USE int keystore_load(struct keystore *out, OSSL_LIB_CTX *libctx, const str
                            const struct keyfiles *files, struct conf_error *error);
 
 void keystore_unload(struct keystore *store);
+
+/* Reads `rules` and `issuers` of an entry from its leaf and chain. NULL, or in words what stands
+ * against it. For entries that were not loaded from files. */
+MUST_USE const char *keystore_read_rules(struct keystore_entry *entry);
+
+/* Frees what an entry owns. */
+void keystore_entry_clear(struct keystore_entry *entry);
 
 /* The entry of a certificate of the conf. */
 const struct keystore_entry *keystore_of(const struct keystore *store, const struct conf *conf,

@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* getpwnam()'s ways to say that there is no such user, or an error. */
@@ -52,6 +53,15 @@ static int become(const struct conf *conf, struct conf_error *error)
                          "cannot become user \"%s\": root can be taken back", name);
     }
     return 0;
+}
+
+void privs_make_directory(const struct conf *conf, const char *path, mode_t mode)
+{
+    const struct passwd *user = geteuid() == 0 ? getpwnam(conf->user.text) : NULL;
+
+    if (user != NULL && mkdir(path, mode) == 0) {
+        (void)!chown(path, user->pw_uid, user->pw_gid);
+    }
 }
 
 int privs_drop(const struct conf *conf, struct conf_error *error)

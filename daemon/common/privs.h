@@ -6,6 +6,14 @@
 
 #include "lib/admin/conf.h"
 
+#include <sys/types.h>
+
+/*
+ * Started as root: makes the directory `path` (its parent must be there) for conf->user, unless
+ * something of that name is there already. What goes wrong shows when the directory is used.
+ */
+void privs_make_directory(const struct conf *conf, const char *path, mode_t mode);
+
 /*
  * Started as root: takes the user, primary and supplementary groups of conf->user, irrevocably,
  * and forbids core dumps and ptrace (PR_SET_DUMPABLE 0). Not started as root: only the latter.

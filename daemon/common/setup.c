@@ -127,7 +127,32 @@ static void warn_of_backend(const struct warnings *w, const struct conf_backend 
     }
 }
 
-static void warn_of_all(const struct warnings *w, const struct keystore *keys)
+/* What a listener's warnings are about. */
+struct listener_warnings {
+    const struct warnings *w;
+    const struct conf_listener *listener;
+};
+
+static void warn_of_attempt(void *arg, size_t set, const char *certificate, const char *why)
+{
+    const struct listener_warnings *l = arg;
+    const struct conf_set *from = l->listener->sets[set];
+
+    if (certificate == NULL) {
+        add_warning(l->w, from->line,
+                    "certificate_set \"%s\": unmatched = \"try-anyway\" does nothing: %s",
+                    from->name, why);
+    } else {
+        add_warning(
+            l->w, from->line,
+            "certificate_set \"%s\", listener \"%s\": unmatched = \"try-anyway\" is switched "
+            "off for certificate \"%s\", its test failed: %s",
+            from->name, l->listener->name, certificate, why);
+    }
+}
+
+static void warn_of_all(const struct warnings *w, const struct keystore *keys,
+                        struct tls_listener *const *tls)
 {
     const struct conf *conf = w->conf;
 
@@ -139,6 +164,11 @@ static void warn_of_all(const struct warnings *w, const struct keystore *keys)
     }
     for (size_t i = 0; i < conf->num_backends; i++) {
         warn_of_backend(w, &conf->backends[i]);
+    }
+    for (size_t i = 0; i < conf->num_listeners; i++) {
+        struct listener_warnings l = {w, &conf->listeners[i]};
+
+        tls_listener_each_off(tls[i], warn_of_attempt, &l);
     }
     if (conf->limits.idle_timeout < IDLE_TIMEOUT_LOW) {
         add_warning(w, 0,
@@ -152,7 +182,8 @@ static void warn_of_all(const struct warnings *w, const struct keystore *keys)
 /* --- snapshots ------------------------------------------------------------------------------ */
 
 static int load_worker(struct snapshot_worker *worker, const struct conf *conf,
-                       const struct keyfiles *files, struct conf_error *error)
+                       const struct keyfiles *files, const struct tls_shared *shared,
+                       struct conf_error *error)
 {
     worker->libctx = OSSL_LIB_CTX_new();
     worker->tls = calloc(conf->num_listeners + 1, sizeof(struct tls_listener *));
@@ -163,8 +194,8 @@ static int load_worker(struct snapshot_worker *worker, const struct conf *conf,
         return -1;
     }
     for (size_t i = 0; i < conf->num_listeners; i++) {
-        worker->tls[i] =
-            tls_listener_new(worker->libctx, conf, &conf->listeners[i], &worker->keys, error);
+        worker->tls[i] = tls_listener_new(worker->libctx, conf, &conf->listeners[i], &worker->keys,
+                                          shared, error);
         if (worker->tls[i] == NULL) {
             return -1;
         }
@@ -190,6 +221,7 @@ static void snapshot_free(struct snapshot *s)
         unload_worker(&s->workers[i], s->conf->num_listeners);
     }
     free(s->workers);
+    tls_shared_free(s->shared);
     conf_free(s->conf);
     free(s);
 }
@@ -212,13 +244,18 @@ static int load_workers(struct snapshot *s, struct conf_error *error)
     if (files == NULL) {
         return -1;
     }
+    s->shared = tls_shared_new(s->conf, files, error);
+    if (s->shared == NULL) {
+        keyfiles_free(files);
+        return -1;
+    }
     s->num_workers = count_workers(s->conf);
     s->workers = calloc(s->num_workers, sizeof *s->workers);
     if (s->workers == NULL) {
         result = conf_fail(error, s->conf, 0, "out of memory");
     }
     for (unsigned i = 0; i < s->num_workers && result == 0; i++) {
-        result = load_worker(&s->workers[i], s->conf, files, error);
+        result = load_worker(&s->workers[i], s->conf, files, s->shared, error);
     }
     keyfiles_free(files);
     return result;
@@ -245,7 +282,8 @@ struct snapshot *snapshot_load(const char *file, void (*warn)(const char *text),
         snapshot_free(s);
         return NULL;
     }
-    warn_of_all(&(struct warnings){.conf = conf, .warn = warn}, &s->workers[0].keys);
+    warn_of_all(&(struct warnings){.conf = conf, .warn = warn}, &s->workers[0].keys,
+                s->workers[0].tls);
     return s;
 }
 

@@ -12,13 +12,14 @@
 
 /* What one worker uses: objects of its own OSSL_LIB_CTX. */
 struct snapshot_worker {
-    OSSL_LIB_CTX *libctx;           /* owned */
-    struct keystore keys;           /* owned */
-    struct tls_listener **tls;      /* owned; one for each listener of the conf */
+    OSSL_LIB_CTX *libctx;      /* owned */
+    struct keystore keys;      /* owned */
+    struct tls_listener **tls; /* owned; one for each listener of the conf */
 };
 
 struct snapshot {
-    struct conf *conf; /* owned */
+    struct conf *conf;               /* owned */
+    struct tls_shared *shared;       /* owned; of all workers */
     struct snapshot_worker *workers; /* owned */
     unsigned num_workers;
     _Atomic unsigned references;

@@ -3,6 +3,10 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Records without data (KeyUpdate, renegotiation, warnings) that may come behind each other. */
+enum { SILENT_RECORDS_MAX = 32 };
 
 int tls_library_init(void)
 {
@@ -40,7 +44,18 @@ void tls_session_free(struct tls_session *session)
     }
     tls_handshake_over(session);
     SSL_free(session->ssl);
+    free(session->sni);
     free(session);
+}
+
+/* Where libssl will tell another one, or none. Without memory the name is lost, and no more. */
+static void keep_server_name(struct tls_session *session)
+{
+    const struct hello *hello = &session->early->hello;
+
+    if (hello->has_sni && SSL_session_reused(session->ssl) == 1) {
+        session->sni = strndup((const char *)hello->sni.data, hello->sni.len);
+    }
 }
 
 void tls_handshake_over(struct tls_session *session)
@@ -48,6 +63,7 @@ void tls_handshake_over(struct tls_session *session)
     if (session->early == NULL) {
         return;
     }
+    keep_server_name(session);
     free(session->early->raw);
     free(session->early->verdicts);
     free(session->early);
@@ -111,13 +127,27 @@ enum tls_status tls_handshake(struct tls_session *session)
 
 enum tls_status tls_read(struct tls_session *session, uint8_t *out, size_t room, size_t *got)
 {
-    int result;
-    int error;
-
     *got = 0;
-    forget_errors();
-    result = SSL_read_ex(session->ssl, out, room, got);
-    return result == 1 ? TLS_DONE : status_of(session, result, &error);
+    for (int i = 0; i < SILENT_RECORDS_MAX; i++) {
+        enum tls_status status;
+        bool socket_is_empty;
+        int result;
+        int error;
+
+        forget_errors();
+        result = SSL_read_ex(session->ssl, out, room, got);
+        if (result == 1) {
+            return TLS_DONE;
+        }
+        socket_is_empty = errno == EAGAIN || errno == EWOULDBLOCK;
+        status = status_of(session, result, &error);
+        /* Without auto-retry libssl also stops behind a record that had no data. The socket will
+         * announce itself again only if it was asked and had nothing. */
+        if (status != TLS_WANT_READ || socket_is_empty) {
+            return status;
+        }
+    }
+    return TLS_FAILED;
 }
 
 enum tls_status tls_write(struct tls_session *session, const uint8_t *data, size_t len, size_t *put)

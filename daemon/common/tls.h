@@ -15,11 +15,20 @@
 /* One listener's TLS in one worker. Immutable once made. */
 struct tls_listener;
 
+/* What the listeners of one configuration have in common in all workers: which set a server name
+ * asks for, and the keys of tickets. Immutable once made. */
+struct tls_shared;
+
 /* One connection's TLS. */
 struct tls_session;
 
 /* The first OpenSSL call of every program: no openssl.cnf rules us. 0 or -1. */
 MUST_USE int tls_library_init(void);
+
+/* NULL with `*error` (a ticket key that has not 80 bytes). Outlives its listeners. */
+MUST_USE struct tls_shared *tls_shared_new(const struct conf *conf, const struct keyfiles *files,
+                                           struct conf_error *error);
+void tls_shared_free(struct tls_shared *shared);
 
 /*
  * The SSL_CTX for `listener` of `conf`, its profile read back from libssl, its sets bound to
@@ -29,8 +38,23 @@ MUST_USE int tls_library_init(void);
 MUST_USE struct tls_listener *tls_listener_new(OSSL_LIB_CTX *libctx, const struct conf *conf,
                                                const struct conf_listener *listener,
                                                const struct keystore *store,
+                                               const struct tls_shared *shared,
                                                struct conf_error *error);
 void tls_listener_free(struct tls_listener *listener);
+
+/* Calls `tell` for each certificate that unmatched = "try-anyway" cannot serve here, with the index
+ * of its set and the reason in words; once with certificate NULL for a set that has none to try. */
+void tls_listener_each_off(const struct tls_listener *listener,
+                           void (*tell)(void *arg, size_t set, const char *certificate,
+                                        const char *why),
+                           void *arg);
+
+/* What certsel is asked with at this listener; borrowed from it. */
+const struct certsel_profile *tls_listener_rules(const struct tls_listener *listener);
+
+/* The set that a hello asks for, as index into the listener's: that of its server name, or the
+ * first. */
+size_t tls_listener_set_of(const struct tls_listener *listener, const struct hello *hello);
 
 /* A server session on the connected socket `fd` (borrowed; never closed here). NULL if libssl has
  * no memory for it. */
@@ -65,6 +89,13 @@ enum handshake_failure tls_failure(const struct tls_session *session, const char
 
 /* What was decided for the hello; hello is NULL when none was read. Borrowed from the session. */
 struct logline_choice tls_choice(const struct tls_session *session);
+
+/* The hello as it came: a handshake message, or with `*sslv2` an SSLv2-format hello. len 0 when no
+ * whole one was read, or it was too large. Borrowed from the session. */
+struct bytes tls_raw_hello(const struct tls_session *session, bool *sslv2);
+
+/* The JA4 fingerprint of the hello, borrowed from the session; "" when none was read. */
+const char *tls_ja4(const struct tls_session *session);
 
 /* After the handshake: the facts (borrowed from the session), and whether libssl served a hello
  * that our rules called hopeless (verdict=wrong); `*raw` is that hello then. */

@@ -56,26 +56,33 @@ void tls_on_message(int write_p, int version, int content_type, const void *data
     }
     if (!write_p) {
         on_read(session->early, content_type, bytes, len);
-    } else if (content_type == SSL3_RT_HANDSHAKE && len > 0 && bytes[0] == SSL3_MT_CERTIFICATE) {
+    } else if (content_type == SSL3_RT_HANDSHAKE && len > 0 &&
+               bytes[0] ==
+                   (session->certificate < 0 ? SSL3_MT_SERVER_KEY_EXCHANGE : SSL3_MT_CERTIFICATE)) {
         session->served = true;
     } else if (content_type == SSL3_RT_ALERT && len == 2) {
         session->early->alert_sent = bytes[1];
     }
 }
 
-/* The set of a hello: the listener's first. */
-static const struct tls_set *set_of(const struct tls_listener *listener)
+size_t tls_listener_set_of(const struct tls_listener *listener, const struct hello *hello)
 {
-    return &listener->sets[0];
+    if (!hello->has_sni) {
+        return 0;
+    }
+    return sni_find(listener->names->names, listener->names->num, hello->sni, 0);
 }
 
 /* Decodes and judges; `certificate` becomes the one to serve. */
 static bool decide(struct tls_session *session)
 {
     struct tls_hello *early = session->early;
-    const struct tls_set *set = set_of(session->listener);
     struct bytes raw = bytes_of(early->raw, early->raw_len);
-    enum hello_result result;
+    enum hello_result result = early->sslv2
+                                   ? hello_decode_sslv2(&early->hello, raw, &early->malformed)
+                                   : hello_decode(&early->hello, raw, &early->malformed);
+    const struct tls_set *set =
+        &session->listener->sets[tls_listener_set_of(session->listener, &early->hello)];
     int best = -1;
 
     early->verdicts = calloc(set->num, sizeof *early->verdicts);
@@ -83,8 +90,6 @@ static bool decide(struct tls_session *session)
         return false;
     }
     session->set = set;
-    result = early->sslv2 ? hello_decode_sslv2(&early->hello, raw, &early->malformed)
-                          : hello_decode(&early->hello, raw, &early->malformed);
     if (result == HELLO_DONE) {
         early->malformed = NULL;
         best = certsel_choose(&session->listener->profile.rules, set->rules, set->num,
@@ -101,11 +106,26 @@ static bool decide(struct tls_session *session)
     return true;
 }
 
+/* Lets libssl serve what was decided. */
+static bool give_certificate(struct tls_session *session)
+{
+    const struct tls_set *set = session->set;
+    const struct keystore_entry *entry;
+
+    if (!session->usable && session->early->malformed == NULL && !tls_unmatched_switch(session)) {
+        return false;
+    }
+    if (session->unmatched != CONF_UNMATCHED_FAIL) {
+        return true;
+    }
+    entry = set->entries[session->certificate];
+    return SSL_use_cert_and_key(session->ssl, entry->leaf, entry->key, entry->chain, 1) == 1;
+}
+
 int tls_on_client_hello(SSL *ssl, int *alert, void *arg)
 {
     struct tls_session *session = SSL_get_app_data(ssl);
     struct tls_hello *early = session->early;
-    const struct keystore_entry *entry;
 
     (void)arg;
     if (session->set != NULL) {
@@ -119,8 +139,8 @@ int tls_on_client_hello(SSL *ssl, int *alert, void *arg)
     if (early->raw == NULL || !decide(session)) {
         return SSL_CLIENT_HELLO_ERROR;
     }
-    entry = session->set->entries[session->certificate];
-    if (SSL_use_cert_and_key(ssl, entry->leaf, entry->key, entry->chain, 1) != 1) {
+    if (SSL_set_session_id_context(ssl, session->set->context, sizeof session->set->context) != 1 ||
+        !give_certificate(session)) {
         return SSL_CLIENT_HELLO_ERROR;
     }
     return SSL_CLIENT_HELLO_SUCCESS;
@@ -138,6 +158,12 @@ struct logline_choice tls_choice(const struct tls_session *session)
     choice.names = session->set->names;
     choice.verdicts = early->verdicts;
     choice.num = session->set->num;
+    if (session->served && session->unmatched != CONF_UNMATCHED_FAIL) {
+        choice.unmatched =
+            session->unmatched == CONF_UNMATCHED_ANONYMOUS ? "anonymous" : "try-anyway";
+        choice.certificate =
+            session->certificate < 0 ? "none" : session->set->names[session->certificate];
+    }
     if (!session->usable && early->malformed == NULL) {
         choice.would_fit = certsel_would_fit(&session->listener->profile.rules, &early->hello);
     }
@@ -146,9 +172,35 @@ struct logline_choice tls_choice(const struct tls_session *session)
 
 bool tls_verdict_wrong(const struct tls_session *session, struct bytes *raw)
 {
-    if (session->early == NULL || session->usable || !session->served) {
+    if (session->early == NULL || session->usable || !session->served ||
+        session->unmatched != CONF_UNMATCHED_FAIL) {
         return false;
     }
     *raw = bytes_of(session->early->raw, session->early->raw_len);
     return true;
+}
+
+struct bytes tls_raw_hello(const struct tls_session *session, bool *sslv2)
+{
+    const struct tls_hello *early = session->early;
+
+    if (early == NULL || early->raw == NULL) {
+        return bytes_of(NULL, 0);
+    }
+    *sslv2 = early->sslv2;
+    return bytes_of(early->raw, early->raw_len);
+}
+
+const char *tls_ja4(const struct tls_session *session)
+{
+    struct tls_hello *early = session->early;
+
+    if (early == NULL || early->verdicts == NULL) {
+        return "";
+    }
+    if (early->ja4[0] == '\0' &&
+        !ja4_fingerprint(session->listener->libctx, &early->hello, early->ja4)) {
+        return "";
+    }
+    return early->ja4;
 }

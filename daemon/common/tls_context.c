@@ -44,39 +44,36 @@ static int bind_set(struct tls_set *set, const struct conf *conf, const struct c
         write_key_text(set->keys[i], set->rules[i]);
     }
     set->num = num;
+    set->unmatched = from->unmatched;
     return 0;
 }
 
 static void free_set(struct tls_set *set)
 {
+    tls_unmatched_free_set(set);
     free(set->entries);
     free(set->rules);
     free(set->names);
     free(set->keys);
 }
 
-static SSL_CTX *new_context(OSSL_LIB_CTX *libctx)
+SSL_CTX *tls_context_new(OSSL_LIB_CTX *libctx)
 {
     SSL_CTX *ctx = SSL_CTX_new_ex(libctx, NULL, TLS_server_method());
 
     if (ctx == NULL) {
         return NULL;
     }
-    /* Partial writes and moving buffers: ours are queues. An idle session keeps no buffer. */
+    /* Partial writes and moving buffers: ours are queues. An idle session keeps no buffer. Without
+     * auto-retry a flood of KeyUpdates cannot keep one SSL_read from returning. */
+    SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
     /* SMTP has its own end of message, so a FIN without close_notify loses nothing. */
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                 SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION |
-                                 SSL_OP_NO_TICKET);
+                                 SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_dh_auto(ctx, 1);
-    SSL_CTX_set_msg_callback(ctx, tls_on_message);
-    SSL_CTX_set_client_hello_cb(ctx, tls_on_client_hello, NULL);
-    if (SSL_CTX_set_num_tickets(ctx, 0) != 1) {
-        SSL_CTX_free(ctx);
-        return NULL;
-    }
     return ctx;
 }
 
@@ -112,10 +109,13 @@ static int fill(struct tls_listener *listener, OSSL_LIB_CTX *libctx, const struc
                 const struct conf_listener *from, const struct keystore *store,
                 struct conf_error *error)
 {
-    listener->ctx = new_context(libctx);
-    if (listener->ctx == NULL) {
+    listener->libctx = libctx;
+    listener->ctx = tls_context_new(libctx);
+    if (listener->ctx == NULL || tls_resume_set_up(listener, conf->tickets) != 0) {
         return conf_fail(error, conf, from->line, "TLS cannot be set up: %s", sslerror_words());
     }
+    SSL_CTX_set_msg_callback(listener->ctx, tls_on_message);
+    SSL_CTX_set_client_hello_cb(listener->ctx, tls_on_client_hello, NULL);
     if (tls_profile_apply(&listener->profile, listener->ctx, libctx, conf, from->profile, error) !=
         0) {
         return -1;
@@ -126,23 +126,33 @@ static int fill(struct tls_listener *listener, OSSL_LIB_CTX *libctx, const struc
     }
     for (size_t i = 0; i < from->num_sets; i++) {
         listener->num_sets++;
-        if (bind_set(&listener->sets[i], conf, from->sets[i], store) != 0) {
+        if (bind_set(&listener->sets[i], conf, from->sets[i], store) != 0 ||
+            tls_resume_bind_set(&listener->sets[i], from->sets[i]->name, &listener->profile.rules,
+                                libctx) != 0) {
             return conf_fail(error, conf, from->line, "out of memory");
         }
     }
-    return try_certificates(listener, conf, from, error);
+    if (try_certificates(listener, conf, from, error) != 0) {
+        return -1;
+    }
+    return tls_unmatched_set_up(listener, conf, from, error);
 }
 
 struct tls_listener *tls_listener_new(OSSL_LIB_CTX *libctx, const struct conf *conf,
                                       const struct conf_listener *listener,
-                                      const struct keystore *store, struct conf_error *error)
+                                      const struct keystore *store, const struct tls_shared *shared,
+                                      struct conf_error *error)
 {
     struct tls_listener *made = calloc(1, sizeof *made);
 
     ERR_clear_error();
     if (made == NULL) {
         conf_fail(error, conf, listener->line, "out of memory");
-    } else if (fill(made, libctx, conf, listener, store, error) != 0) {
+        return NULL;
+    }
+    made->names = &shared->listeners[listener - conf->listeners];
+    made->tickets = shared->tickets;
+    if (fill(made, libctx, conf, listener, store, error) != 0) {
         tls_listener_free(made);
         made = NULL;
     }
@@ -160,6 +170,14 @@ void tls_listener_free(struct tls_listener *listener)
     }
     free(listener->sets);
     tls_profile_free(&listener->profile);
+    tls_profile_free(&listener->anonymous_profile);
+    EVP_CIPHER_free(listener->ticket_cipher);
+    SSL_CTX_free(listener->anonymous);
     SSL_CTX_free(listener->ctx);
     free(listener);
+}
+
+const struct certsel_profile *tls_listener_rules(const struct tls_listener *listener)
+{
+    return &listener->profile.rules;
 }

@@ -58,17 +58,43 @@ static void add_signature(struct tls_facts *facts, const struct tls_session *ses
         return;
     }
     facts->signature = signature_text(type);
-    facts->key = session->set->keys[session->certificate];
+    if (session->certificate >= 0) {
+        facts->key = session->set->keys[session->certificate];
+    }
     if (SSL_get_signature_nid(session->ssl, &digest) == 1 && digest != NID_undef) {
         facts->digest = OBJ_nid2sn(digest);
     }
+}
+
+/* The certificate that the client has seen, now or in the session that this one resumes. */
+static const char *certificate_of(const struct tls_session *session)
+{
+    int index = session->certificate;
+
+    if (SSL_session_reused(session->ssl) == 1) {
+        index = tls_resume_certificate(session->set, SSL_get_session(session->ssl));
+    }
+    return index < 0 ? "none" : session->set->names[index];
+}
+
+/* Of a session resumed in TLS 1.2 libssl tells the server name of the first one, if any. */
+static struct bytes server_name_of(const struct tls_session *session)
+{
+    const char *name = session->sni;
+
+    if (session->early != NULL) {
+        return session->early->hello.has_sni ? session->early->hello.sni : bytes_of(NULL, 0);
+    }
+    if (name == NULL) {
+        name = SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);
+    }
+    return bytes_of(name, name == NULL ? 0 : strlen(name));
 }
 
 struct tls_facts tls_session_facts(const struct tls_session *session)
 {
     SSL *ssl = session->ssl;
     const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
-    const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     struct tls_facts facts = {
         .protocol = SSL_get_version(ssl),
         .cipher = SSL_CIPHER_get_name(cipher),
@@ -77,14 +103,12 @@ struct tls_facts tls_session_facts(const struct tls_session *session)
         .signature = "",
         .key = "",
         .digest = "",
-        .certificate = session->set->names[session->certificate],
+        .certificate = certificate_of(session),
         .reused = SSL_session_reused(ssl) == 1,
     };
 
     facts.cipher_bits = SSL_CIPHER_get_bits(cipher, &facts.algorithm_bits);
-    if (sni != NULL) {
-        facts.sni = bytes_of(sni, strlen(sni));
-    }
+    facts.sni = server_name_of(session);
     add_key_exchange(&facts, ssl, cipher);
     /* With RSA key exchange the server signs nothing. */
     if (SSL_CIPHER_get_kx_nid(cipher) != NID_kx_rsa) {

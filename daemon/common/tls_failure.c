@@ -109,6 +109,17 @@ static enum handshake_failure failure_of_alert(int alert)
     }
 }
 
+/* libssl has more than one alert for a version that is too old. */
+static bool no_version_fits(const struct tls_session *session)
+{
+    for (size_t i = 0; i < session->set->num; i++) {
+        if (session->early->verdicts[i].reason != VERDICT_NO_VERSION) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum handshake_failure failure_of(const struct tls_session *session)
 {
     const struct tls_hello *early = session->early;
@@ -125,6 +136,9 @@ static enum handshake_failure failure_of(const struct tls_session *session)
     }
     if (session->served || session->usable) {
         return by_alert;
+    }
+    if (no_version_fits(session)) {
+        return HANDSHAKE_PROTOCOL_VERSION;
     }
     return early->malformed != NULL || early->alert_sent == SSL_AD_DECODE_ERROR
                ? HANDSHAKE_MALFORMED

@@ -4,8 +4,11 @@
 #ifndef POSTERN_DAEMON_COMMON_TLS_PARTS_H
 #define POSTERN_DAEMON_COMMON_TLS_PARTS_H
 
+#include "daemon/common/ja4.h"
 #include "daemon/common/tls.h"
 #include "daemon/common/tls_profile.h"
+#include "lib/tls/sni.h"
+#include "lib/tls/ticketring.h"
 
 /* Room for the size of a key in words: "16384 bits". */
 #define TLS_KEY_TEXT_SIZE 16
@@ -17,6 +20,31 @@ struct tls_set {
     const struct certsel_certificate **rules; /* array owned; into the entries */
     const char **names;                       /* array owned; borrowed from the conf */
     char (*keys)[TLS_KEY_TEXT_SIZE];          /* owned: "P-256", "2048 bits", or "" */
+    uint8_t context[32];                      /* the session id context: what is promised here */
+    enum conf_unmatched unmatched;
+    bool *may_try;                /* owned; of CONF_UNMATCHED_TRY_ANYWAY, else all false */
+    struct tls_attempt *attempts; /* owned; likewise */
+};
+
+/* What serves one certificate whatever its curve: tls_unmatched.c. */
+struct tls_attempt {
+    SSL_CTX *ctx;  /* owned; NULL if this cannot be tried */
+    char why[128]; /* not: "" if it can be, or never could (a key that is not ECDSA) */
+};
+
+/* Which set of a listener a server name asks for. */
+struct tls_names {
+    struct sni_name *names; /* owned, sorted */
+    size_t num;
+};
+
+/* The keys of tickets: tls_tickets.c. */
+struct tls_tickets;
+
+struct tls_shared {
+    struct tls_names *listeners; /* owned; in the order of conf->listeners */
+    size_t num_listeners;
+    struct tls_tickets *tickets; /* owned */
 };
 
 struct tls_listener {
@@ -24,6 +52,12 @@ struct tls_listener {
     struct tls_profile profile; /* owned */
     struct tls_set *sets;       /* owned; the first is the default */
     size_t num_sets;
+    const struct tls_names *names;        /* borrowed from the shared */
+    const struct tls_tickets *tickets;    /* likewise */
+    OSSL_LIB_CTX *libctx;                 /* borrowed */
+    EVP_CIPHER *ticket_cipher;            /* owned; NULL without tickets */
+    SSL_CTX *anonymous;                   /* owned; NULL if no set is CONF_UNMATCHED_ANONYMOUS */
+    struct tls_profile anonymous_profile; /* owned; of it */
 };
 
 /* What is known of a session only until its handshake is over. */
@@ -36,10 +70,11 @@ struct tls_hello {
     bool sslv2;
     bool too_large;
     bool out_of_memory;
-    bool any_header;   /* `header` is filled */
-    uint8_t header[5]; /* the first bytes of the first record, whatever they were */
-    int alert_sent;    /* the alert that libssl wrote, or -1 */
-    char detail[160];  /* of the failure */
+    bool any_header;    /* `header` is filled */
+    uint8_t header[5];  /* the first bytes of the first record, whatever they were */
+    int alert_sent;     /* the alert that libssl wrote, or -1 */
+    char detail[160];   /* of the failure */
+    char ja4[JA4_SIZE]; /* "" until it is asked for */
 };
 
 struct tls_session {
@@ -47,12 +82,48 @@ struct tls_session {
     const struct tls_listener *listener; /* borrowed */
     const struct tls_set *set;           /* of the hello; NULL before */
     struct tls_hello *early;             /* owned; NULL when the handshake is over */
-    int certificate;                     /* index into the set of what libssl was given, or -1 */
+    int certificate; /* index into the set of what libssl was given, or -1: none */
     enum handshake_failure failure;
-    bool usable; /* our rules chose the certificate */
-    bool served; /* libssl wrote its Certificate message */
+    enum conf_unmatched unmatched; /* what was tried because nothing fitted; _FAIL: nothing */
+    char *sni;                     /* owned; as sent, where libssl will not tell it; else NULL */
+    bool usable;                   /* our rules chose the certificate */
+    bool served; /* libssl wrote its Certificate message, or with none, its key exchange */
     bool ended;  /* close_notify is on its way */
 };
+
+/* A new SSL_CTX with everything that all of ours have in common: tls_context.c. NULL if there is
+ * no memory. */
+MUST_USE SSL_CTX *tls_context_new(OSSL_LIB_CTX *libctx);
+
+/* tls_tickets.c: the keys of the files, or the process's own if there are none. NULL with
+ * `*error`. */
+MUST_USE struct tls_tickets *tls_tickets_new(const struct conf *conf, const struct keyfiles *files,
+                                             struct conf_error *error);
+void tls_tickets_free(struct tls_tickets *tickets);
+
+/* Copies the key that encrypts (`name` NULL), or the one of this name, and returns its index, 0
+ * being the one that encrypts; -1 if there is none. From any thread. */
+MUST_USE int tls_tickets_pick(const struct tls_tickets *tickets, const uint8_t *name,
+                              struct ticket_key *out);
+
+/* tls_resume.c: tickets on the listener's SSL_CTX, or none at all. 0 or -1. */
+MUST_USE int tls_resume_set_up(struct tls_listener *listener, bool tickets);
+
+/* Fills the context of a set called `name`. 0 or -1. */
+MUST_USE int tls_resume_bind_set(struct tls_set *set, const char *name,
+                                 const struct certsel_profile *profile, OSSL_LIB_CTX *libctx);
+
+/* The certificate of the set that a resumed session began with, or -1. */
+MUST_USE int tls_resume_certificate(const struct tls_set *set, SSL_SESSION *resumed);
+
+/* tls_unmatched.c: what the listener's sets need for their `unmatched`. 0, or -1 with `*error`. */
+MUST_USE int tls_unmatched_set_up(struct tls_listener *listener, const struct conf *conf,
+                                  const struct conf_listener *from, struct conf_error *error);
+void tls_unmatched_free_set(struct tls_set *set);
+
+/* For a session whose hello no certificate fits: lets libssl do what its set says about that, and
+ * notes it in the session. False if libssl has failed. */
+MUST_USE bool tls_unmatched_switch(struct tls_session *session);
 
 /* Callbacks of the SSL_CTX: tls_choice.c. */
 void tls_on_message(int write_p, int version, int content_type, const void *data, size_t len,

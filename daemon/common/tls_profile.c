@@ -303,27 +303,33 @@ static int set_schemes(struct job *job)
 
 /* --- reading back --------------------------------------------------------------------------- */
 
-static int read_suites(struct job *job)
+/* The suites that libssl would really use, into `out`; how many, 0 also without memory. */
+static size_t read_suites(struct tls_profile *out, SSL_CTX *ctx)
 {
-    SSL *ssl = SSL_new(job->ctx);
+    SSL *ssl = SSL_new(ctx);
     STACK_OF(SSL_CIPHER) *suites = ssl == NULL ? NULL : SSL_get1_supported_ciphers(ssl);
     int num = suites == NULL ? 0 : sk_SSL_CIPHER_num(suites);
     uint16_t *ids = calloc((size_t)num + 1, sizeof *ids);
-    int result = 0;
 
-    job->out->suites = ids;
-    job->out->rules.suites = ids;
+    free(out->suites);
+    out->suites = ids;
+    out->rules.suites = ids;
+    out->rules.num_suites = 0;
     for (int i = 0; ids != NULL && i < num; i++) {
-        ids[job->out->rules.num_suites++] =
-            SSL_CIPHER_get_protocol_id(sk_SSL_CIPHER_value(suites, i));
-    }
-    if (job->out->rules.num_suites == 0) {
-        result = conf_fail(job->error, job->conf, job->profile->ciphers.line,
-                           "ciphers: no suite is left for the versions allowed");
+        ids[out->rules.num_suites++] = SSL_CIPHER_get_protocol_id(sk_SSL_CIPHER_value(suites, i));
     }
     sk_SSL_CIPHER_free(suites);
     SSL_free(ssl);
-    return result;
+    return out->rules.num_suites;
+}
+
+static int check_suites(const struct job *job)
+{
+    if (read_suites(job->out, job->ctx) == 0) {
+        return conf_fail(job->error, job->conf, job->profile->ciphers.line,
+                         "ciphers: no suite is left for the versions allowed");
+    }
+    return 0;
 }
 
 int tls_profile_apply(struct tls_profile *out, SSL_CTX *ctx, OSSL_LIB_CTX *libctx,
@@ -347,12 +353,27 @@ int tls_profile_apply(struct tls_profile *out, SSL_CTX *ctx, OSSL_LIB_CTX *libct
     }
     SSL_CTX_set_security_level(job.scratch, 0);
     if (set_suites(&job) == 0 && set_versions(&job) == 0 && set_groups(&job) == 0 &&
-        set_schemes(&job) == 0 && read_suites(&job) == 0) {
+        set_schemes(&job) == 0 && check_suites(&job) == 0) {
         result = 0;
     }
     SSL_CTX_free(job.scratch);
     ERR_clear_error();
     return result;
+}
+
+int tls_profile_make_anonymous(struct tls_profile *profile, SSL_CTX *ctx)
+{
+    struct certsel_profile *rules = &profile->rules;
+
+    if (rules->max_version > TLS1_2_VERSION) {
+        rules->max_version = TLS1_2_VERSION;
+    }
+    if (rules->min_version > rules->max_version ||
+        SSL_CTX_set_max_proto_version(ctx, rules->max_version) != 1 ||
+        SSL_CTX_set_cipher_list(ctx, "AECDH:ADH:!eNULL") != 1) {
+        return -1;
+    }
+    return read_suites(profile, ctx) > 0 ? 0 : -1;
 }
 
 void tls_profile_free(struct tls_profile *profile)

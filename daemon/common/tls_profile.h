@@ -25,6 +25,10 @@ MUST_USE int tls_profile_apply(struct tls_profile *out, SSL_CTX *ctx, OSSL_LIB_C
                                const struct conf *conf, const struct conf_profile *profile,
                                struct conf_error *error);
 
+/* Makes of a profile that was applied to `ctx` one for handshakes without a certificate: suites of
+ * aNULL alone, ECDHE first, and no TLS 1.3. 0, or -1 if that leaves nothing. */
+MUST_USE int tls_profile_make_anonymous(struct tls_profile *profile, SSL_CTX *ctx);
+
 void tls_profile_free(struct tls_profile *profile);
 
 #endif

@@ -1,58 +1,100 @@
 /* posternctl: one command a run. */
 #include "daemon/common/setup.h"
+#include "daemon/posternctl/command.h"
 #include "daemon/posternctl/postfix_config.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define EXIT_BAD_INPUT 2
-
-static int usage(void)
+int command_usage(void)
 {
-    fputs("usage: posternctl [-c file] postfix-config | posternctl -V\n", stderr);
+    fputs("usage: posternctl [-c file] [--json] check | failures | tlsa\n"
+          "       posternctl [-c file] postfix-config\n"
+          "       posternctl [-c file] [--json] explain --hello file | --failure id\n"
+          "           [--listener name | --certificates list]\n"
+          "       posternctl [-c file] [--json] explain --version version --ciphers list\n"
+          "           [--groups list] [--sigalgs list] [--sni name]\n"
+          "           [--listener name | --certificates list]\n"
+          "       posternctl -V\n",
+          stderr);
     return EXIT_BAD_INPUT;
 }
 
-static int run_postfix_config(const char *file)
+int command_fail(const char *text)
+{
+    fprintf(stderr, "posternctl: %s\n", text);
+    return EXIT_BAD_INPUT;
+}
+
+static int command_postfix_config(const struct invocation *invocation)
 {
     struct conf_error error;
-    struct conf *conf = setup_read_conf(file, &error);
-    int status = conf == NULL ? -1 : postfix_config(conf, stdout, &error);
+    struct conf *conf;
+    int status;
 
+    if (invocation->argc != 1 || invocation->json) {
+        return command_usage();
+    }
+    conf = setup_read_conf(invocation->file, &error);
+    status = conf == NULL ? -1 : postfix_config(conf, stdout, &error);
     conf_free(conf);
-    if (status != 0) {
-        fprintf(stderr, "posternctl: %s\n", error.text);
-        return EXIT_BAD_INPUT;
+    return status == 0 ? EXIT_SUCCESS : command_fail(error.text);
+}
+
+static const struct {
+    const char *name;
+    int (*run)(const struct invocation *invocation);
+} commands[] = {
+    {"check", command_check},       {"explain", command_explain},
+    {"failures", command_failures}, {"postfix-config", command_postfix_config},
+    {"tlsa", command_tlsa},
+};
+
+static int run_command(const struct invocation *invocation)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i].name, invocation->argv[0]) == 0) {
+            return commands[i].run(invocation);
+        }
     }
-    if (fflush(stdout) != 0) {
-        perror("posternctl: standard output");
-        return EXIT_BAD_INPUT;
-    }
-    return EXIT_SUCCESS;
+    return command_usage();
 }
 
 int main(int argc, char **argv)
 {
-    const char *file = SYSCONFDIR "/postern/postern.conf";
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
+    struct invocation invocation = {.file = SYSCONFDIR "/postern/postern.conf"};
     int option;
+    int status;
 
-    opterr = 0; /* the usage line says it all */
-    while ((option = getopt(argc, argv, "+c:V")) != -1) {
+    opterr = 0; /* the usage says it all */
+    while ((option = getopt_long(argc, argv, "+c:V", options, NULL)) != -1) {
         switch (option) {
         case 'c':
-            file = optarg;
+            invocation.file = optarg;
+            invocation.file_given = true;
+            break;
+        case 'j':
+            invocation.json = true;
             break;
         case 'V':
             puts("posternctl " POSTERN_VERSION);
             return EXIT_SUCCESS;
         default:
-            return usage();
+            return command_usage();
         }
     }
-    if (optind != argc - 1 || strcmp(argv[optind], "postfix-config") != 0) {
-        return usage();
+    if (optind >= argc) {
+        return command_usage();
     }
-    return run_postfix_config(file);
+    invocation.argc = argc - optind;
+    invocation.argv = argv + optind;
+    status = run_command(&invocation);
+    if (fflush(stdout) != 0) {
+        perror("posternctl: standard output");
+        return EXIT_BAD_INPUT;
+    }
+    return status;
 }

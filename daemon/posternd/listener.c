@@ -158,8 +158,11 @@ static bool is_any(const struct addr *a)
 /* Out of descriptors or memory: trying again at once would spin, so accepting rests a second. */
 static void pause_accepting(struct listener *l, int error)
 {
-    log_line(LOG_WARNING, "accept on listener=%s: %s: new clients wait", l->conf->name,
-             strerror(error));
+    if (!l->paused) {
+        log_line(LOG_WARNING, "accept on listener=%s: %s: new clients wait", l->conf->name,
+                 strerror(error));
+    }
+    l->paused = true;
     event_del(&l->event);
     event_add(&l->pause, &(struct timeval){.tv_sec = 1});
 }
@@ -192,6 +195,7 @@ static void on_clients(evutil_socket_t fd, short what, void *arg)
         int client = accept4(fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (client >= 0) {
+            l->paused = false;
             struct addr from = sockaddr_to(&sa);
             struct addr to = l->any_address ? sockaddr_local(client) : l->bound;
 

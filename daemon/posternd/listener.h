@@ -20,6 +20,7 @@ struct listener {
     bool any_address;                 /* bound to 0.0.0.0 or [::] */
     struct event event;               /* registered while fd is there */
     struct event pause;               /* pending while accepting pauses */
+    bool paused;                      /* it has paused, and no client was accepted since */
 };
 
 /* Listening sockets that one worker needs. */

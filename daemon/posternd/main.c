@@ -8,12 +8,14 @@
 #include "daemon/common/log.h"
 #include "daemon/common/privs.h"
 #include "daemon/common/setup.h"
+#include "daemon/posternd/control.h"
+#include "daemon/posternd/failures.h"
 #include "daemon/posternd/listener.h"
+#include "daemon/posternd/main_loop.h"
 #include "daemon/posternd/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,27 +110,6 @@ static void raise_descriptor_limit(const struct conf *conf)
     }
 }
 
-/* Signals reach only sigwait() in this thread; workers inherit the mask. */
-static void block_signals(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
-static void wait_for_end(const sigset_t *set)
-{
-    int number = 0;
-
-    while (sigwait(set, &number) != 0 || number == SIGHUP) {
-        log_line(LOG_WARNING, "SIGHUP ignored: a changed configuration needs a restart");
-    }
-    log_line(LOG_INFO, "stopping: signal %s", number == SIGINT ? "INT" : "TERM");
-}
-
 /* Starts all workers or none. Sockets of workers that were not started are closed. */
 static int start_workers(struct snapshot *snapshot, int *fds, struct worker_thread **threads)
 {
@@ -155,13 +136,13 @@ static int start_workers(struct snapshot *snapshot, int *fds, struct worker_thre
     return -1;
 }
 
-static int serve(struct snapshot *snapshot, int *fds, const sigset_t *signals)
+static int serve(struct snapshot *snapshot, int *fds, struct main_loop *loop)
 {
     struct worker_thread **threads = calloc(snapshot->num_workers, sizeof(struct worker_thread *));
     int result = -1;
 
     if (threads != NULL && start_workers(snapshot, fds, threads) == 0) {
-        wait_for_end(signals);
+        main_loop_run(loop);
         for (unsigned i = 0; i < snapshot->num_workers; i++) {
             worker_stop(threads[i]);
         }
@@ -171,27 +152,69 @@ static int serve(struct snapshot *snapshot, int *fds, const sigset_t *signals)
     return result;
 }
 
+/* What a package or a unit would have made. */
+static void make_directories(const struct conf *conf)
+{
+    const char *socket = conf->control.text;
+    const char *slash = strrchr(socket, '/');
+    char parent[ADDR_PATH_SIZE];
+
+    privs_make_directory(conf, conf->state_directory.text, 0700);
+    if (slash != NULL && slash != socket && (size_t)(slash - socket) < sizeof parent) {
+        memcpy(parent, socket, (size_t)(slash - socket));
+        parent[slash - socket] = '\0';
+        privs_make_directory(conf, parent, 0755);
+    }
+}
+
 /* Everything that can fail before the first client, in the order in which it needs root. */
+static int prepare(const struct snapshot *snapshot, int *fds, struct main_loop *loop,
+                   struct control **control, struct conf_error *error)
+{
+    const struct conf *conf = snapshot->conf;
+    bool named = conf->control.line != 0;
+    bool without_control;
+
+    if (listener_bind_all(conf, snapshot->num_workers, fds, error) != 0) {
+        return -1;
+    }
+    make_directories(conf);
+    if (privs_drop(conf, error) != 0 || lock_state(conf, error) != 0) {
+        return -1;
+    }
+    without_control = control_open(control, conf, main_loop_base(loop), error) != 0;
+    if (without_control && named) {
+        return -1;
+    }
+    log_open(conf);
+    if (without_control) {
+        /* Nobody has asked for it by name: mail is worth more. */
+        log_line(LOG_WARNING, "%s: going on without it", error->text);
+    }
+    return kept_failures_open(conf, main_loop_base(loop), error);
+}
+
 static int start(struct snapshot *snapshot)
 {
     const struct conf *conf = snapshot->conf;
+    struct main_loop *loop = main_loop_new();
+    struct control *control = NULL;
     struct conf_error error;
-    sigset_t signals;
     int *fds = calloc(listener_count(conf) * snapshot->num_workers, sizeof *fds);
     int result = -1;
 
-    block_signals(&signals);
     raise_descriptor_limit(conf);
-    if (fds == NULL) {
-        fprintf(stderr, "%s\n", strerror(ENOMEM));
-    } else if (listener_bind_all(conf, snapshot->num_workers, fds, &error) != 0 ||
-               privs_drop(conf, &error) != 0 || lock_state(conf, &error) != 0) {
+    if (fds == NULL || loop == NULL) {
+        fprintf(stderr, "%s\n", strerror(errno));
+    } else if (prepare(snapshot, fds, loop, &control, &error) != 0) {
         fprintf(stderr, "%s\n", error.text);
     } else {
-        log_open(conf);
         listener_log_all(conf, fds);
-        result = serve(snapshot, fds, &signals);
+        result = serve(snapshot, fds, loop);
     }
+    control_close(control);
+    kept_failures_close();
+    main_loop_free(loop);
     free(fds);
     return result;
 }

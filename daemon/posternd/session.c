@@ -137,17 +137,18 @@ static int try_address(struct session *s)
     return 0;
 }
 
-/* Starts with the first address, from the present one on, that does not fail at once. */
-static void try_addresses(struct session *s)
+void session_try_addresses(struct session *s)
 {
-    s->since = worker_now();
+    s->tried_at = worker_now();
     for (; s->address < s->listener->backend->num_addresses; s->address++) {
         int error = try_address(s);
 
-        if (error == 0) {
+        /* A unix-domain socket whose backlog is full says so at once, where TCP would wait. */
+        if (error == 0 || error == EAGAIN) {
             return;
         }
         log_address(s, error);
+        s->since = worker_now();
     }
     session_give_up(s, "4.3.2", "Service currently unavailable");
 }
@@ -157,7 +158,8 @@ void session_next_address(struct session *s, int error)
     log_address(s, error);
     side_close(&s->backend);
     s->address++;
-    try_addresses(s);
+    s->since = worker_now();
+    session_try_addresses(s);
 }
 
 static bool run_connect(struct session *s)
@@ -310,6 +312,7 @@ static struct session *new_session(struct listener *l, int fd)
     s->listener = l->conf;
     s->tls_listener = l->tls;
     s->began = worker_now();
+    s->since = s->began;
     s->rules = (struct gate_rules){.hostname = l->worker->snapshot->conf->hostname.text,
                                    .auth_before_tls = l->conf->auth_before_tls};
     gate_init(&s->gate, &s->rules);
@@ -338,7 +341,7 @@ void session_start(struct listener *l, int fd, const struct addr *client,
     s->client_addr = *client;
     s->destination = *destination;
     sessionlog_connect(s);
-    try_addresses(s);
+    session_try_addresses(s);
     session_step(s);
 }
 void session_shutdown(struct session *s)

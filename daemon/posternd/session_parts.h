@@ -40,6 +40,7 @@ struct session {
     struct event timer; /* pending at `timer_at` at the latest */
     int64_t timer_at;   /* 0: not pending */
     int64_t since;      /* when the present wait began: the last byte moved, or the phase */
+    int64_t tried_at;   /* when connecting to the backend was tried last */
     int64_t held_since; /* when STARTTLS began to wait; 0: it does not */
     int64_t began;
     size_t address;     /* index of the backend's address that is tried or used */
@@ -61,6 +62,10 @@ void session_begin_end(struct session *s);
 
 /* session.c: the same after "421 CODE NAME text", as far as there is memory for it. */
 void session_give_up(struct session *s, const char *code, const char *text);
+
+/* session.c: starts connecting to the first address, from the present one on, that does not fail
+ * at once. When its backlog is full the backend stays closed, and this is to be called again. */
+void session_try_addresses(struct session *s);
 
 /* session.c: the backend's present address has failed for `error`; on to the next, or 421. */
 void session_next_address(struct session *s, int error);

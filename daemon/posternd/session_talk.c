@@ -107,7 +107,7 @@ static bool obey_gate(struct session *s)
         return false;
     case GATE_STARTTLS:
         session_prepare_tls(s);
-        return true;
+        return !s->client.broken;
     case GATE_HANDSHAKE:
         if (buffer_len(&s->to_client) > 0) {
             return false;
@@ -132,6 +132,8 @@ static void notice_backend_gone(struct session *s)
         sessionlog_lost(s);
     } else if (!gate_said_bye(&s->gate)) {
         sessionlog_warning(s, "the backend closed the connection", NULL);
+        session_give_up(s, "4.3.2", "Service currently unavailable");
+        return;
     }
     session_begin_end(s);
 }

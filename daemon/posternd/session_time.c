@@ -9,11 +9,18 @@ enum {
     STUCK_TIMEOUT = 300000, /* ms that a side may take none of our bytes */
     HELD_TIMEOUT = 30000,   /* ms that a STARTTLS may wait for earlier replies */
     LINGER_TIMEOUT = 5000,  /* ms that a client has to close after our last byte */
+    BACKLOG_RETRY = 50,     /* ms until a backend whose backlog is full is tried again */
 };
 
 static int64_t sooner(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+/* When the backend's present address has had its time. */
+static int64_t connect_end(const struct session *s)
+{
+    return s->since + (int64_t)s->listener->backend->connect_timeout * 1000;
 }
 
 /* When the present wait is over, in the worker's time. */
@@ -25,7 +32,8 @@ static int64_t deadline(const struct session *s)
 
     switch (s->phase) {
     case PHASE_CONNECT:
-        return s->since + (int64_t)backend->connect_timeout * 1000;
+        return s->backend.fd < 0 ? sooner(connect_end(s), s->tried_at + BACKLOG_RETRY)
+                                 : connect_end(s);
     case PHASE_HANDSHAKE:
         return s->since + (int64_t)conf->limits.handshake_timeout * 1000;
     case PHASE_END:
@@ -80,7 +88,11 @@ void session_on_timer(struct session *s)
     }
     switch (s->phase) {
     case PHASE_CONNECT:
-        session_next_address(s, ETIMEDOUT);
+        if (s->backend.fd < 0 && now < connect_end(s)) {
+            session_try_addresses(s);
+        } else {
+            session_next_address(s, ETIMEDOUT);
+        }
         break;
     case PHASE_TALK:
         talk_timed_out(s, now);

@@ -2,6 +2,7 @@
 #include "daemon/posternd/session_parts.h"
 
 #include "daemon/common/log.h"
+#include "daemon/posternd/failures.h"
 #include "daemon/posternd/sessionlog.h"
 
 #include <stdio.h>
@@ -21,10 +22,10 @@ void session_prepare_tls(struct session *s)
         snprintf(text, sizeof text, "plaintext behind STARTTLS thrown away (%zu bytes)", thrown);
         sessionlog_warning(s, text, NULL);
     }
-    s->next_tls = tls_session_new(s->tls_listener, s->client.fd);
     if (!session_lend(s, &s->to_client)) {
         return;
     }
+    s->next_tls = tls_session_new(s->tls_listener, s->client.fd);
     if (s->next_tls != NULL) {
         gate_starttls_accept(&s->gate, &s->to_client);
     } else {
@@ -49,9 +50,7 @@ void session_begin_handshake(struct session *s)
 /* Nothing asked the backend for anything: what it says now belongs to nobody. */
 static void watch_backend(struct session *s)
 {
-    size_t got = s->backend.readable ? side_discard(&s->backend, DISCARD_MAX) : 0;
-
-    if (got > 0 || s->backend.ended || s->backend.broken) {
+    if (s->backend.readable && side_discard(&s->backend, DISCARD_MAX) > 0) {
         s->backend_spoke = true;
     }
 }
@@ -81,10 +80,23 @@ static void handshake_done(struct session *s)
     tls_handshake_over(s->client.tls);
 }
 
+static void keep_failure(const struct session *s, enum handshake_failure reason)
+{
+    struct failure_event event = {
+        .reason = reason, .client = s->client_addr, .listener = s->listener->name};
+
+    if (failures_wants(reason)) {
+        event.hello = tls_raw_hello(s->client.tls, &event.sslv2);
+        event.ja4 = tls_ja4(s->client.tls);
+        kept_failures_add(&event);
+    }
+}
+
 /* Never plaintext again on this connection: libssl has sent its alert, nothing follows it. */
 void session_end_handshake(struct session *s, enum handshake_failure reason, const char *detail)
 {
     sessionlog_handshake_failed(s, reason, detail);
+    keep_failure(s, reason);
     tls_session_free(s->client.tls);
     s->client.tls = NULL;
     session_begin_end(s);

@@ -70,9 +70,25 @@ void sessionlog_connect(struct session *s)
     log_line(LOG_INFO, "%s", line);
 }
 
+/* How it went when something was served although no certificate fitted. */
+static void log_unmatched(const struct session *s, struct logline_choice *choice,
+                          const char *outcome, const char *detail)
+{
+    struct logline_session p = parts(s);
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
+
+    if (choice->unmatched != NULL) {
+        choice->ja4 = tls_ja4(s->client.tls);
+        logline_unmatched(&t, &p, choice, outcome, detail);
+        log_line(LOG_WARNING, "%s", line);
+    }
+}
+
 void sessionlog_established(const struct session *s, const struct tls_facts *facts)
 {
     struct logline_session p = parts(s);
+    struct logline_choice choice = tls_choice(s->client.tls);
     char line[LOGLINE_SIZE];
     struct text t = text_in(line, sizeof line);
 
@@ -80,6 +96,7 @@ void sessionlog_established(const struct session *s, const struct tls_facts *fac
         logline_established(&t, &p, facts);
         log_line(LOG_INFO, "%s", line);
     }
+    log_unmatched(s, &choice, "accepted", NULL);
 }
 
 void sessionlog_handshake_failed(const struct session *s, enum handshake_failure reason,
@@ -90,8 +107,10 @@ void sessionlog_handshake_failed(const struct session *s, enum handshake_failure
     char line[LOGLINE_SIZE];
     struct text t = text_in(line, sizeof line);
 
+    choice.ja4 = tls_ja4(s->client.tls);
     logline_handshake_failed(&t, &p, reason, &choice, detail);
     log_line(LOG_WARNING, "%s", line);
+    log_unmatched(s, &choice, handshake_failure_word(reason), detail);
 }
 
 void sessionlog_verdict_wrong(const struct session *s, const struct tls_facts *facts,

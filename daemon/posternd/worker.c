@@ -10,6 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Events served before the loop asks the kernel and the clock again. */
+enum { DISPATCH_MAX = 16 };
+
 struct worker_thread {
     struct worker worker;
     struct listener *listeners; /* owned array, one for each listening socket */
@@ -124,6 +127,8 @@ static struct event_base *new_base(void)
     if (config != NULL) {
         event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
         event_config_require_features(config, EV_FEATURE_ET);
+        /* A session that goes on by itself must not keep the loop from asking for what is new. */
+        event_config_set_max_dispatch_interval(config, NULL, DISPATCH_MAX, 0);
         base = event_base_new_with_config(config);
         event_config_free(config);
     }

@@ -38,20 +38,21 @@ struct conf_certificate {
     struct conf_text key;   /* path; equal to chain when the option is left out */
 };
 
-enum conf_unmatched { CONF_UNMATCHED_FAIL };
+/* What is served when no certificate of a set fits. */
+enum conf_unmatched { CONF_UNMATCHED_FAIL, CONF_UNMATCHED_ANONYMOUS, CONF_UNMATCHED_TRY_ANYWAY };
 
 struct conf_set {
     const char *name;
     unsigned line;
-    struct conf_texts names;                     /* SNI names; exact or "*.suffix", lower case */
+    struct conf_texts names;                      /* SNI names; exact or "*.suffix", lower case */
     const struct conf_certificate **certificates; /* in order of preference; array owned */
     size_t num_certificates;
     enum conf_unmatched unmatched;
 };
 
 struct conf_profile {
-    const char *name; /* "opportunistic" and "modern" are always there, first */
-    unsigned line;    /* 0 for these two */
+    const char *name;              /* "opportunistic" and "modern" are always there, first */
+    unsigned line;                 /* 0 for these two */
     struct conf_text min_protocol; /* "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3" or "": the default */
     struct conf_text max_protocol;
     struct conf_text ciphers;      /* OpenSSL's syntax; "": the default */
@@ -85,6 +86,7 @@ struct conf_listener {
 
 enum conf_log { CONF_LOG_SYSLOG, CONF_LOG_STDERR };
 enum conf_log_sessions { CONF_SESSIONS_ALL, CONF_SESSIONS_TLS, CONF_SESSIONS_PROBLEMS };
+enum conf_failures { CONF_FAILURES_OFF, CONF_FAILURES_MEMORY, CONF_FAILURES_DISK };
 
 struct conf {
     char *file; /* owned; as given to conf_parse(), stands in messages */
@@ -95,6 +97,10 @@ struct conf {
     struct conf_text log_facility; /* a syslog facility's word: "mail", "local0", ... */
     struct conf_text syslog_name;
     enum conf_log_sessions log_sessions;
+    enum conf_failures failures;
+    struct conf_text control;         /* path of the control socket; "": none */
+    bool tickets;                     /* sessions may be resumed */
+    struct conf_texts ticket_keys;    /* paths; empty: keys of our own */
     struct conf_text state_directory; /* path, made relative to the file like every path */
     struct {
         unsigned max_sessions;

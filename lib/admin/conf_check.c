@@ -1,5 +1,7 @@
 #include "lib/admin/conf_parts.h"
 
+#include "lib/tls/sni.h"
+
 #include <string.h>
 
 /* The option called `name` as it stands in a section. */
@@ -143,6 +145,64 @@ static int check_profiles(const struct conf *conf, struct conf_error *error)
     return 0;
 }
 
+/* The line of a name in a set that has it. */
+static unsigned line_of_name(const struct conf_set *set, const char *name)
+{
+    size_t i = 0;
+
+    while (strcmp(set->names.items[i].text, name) != 0) {
+        i++;
+    }
+    return set->names.items[i].line;
+}
+
+/* A server name that two sets of a listener have would be answered by chance. `room` holds the
+ * names of all sets. */
+static int check_listener_names(const struct conf *conf, const struct conf_listener *listener,
+                                struct sni_name *room, struct conf_error *error)
+{
+    size_t num = 0;
+    size_t at;
+
+    for (size_t s = 0; s < listener->num_sets; s++) {
+        for (size_t i = 0; i < listener->sets[s]->names.num; i++) {
+            room[num++] = (struct sni_name){listener->sets[s]->names.items[i].text, s};
+        }
+    }
+    at = sni_sort(room, num);
+    if (at < num) {
+        bool in_order = room[at - 1].set < room[at].set;
+        const struct conf_set *first = listener->sets[room[in_order ? at - 1 : at].set];
+        const struct conf_set *second = listener->sets[room[in_order ? at : at - 1].set];
+
+        return conf_fail(error, conf, line_of_name(second, room[at].name),
+                         "names: \"%s\" is a name of certificate_set \"%s\" already, which "
+                         "listener \"%s\" has, too",
+                         room[at].name, first->name, listener->name);
+    }
+    return 0;
+}
+
+static int check_names(struct conf *conf, struct conf_error *error)
+{
+    struct sni_name *room;
+    size_t num = 0;
+
+    for (size_t i = 0; i < conf->num_sets; i++) {
+        num += conf->sets[i].names.num;
+    }
+    room = conf_alloc(conf, num, sizeof *room, error);
+    if (room == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < conf->num_listeners; i++) {
+        if (check_listener_names(conf, &conf->listeners[i], room, error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* The address with v4-mapped IPv6 as the IPv4 it stands for. */
 static struct addr plain(const struct conf_endpoint *e)
 {
@@ -254,9 +314,21 @@ static int check_addresses(const struct conf *conf, struct conf_error *error)
     return 0;
 }
 
+/* A relative path has become longer than it stands in the file. */
+static int check_control(const struct conf *conf, struct conf_error *error)
+{
+    if (strlen(conf->control.text) >= ADDR_PATH_SIZE) {
+        return conf_fail(error, conf, conf->control.line,
+                         "control: the path of a socket has at most %d bytes, this is \"%s\"",
+                         ADDR_PATH_SIZE - 1, conf->control.text);
+    }
+    return 0;
+}
+
 int conf_check(struct conf *conf, cfg_t *root, struct conf_error *error)
 {
-    if (resolve_all(conf, root, error) != 0 || check_profiles(conf, error) != 0) {
+    if (resolve_all(conf, root, error) != 0 || check_profiles(conf, error) != 0 ||
+        check_control(conf, error) != 0 || check_names(conf, error) != 0) {
         return -1;
     }
     if (conf->num_listeners == 0) {

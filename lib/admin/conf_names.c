@@ -96,6 +96,9 @@ const char *conf_complain_title(enum conf_kind kind, const char *text)
             return "is built in and cannot be defined again";
         }
     }
+    if (kind == CONF_CERTIFICATE && strcmp(text, "none") == 0) {
+        return "stands for no certificate at all in the log";
+    }
     return is_made_of(text, "._-", TITLE_MAX) ? NULL
                                               : "is not 1 to 63 letters, digits, '.', '_' and '-'";
 }

@@ -14,6 +14,7 @@ static const struct conf_option top[] = {
     {"hostname", CONF_TEXT, NULL, FIELD(conf, hostname), .complaint = conf_complain_hostname},
     {"user", CONF_TEXT, "postern", FIELD(conf, user), .complaint = conf_complain_user},
     {"workers", CONF_NUMBER, "0", FIELD(conf, workers), .max = 256},
+    {"control", CONF_PATH, "/run/postern/control.sock", FIELD(conf, control)},
     {"state_directory", CONF_PATH, "/var/lib/postern", FIELD(conf, state_directory),
      .complaint = conf_complain_path},
     {"log", CONF_WORD, "syslog", {"syslog", "stderr"}, FIELD(conf, log)},
@@ -26,6 +27,9 @@ static const struct conf_option top[] = {
     {"syslog_name", CONF_TEXT, "posternd", FIELD(conf, syslog_name),
      .complaint = conf_complain_syslog_name},
     {"log_sessions", CONF_WORD, "tls", {"all", "tls", "problems"}, FIELD(conf, log_sessions)},
+    {"failures", CONF_WORD, "disk", {"off", "memory", "disk"}, FIELD(conf, failures)},
+    {"tickets", CONF_BOOLEAN, "true", FIELD(conf, tickets)},
+    {"ticket_keys", CONF_PATHS, "", FIELD(conf, ticket_keys), .complaint = conf_complain_path},
 };
 
 static const struct conf_option certificate[] = {
@@ -36,7 +40,11 @@ static const struct conf_option certificate[] = {
 static const struct conf_option certificate_set[] = {
     {"names", CONF_SNI_NAMES, "", FIELD(conf_set, names), .complaint = conf_complain_sni},
     {"certificates", CONF_REFERENCES, NULL, .offset = CONF_NO_FIELD},
-    {"unmatched", CONF_WORD, "fail", {"fail"}, FIELD(conf_set, unmatched)},
+    {"unmatched",
+     CONF_WORD,
+     "fail",
+     {"fail", "anonymous", "try-anyway"},
+     FIELD(conf_set, unmatched)},
 };
 
 static const struct conf_option tls_profile[] = {
@@ -114,7 +122,8 @@ enum conf_kind conf_section_kind(const char *name, size_t len)
 
 bool conf_type_is_list(enum conf_type type)
 {
-    return type == CONF_SNI_NAMES || type == CONF_ADDRESSES || type == CONF_REFERENCES;
+    return type == CONF_SNI_NAMES || type == CONF_PATHS || type == CONF_ADDRESSES ||
+           type == CONF_REFERENCES;
 }
 
 void conf_each_option(void (*row)(void *arg, const char *section, const char *option,
@@ -122,15 +131,11 @@ void conf_each_option(void (*row)(void *arg, const char *section, const char *op
                       void *arg)
 {
     static const char *const type_words[] = {
-        [CONF_TEXT] = "text",
-        [CONF_PATH] = "path",
-        [CONF_WORD] = "word",
-        [CONF_NUMBER] = "number",
-        [CONF_BOOLEAN] = "boolean",
-        [CONF_SNI_NAMES] = "list of names",
-        [CONF_ADDRESSES] = "list of addresses",
-        [CONF_REFERENCE] = "name",
-        [CONF_REFERENCES] = "list of names",
+        [CONF_TEXT] = "text",           [CONF_PATH] = "path",
+        [CONF_WORD] = "word",           [CONF_NUMBER] = "number",
+        [CONF_BOOLEAN] = "boolean",     [CONF_SNI_NAMES] = "list of names",
+        [CONF_PATHS] = "list of paths", [CONF_ADDRESSES] = "list of addresses",
+        [CONF_REFERENCE] = "name",      [CONF_REFERENCES] = "list of names",
     };
 
     for (size_t kind = 0; kind < NUM_CONF_KINDS; kind++) {

@@ -31,6 +31,7 @@ enum conf_type {
     CONF_NUMBER,     /* unsigned */
     CONF_BOOLEAN,    /* bool */
     CONF_SNI_NAMES,  /* struct conf_texts */
+    CONF_PATHS,      /* struct conf_texts */
     CONF_ADDRESSES,  /* struct conf_endpoint array, its length at `num_offset` */
     CONF_REFERENCE,  /* the name of a section; resolved by conf_check.c */
     CONF_REFERENCES, /* a list of these */

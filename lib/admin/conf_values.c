@@ -97,11 +97,10 @@ static int take_text(const struct place *p, const struct conf_value *value)
 }
 
 /* A relative path begins where the configuration file is. */
-static int take_path(const struct place *p, const struct conf_value *value)
+static int take_path(const struct place *p, const struct conf_value *value, struct conf_text *out)
 {
     const char *slash = strrchr(p->conf->file, '/');
     size_t directory = slash == NULL ? 0 : (size_t)(slash - p->conf->file) + 1;
-    struct conf_text *out = field(p);
     size_t len = strlen(value->text);
 
     if (value->text[0] == '/' || value->text[0] == '\0') {
@@ -133,7 +132,7 @@ static int take_single(const struct place *p, const struct conf_value *value)
     case CONF_TEXT:
         return take_text(p, value);
     case CONF_PATH:
-        return take_path(p, value);
+        return take_path(p, value, field(p));
     case CONF_WORD:
         return take_word(p, value);
     case CONF_NUMBER:
@@ -166,6 +165,23 @@ static int take_sni_names(const struct place *p, cfg_opt_t *values, size_t num)
             *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
         }
         out->items[i] = (struct conf_text){.text = name, .line = value->line};
+        out->num++;
+    }
+    return 0;
+}
+
+static int take_paths(const struct place *p, cfg_opt_t *values, size_t num)
+{
+    struct conf_texts *out = field(p);
+
+    out->items = conf_alloc(p->conf, num, sizeof *out->items, p->error);
+    if (out->items == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < num; i++) {
+        if (take_path(p, conf_read_value(values, i), &out->items[i]) != 0) {
+            return -1;
+        }
         out->num++;
     }
     return 0;
@@ -238,10 +254,16 @@ static int take_list(const struct place *p, cfg_opt_t *values, size_t num)
     if (check_list(p, values, num) != 0) {
         return -1;
     }
-    if (p->option->type == CONF_SNI_NAMES) {
+    switch (p->option->type) {
+    case CONF_SNI_NAMES:
         return take_sni_names(p, values, num);
+    case CONF_PATHS:
+        return take_paths(p, values, num);
+    case CONF_ADDRESSES:
+        return take_addresses(p, values, num);
+    default: /* CONF_REFERENCES: conf_check.c resolves them */
+        return 0;
     }
-    return p->option->type == CONF_ADDRESSES ? take_addresses(p, values, num) : 0;
 }
 
 static int take_given(const struct place *p, cfg_opt_t *values)

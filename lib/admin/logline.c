@@ -179,6 +179,13 @@ static void add_would_fit(struct text *t, unsigned would_fit)
     }
 }
 
+static void add_ja4(struct text *t, const struct logline_choice *choice)
+{
+    if (choice->ja4 != NULL && choice->ja4[0] != '\0') {
+        text_addf(t, " ja4=%s", choice->ja4);
+    }
+}
+
 void logline_handshake_failed(struct text *t, const struct logline_session *s,
                               enum handshake_failure reason, const struct logline_choice *choice,
                               const char *detail)
@@ -191,6 +198,7 @@ void logline_handshake_failed(struct text *t, const struct logline_session *s,
         add_groups(t, &choice->hello->groups);
         add_would_fit(t, choice->would_fit);
     }
+    add_ja4(t, choice);
     add_detail(t, detail, true);
     add_session(t, s);
 }
@@ -212,6 +220,21 @@ void logline_verdict_wrong(struct text *t, const struct logline_session *s,
     if (raw_hello.len > HELLO_MAX_SHOWN) {
         text_add(t, "...");
     }
+    add_session(t, s);
+}
+
+void logline_unmatched(struct text *t, const struct logline_session *s,
+                       const struct logline_choice *choice, const char *outcome, const char *detail)
+{
+    text_addf(t, "unmatched=%s for ", choice->unmatched);
+    add_client(t, s);
+    text_addf(t, ": outcome=%s certificate=", outcome);
+    add_name(t, choice->certificate);
+    add_verdicts(t, choice);
+    add_groups(t, &choice->hello->groups);
+    add_would_fit(t, choice->would_fit);
+    add_ja4(t, choice);
+    add_detail(t, detail, true);
     add_session(t, s);
 }
 

@@ -45,7 +45,11 @@ struct logline_choice {
     const char *const *names;       /* names of the set's certificates */
     const struct verdict *verdicts; /* one for each */
     size_t num;
-    unsigned would_fit; /* bits of enum fit */
+    unsigned would_fit;      /* bits of enum fit */
+    const char *unmatched;   /* what was served although nothing fits: "anonymous" or "try-anyway";
+                                NULL: nothing was */
+    const char *certificate; /* of `unmatched`: its name, or "none" */
+    const char *ja4;         /* the hello's fingerprint; NULL or "": not known */
 };
 
 /* connect from unknown[192.0.2.7]:49211 to mx[203.0.113.5]:25 session=... */
@@ -57,9 +61,10 @@ void logline_established(struct text *t, const struct logline_session *s,
 
 /*
  * warning: TLS handshake failed from unknown[...]:...: reason=no-certificate-fits
- * p384=curve-not-in-groups groups=secp256r1 would_fit=ecdsa-p256,rsa session=...
+ * p384=curve-not-in-groups groups=secp256r1 would_fit=ecdsa-p256,rsa ja4=t12d120800_... session=...
  * Verdicts, groups and would_fit stand there when `choice` has a hello and the reason is
- * no-certificate-fits; `detail` (may be NULL; our own or libssl's words) becomes detail="...".
+ * no-certificate-fits, ja4 whenever it is known; `detail` (may be NULL; our own or libssl's words)
+ * becomes detail="...".
  */
 void logline_handshake_failed(struct text *t, const struct logline_session *s,
                               enum handshake_failure reason, const struct logline_choice *choice,
@@ -70,6 +75,16 @@ void logline_handshake_failed(struct text *t, const struct logline_session *s,
 void logline_verdict_wrong(struct text *t, const struct logline_session *s,
                            const struct logline_choice *choice, const char *certificate,
                            struct bytes raw_hello);
+
+/*
+ * warning: unmatched=try-anyway for unknown[...]:...: outcome=accepted certificate=p384
+ * p384=curve-not-in-groups groups=secp256r1 would_fit=ecdsa-p256,rsa ja4=t12d1208... session=...
+ * For each choice with an `unmatched`; `outcome` is "accepted", or the word of a handshake_failure
+ * with its `detail` (may be NULL).
+ */
+void logline_unmatched(struct text *t, const struct logline_session *s,
+                       const struct logline_choice *choice, const char *outcome,
+                       const char *detail);
 
 /* disconnect from unknown[...]:... tls=yes certificate=p256 received=4812 sent=1203 seconds=1.42
  * session=...; `certificate` is NULL without TLS, and the field is left out then. */

@@ -151,14 +151,12 @@ static uint16_t shared_group(const struct question *q)
     return 0;
 }
 
-/* Whether the key makes signatures of this scheme in this version. */
+/* Whether the key makes signatures of this scheme in this version. The schemes with SHA-1 and
+ * SHA-224, which TLS 1.3 has no more, name no curve. */
 static bool scheme_fits(const struct question *q, const struct scheme *scheme)
 {
     bool tls13 = q->version >= TLS13;
 
-    if (tls13 && (scheme->hash == HASH_SHA1 || scheme->hash == HASH_SHA224)) {
-        return false;
-    }
     switch (q->certificate->kind) {
     case KEY_RSA:
         return scheme->key == SCHEME_RSAE || (!tls13 && scheme->key == SCHEME_RSA);
@@ -402,6 +400,48 @@ struct verdict certsel_judge(const struct certsel_profile *profile,
     enum verdict_reason reason = judge(&q, &verdict);
 
     return reason == VERDICT_USABLE ? verdict : (struct verdict){.reason = reason};
+}
+
+/* A signature is not made, but libssl asks before it knows that whether it could be. */
+static bool shares_any_scheme(const struct question *q)
+{
+    for (size_t i = 0; i < q->profile->num_schemes; i++) {
+        if (id_list_has(&q->hello->schemes, q->profile->schemes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct verdict certsel_judge_anonymous(const struct certsel_profile *profile,
+                                       const struct hello *hello)
+{
+    static const struct certsel_certificate none = {.kind = KEY_RSA};
+    struct question q = {.profile = profile, .certificate = &none, .hello = hello};
+    const struct suite *suite;
+    const char *why;
+    bool needs_group;
+
+    q.version = choose_version(&q);
+    if (q.version == 0) {
+        return (struct verdict){.reason = VERDICT_NO_VERSION};
+    }
+    if (hello_check(hello, q.version, &why) != HELLO_DONE) {
+        return (struct verdict){.reason = VERDICT_MALFORMED};
+    }
+    if (q.version >= TLS12 && hello->schemes.present && !shares_any_scheme(&q)) {
+        return (struct verdict){.reason = VERDICT_NO_SIGNATURE_SCHEME};
+    }
+    suite = shared_suite(&q, &needs_group);
+    if (suite == NULL) {
+        return (struct verdict){.reason = VERDICT_NO_SUITE};
+    }
+    return (struct verdict){
+        .reason = VERDICT_USABLE,
+        .version = q.version,
+        .suite = suite->id,
+        .group = suite->kx == KX_ECDHE ? shared_group(&q) : 0,
+    };
 }
 
 int certsel_choose(const struct certsel_profile *profile,

@@ -77,6 +77,14 @@ int certsel_choose(const struct certsel_profile *profile,
                    const struct certsel_certificate *const *certificates, size_t num,
                    const struct hello *hello, struct verdict *verdicts);
 
+/*
+ * The verdict on a handshake without a certificate, in which neither side proves who it is:
+ * VERDICT_USABLE if libssl would begin one with these suites. `profile` has no suites but those of
+ * AUTH_ANON and no version above TLS 1.2; `scheme` of the verdict is 0.
+ */
+struct verdict certsel_judge_anonymous(const struct certsel_profile *profile,
+                                       const struct hello *hello);
+
 /* Which kinds of certificate would be usable (bit 1 << enum fit), as commonly issued today: RSA
  * 2048 bits, signed with rsa_pkcs1_sha256 or, for ECDSA, ecdsa_secp384r1_sha384. */
 unsigned certsel_would_fit(const struct certsel_profile *profile, const struct hello *hello);

@@ -19,7 +19,7 @@ struct tls_facts {
     const char *signature;    /* server's signature: "ECDSA", "RSA", "RSA-PSS", "ED25519", or "" */
     const char *key;          /* its key: "P-256", "2048 bits", or "" */
     const char *digest;       /* "SHA256", or "" */
-    const char *certificate;  /* name of the certificate in the configuration */
+    const char *certificate;  /* name of the certificate in the configuration; "none" */
     struct bytes sni;         /* server_name as sent; len 0 if none */
     bool reused;              /* resumed from a ticket */
 };

@@ -36,8 +36,7 @@ static const char *read_hello(struct hello *out, struct bytes body)
     if (!bytes_vec8(&body, &out->compression)) {
         return "the list of compression methods overruns the message";
     }
-    if (out->compression.len == 0 ||
-        memchr(out->compression.data, 0, out->compression.len) == NULL) {
+    if (memchr(out->compression.data, 0, out->compression.len) == NULL) {
         return "the null compression method is missing";
     }
     if (body.len > 0 && (!bytes_vec16(&body, &out->extensions) || body.len > 0)) {

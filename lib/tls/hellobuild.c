@@ -65,16 +65,16 @@ static const struct base_point {
 static const struct usual_body {
     uint16_t type;
     size_t len;
-    uint8_t data[8];
+    uint8_t data[9];
 } usual_bodies[] = {
-    {1, 1, {4}},                        /* max_fragment_length: 4096 */
-    {5, 5, {1}},                        /* status_request: OCSP, no responders, no extensions */
-    {11, 2, {1, 0}},                    /* ec_point_formats: uncompressed */
-    {17, 9 - 2, {0, 5, 2, 0, 1, 0, 0}}, /* status_request_v2 */
-    {27, 3, {2, 0, 2}},                 /* compress_certificate: brotli */
-    {28, 2, {0x40, 1}},                 /* record_size_limit: 16385 */
-    {45, 2, {1, 1}},                    /* psk_key_exchange_modes: psk_dhe_ke */
-    {0xff01, 1, {0}},                   /* renegotiation_info: first handshake */
+    {1, 1, {4}},              /* max_fragment_length: 4096 */
+    {5, 5, {1}},              /* status_request: OCSP, no responders, no extensions */
+    {11, 2, {1, 0}},          /* ec_point_formats: uncompressed */
+    {17, 9, {0, 7, 2, 0, 4}}, /* status_request_v2 */
+    {27, 3, {2, 0, 2}},       /* compress_certificate: brotli */
+    {28, 2, {0x40, 1}},       /* record_size_limit: 16385 */
+    {45, 2, {1, 1}},          /* psk_key_exchange_modes: psk_dhe_ke */
+    {0xff01, 1, {0}},         /* renegotiation_info: first handshake */
 };
 
 /* --- writing -------------------------------------------------------------------------------- */
@@ -291,19 +291,37 @@ static void put_extension(struct writer *w, const struct hello_lists *lists, uin
     close_vector(w, start, 2);
 }
 
+/* What has_field() knows, in the order in which it follows the extensions that are listed. */
+static const uint16_t field_types[] = {EXT_SNI,      EXT_GROUPS,       EXT_SCHEMES,  EXT_ALPN,
+                                       EXT_VERSIONS, EXT_CERT_SCHEMES, EXT_KEY_SHARE};
+
 static void put_extensions(struct writer *w, const struct hello_lists *lists)
 {
-    static const uint16_t fields[] = {EXT_SNI,      EXT_GROUPS,       EXT_SCHEMES,  EXT_ALPN,
-                                      EXT_VERSIONS, EXT_CERT_SCHEMES, EXT_KEY_SHARE};
-
     for (size_t i = 0; i < lists->extensions.num; i++) {
         put_extension(w, lists, lists->extensions.ids[i]);
     }
-    for (size_t i = 0; i < NUM(fields); i++) {
-        if (!is_listed(&lists->extensions, fields[i])) {
-            put_extension(w, lists, fields[i]);
+    for (size_t i = 0; i < NUM(field_types); i++) {
+        if (!is_listed(&lists->extensions, field_types[i])) {
+            put_extension(w, lists, field_types[i]);
         }
     }
+}
+
+static bool has_extensions(const struct hello_lists *lists)
+{
+    bool present;
+
+    for (size_t i = 0; i < lists->extensions.num; i++) {
+        if (!has_field(lists, lists->extensions.ids[i], &present)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < NUM(field_types); i++) {
+        if (has_field(lists, field_types[i], &present) && present) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* --- messages ------------------------------------------------------------------------------- */
@@ -340,11 +358,10 @@ static void put_tls(struct writer *w, const struct hello_lists *lists)
     put_ids(w, &lists->suites, 2);
     put_number(w, 1, 1);
     put_number(w, 0, 1); /* the null compression */
-    extensions = open_vector(w, 2);
-    put_extensions(w, lists);
-    if (w->len == extensions) {
-        w->len -= 2; /* older clients send no block rather than an empty one */
-    } else {
+    /* Older clients send no block rather than an empty one. */
+    if (has_extensions(lists)) {
+        extensions = open_vector(w, 2);
+        put_extensions(w, lists);
         close_vector(w, extensions, 2);
     }
     close_vector(w, message, 3);

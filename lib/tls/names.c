@@ -1,5 +1,6 @@
 #include "lib/tls/names.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
@@ -164,12 +165,36 @@ const struct scheme *scheme_by_id(uint16_t id)
     return find(schemes, NUM(schemes), sizeof schemes[0], id);
 }
 
+static bool is_named(const char *name, const char *iana, const char *openssl)
+{
+    return strcmp(name, iana) == 0 || (openssl[0] != '\0' && strcmp(name, openssl) == 0);
+}
+
 const struct group *group_by_name(const char *name)
 {
     for (size_t i = 0; i < NUM(groups); i++) {
-        if (strcmp(name, groups[i].name) == 0 ||
-            (groups[i].openssl[0] != '\0' && strcmp(name, groups[i].openssl) == 0)) {
+        if (is_named(name, groups[i].name, groups[i].openssl)) {
             return &groups[i];
+        }
+    }
+    return NULL;
+}
+
+const struct suite *suite_by_name(const char *name)
+{
+    for (size_t i = 0; i < NUM(suites); i++) {
+        if (is_named(name, suites[i].name, suites[i].openssl)) {
+            return &suites[i];
+        }
+    }
+    return NULL;
+}
+
+const struct scheme *scheme_by_name(const char *name)
+{
+    for (size_t i = 0; i < NUM(schemes); i++) {
+        if (is_named(name, schemes[i].name, schemes[i].openssl)) {
+            return &schemes[i];
         }
     }
     return NULL;

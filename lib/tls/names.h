@@ -95,6 +95,8 @@ const struct scheme *scheme_by_id(uint16_t id);
 
 /* The row of a name, IANA's or OpenSSL's, or NULL. Case matters, as it does to OpenSSL. */
 const struct group *group_by_name(const char *name);
+const struct suite *suite_by_name(const char *name);
+const struct scheme *scheme_by_name(const char *name);
 
 /* IANA's name of a number, or NULL. */
 const char *suite_name(uint16_t id);

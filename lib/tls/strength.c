@@ -12,18 +12,12 @@ unsigned strength_of_level(int level)
     return bits[level < 5 ? level : 5];
 }
 
-/* The limits are the shortest moduli of which RSA_security_bits() says so; in between it follows
- * the formula of FIPS 140-2 IG 7.5. */
-static unsigned strength_of_modulus(unsigned modulus)
+/* The bits of the first step that `size` reaches. */
+static unsigned climb(const unsigned (*steps)[2], size_t num, unsigned size)
 {
-    static const struct {
-        unsigned modulus;
-        unsigned bits;
-    } steps[] = {{13914, 256}, {6947, 192}, {2671, 128}, {1963, 112}, {920, 80}};
-
-    for (size_t i = 0; i < NUM(steps); i++) {
-        if (modulus >= steps[i].modulus) {
-            return steps[i].bits;
+    for (size_t i = 0; i < num; i++) {
+        if (size >= steps[i][0]) {
+            return steps[i][1];
         }
     }
     return 0;
@@ -31,15 +25,18 @@ static unsigned strength_of_modulus(unsigned modulus)
 
 unsigned strength_of_key(const struct certsel_certificate *certificate)
 {
-    const struct group *group;
+    /* The shortest moduli of which RSA_security_bits() says so; in between it follows the formula
+     * of FIPS 140-2 IG 7.5. */
+    static const unsigned modulus[][2] = {
+        {13914, 256}, {6947, 192}, {2671, 128}, {1963, 112}, {920, 80}};
+    static const unsigned order[][2] = {{512, 256}, {384, 192}, {256, 128}, {224, 112}, {160, 80}};
 
     switch (certificate->kind) {
     case KEY_RSA:
     case KEY_RSA_PSS:
-        return strength_of_modulus(certificate->bits);
+        return climb(modulus, NUM(modulus), certificate->bits);
     case KEY_ECDSA:
-        group = group_by_id(certificate->curve);
-        return group != NULL ? group->bits : certificate->bits / 2;
+        return climb(order, NUM(order), certificate->bits);
     case KEY_ED25519:
         return 128;
     case KEY_ED448:

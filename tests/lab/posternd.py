@@ -44,14 +44,15 @@ def configuration(*, certificates, backend, state, sets=None, listeners=None, ba
     certificates: certs.Certificate, in the order of preference of the default set.
     backend: address (or list of them) of the backend "postfix".
     state: an existing directory; see Posternd for its owner.
-    sets: {set name: [certificate names]}, by default one, "mail", with all certificates.
+    sets: {set name: [certificate names] or {option: value}}, by default one, "mail", with all
+    certificates.
     listeners: {name: {option: value}}; what is left out is filled in, so {"mx": {}} is the default.
     backends: {name: {option: value}} further ones, or options for "postfix".
     limits: {option: value}.  top: options outside sections.  extra: text put at the end.
     Option values are str, int, bool or a list of these; None leaves an option out.
     """
     options = {"hostname": HOSTNAME, "user": USER, "workers": 2, "log": "stderr",
-               "state_directory": state}
+               "state_directory": state, "control": os.path.join(state, "control.sock")}
     options.update(top)
     text = "".join(f"{option} = {_value(value)}\n" for option, value in options.items()
                    if value is not None)
@@ -59,7 +60,8 @@ def configuration(*, certificates, backend, state, sets=None, listeners=None, ba
         text += section("certificate", each.name, {"chain": each.chain, "key": each.key})
     sets = sets or {"mail": [each.name for each in certificates]}
     for name, members in sets.items():
-        text += section("certificate_set", name, {"certificates": members})
+        text += section("certificate_set", name, members if isinstance(members, dict)
+                        else {"certificates": members})
     backends = dict(backends or {})
     backends["postfix"] = {"address": backend, **backends.get("postfix", {})}
     for name, given in backends.items():

@@ -1,0 +1,37 @@
+/*
+ * control: the control socket, where programs of this host ask the daemon.
+ *
+ * One JSON request a line, {"request":NAME,...}, one JSON line back; {"error":TEXT} when refused.
+ * It belongs to main's thread and takes no worker's time. May include: failures, log, libevent,
+ * jansson.
+ */
+#ifndef POSTERN_DAEMON_POSTERND_CONTROL_H
+#define POSTERN_DAEMON_POSTERND_CONTROL_H
+
+#include "lib/admin/conf.h"
+
+#include <event2/event.h>
+
+/* The longest request, with its line end. */
+#define CONTROL_REQUEST_MAX ((size_t)65536)
+
+/* Clients at one time. */
+#define CONTROL_CLIENTS_MAX 16
+
+/* Seconds after which a client that is silent, or takes no answer, is closed. */
+#define CONTROL_IDLE 60
+
+struct control;
+
+/*
+ * Listens on conf->control, mode 0660, owned by who we are now: after the change of user, and while
+ * there is no other thread yet. A socket that is left over is replaced, one that answers is not.
+ * `*out` is NULL where conf->control is "". 0, or -1 with `*error`.
+ */
+MUST_USE int control_open(struct control **out, const struct conf *conf, struct event_base *base,
+                          struct conf_error *error);
+
+/* Closes all and removes the socket, if it is still ours. NULL is allowed. */
+void control_close(struct control *control);
+
+#endif

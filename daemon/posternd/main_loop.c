@@ -1,0 +1,107 @@
+#include "daemon/posternd/main_loop.h"
+
+#include "daemon/common/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+struct main_loop {
+    struct event_base *base;
+    int signal_fd;
+    struct event *signals; /* owned */
+};
+
+/* Signals are read here and nowhere else: no handler interrupts a worker. */
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+    struct main_loop *loop = arg;
+    struct signalfd_siginfo info;
+
+    (void)what;
+    if (read(fd, &info, sizeof info) != (ssize_t)sizeof info) {
+        return;
+    }
+    if (info.ssi_signo == SIGHUP) {
+        log_line(LOG_WARNING, "SIGHUP ignored: a changed configuration needs a restart");
+        return;
+    }
+    log_line(LOG_INFO, "stopping: signal %s", info.ssi_signo == SIGINT ? "INT" : "TERM");
+    event_base_loopbreak(loop->base);
+}
+
+static int fill(struct main_loop *loop)
+{
+    struct event_config *config = event_config_new();
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (config == NULL) {
+        return -1;
+    }
+    /* Only this thread touches it. */
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
+    loop->base = event_base_new_with_config(config);
+    event_config_free(config);
+    loop->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (loop->base == NULL || loop->signal_fd < 0) {
+        return -1;
+    }
+    loop->signals = event_new(loop->base, loop->signal_fd, EV_READ | EV_PERSIST, on_signal, loop);
+    return loop->signals != NULL ? event_add(loop->signals, NULL) : -1;
+}
+
+struct main_loop *main_loop_new(void)
+{
+    struct main_loop *loop = calloc(1, sizeof *loop);
+
+    if (loop == NULL) {
+        return NULL;
+    }
+    loop->signal_fd = -1;
+    if (fill(loop) != 0) {
+        int error = errno;
+
+        main_loop_free(loop);
+        errno = error;
+        return NULL;
+    }
+    return loop;
+}
+
+struct event_base *main_loop_base(const struct main_loop *loop)
+{
+    return loop->base;
+}
+
+void main_loop_run(struct main_loop *loop)
+{
+    event_base_dispatch(loop->base);
+}
+
+void main_loop_free(struct main_loop *loop)
+{
+    if (loop == NULL) {
+        return;
+    }
+    if (loop->signals != NULL) {
+        event_free(loop->signals);
+    }
+    if (loop->signal_fd >= 0) {
+        close(loop->signal_fd);
+    }
+    if (loop->base != NULL) {
+        /* What libevent has put off to the next turn, such as freeing a bufferevent. */
+        event_base_loop(loop->base, EVLOOP_NONBLOCK);
+        event_base_free(loop->base);
+    }
+    free(loop);
+}

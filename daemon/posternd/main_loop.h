@@ -1,0 +1,25 @@
+/*
+ * main_loop: what main's thread does while workers work: signals, the control socket, writing.
+ */
+#ifndef POSTERN_DAEMON_POSTERND_MAIN_LOOP_H
+#define POSTERN_DAEMON_POSTERND_MAIN_LOOP_H
+
+#include "lib/base/bytes.h"
+
+#include <event2/event.h>
+
+struct main_loop;
+
+/* Blocks SIGTERM, SIGINT and SIGHUP in this thread and all that it starts, ignores SIGPIPE, and
+ * makes an event loop that takes these signals. NULL with errno. */
+MUST_USE struct main_loop *main_loop_new(void);
+
+struct event_base *main_loop_base(const struct main_loop *loop);
+
+/* Returns when SIGTERM or SIGINT has come. */
+void main_loop_run(struct main_loop *loop);
+
+/* Its events must be gone. NULL is allowed. */
+void main_loop_free(struct main_loop *loop);
+
+#endif

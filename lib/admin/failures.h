@@ -1,0 +1,102 @@
+/*
+ * failures: the hellos of clients whose handshake failed, one entry per shape and reason.
+ *
+ * What every connection of a client has anew says nothing of the client: the shape of a hello is
+ * what is left without random, session id, key share bytes, tickets, padding and GREASE, in
+ * whatever order the extensions stand. An entry keeps the latest hello whole. At most FAILURES_MAX
+ * entries are kept; the one that came last longest ago makes room, and one that did not come for
+ * FAILURES_KEEP seconds is forgotten.
+ *
+ * Pure, and not thread-safe. Memory: malloc(), one block for each entry, so that all together stay
+ * below FAILURES_MAX * (HELLO_SIZE_MAX + sizeof(struct failure)). May include: lib/base, lib/net,
+ * lib/tls, logline.
+ */
+#ifndef POSTERN_LIB_ADMIN_FAILURES_H
+#define POSTERN_LIB_ADMIN_FAILURES_H
+
+#include "lib/admin/logline.h"
+
+#define FAILURES_MAX     500
+#define FAILURES_KEEP    ((int64_t)30 * 24 * 3600)
+#define FAILURES_CLIENTS 3
+
+/* A fingerprint and its NUL: "t13d1516h2_8daaf6152771_e5627efa2ab1". */
+#define FAILURES_JA4_SIZE 40
+
+/* The name of a section of the configuration and its NUL. */
+#define FAILURES_LISTENER_SIZE 64
+
+struct failure {
+    uint64_t id; /* never 0, never given twice */
+    enum handshake_failure reason;
+    int64_t first; /* seconds since 1970 */
+    int64_t last;
+    uint64_t count;
+    struct addr clients[FAILURES_CLIENTS]; /* differing addresses, the latest first */
+    size_t num_clients;                    /* 1 to FAILURES_CLIENTS */
+    char listener[FAILURES_LISTENER_SIZE]; /* where it came last */
+    char ja4[FAILURES_JA4_SIZE];           /* "": not known */
+    bool sslv2;
+    struct bytes hello; /* owned by the entry: the latest */
+    struct bytes sni;   /* borrowed from hello; len 0 if there is none */
+    uint64_t hash;      /* of the shape: tells most shapes apart without looking at them */
+};
+
+/* Empty when all zero. */
+struct failures {
+    struct failure *entries[FAILURES_MAX]; /* owned; the one that came last longest ago first */
+    size_t num;
+    uint64_t last_id;
+};
+
+/* A handshake that failed. */
+struct failure_event {
+    enum handshake_failure reason;
+    struct addr client;
+    struct bytes hello; /* a handshake message, or an SSLv2-format hello without record header */
+    bool sslv2;
+    const char *listener;
+    const char *ja4; /* the caller's name for the shape, cut to FAILURES_JA4_SIZE; "" for none */
+};
+
+/* Whether failures of this reason are kept: what libssl found no certificate for, and what the
+ * client ended with an alert. */
+bool failures_wants(enum handshake_failure reason);
+
+/* Counts the event at `now` (seconds since 1970) in its entry, or makes one. False if it is not
+ * kept: another reason, no complete hello, or no memory. */
+bool failures_add(struct failures *f, const struct failure_event *event, int64_t now);
+
+/* Forgets what has not come for FAILURES_KEEP seconds. Returns how many entries went. */
+size_t failures_expire(struct failures *f, int64_t now);
+
+/* The entry with this id, borrowed until the next call that changes `f`; NULL if there is none. */
+const struct failure *failures_find(const struct failures *f, uint64_t id);
+
+/* Frees all entries. Ids go on where they were. */
+void failures_clear(struct failures *f);
+
+/* --- as text ------------------------------------------------------------------------------- */
+
+/* The longest text there is: hellos in hex, and what stands around each of them. */
+#define FAILURES_LINE_BASE 512
+#define FAILURES_TEXT_MAX  ((FAILURES_MAX + 1) * (FAILURES_LINE_BASE + 2 * HELLO_SIZE_MAX))
+
+/* Bytes that failures_write() needs, NUL included. */
+size_t failures_text_size(const struct failures *f);
+
+/*
+ * A readable text, one line for each entry:
+ *   postern failures 1 entries=1 last_id=17
+ *   17 no-certificate-fits tls first=1763900000 last=1763900100 count=3
+ *       clients=192.0.2.7:49211 listener=mx ja4=t12d120800_... hello=0100...
+ */
+void failures_write(const struct failures *f, struct text *out);
+
+/*
+ * Reads what failures_write() wrote into an empty `f`. 0; or -1, `f` being empty still, with the
+ * number of the bad line in `*line` and what is wrong with it in `*why`.
+ */
+MUST_USE int failures_read(struct failures *f, struct bytes text, unsigned *line, const char **why);
+
+#endif

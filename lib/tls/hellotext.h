@@ -1,0 +1,35 @@
+/*
+ * hellotext: a ClientHello as an administrator has it at hand.
+ *
+ * Finds the ClientHello in what was saved or pasted: the bytes themselves or hex in any form that
+ * hexdump reads; of TLS records, a handshake message, an SSLv2-format record, or of packets with
+ * one of these in them. What comes out is the message for hello_decode(); whether it is well
+ * formed is not judged here. May include: lib/base, lib/net/packet.
+ */
+#ifndef POSTERN_LIB_TLS_HELLOTEXT_H
+#define POSTERN_LIB_TLS_HELLOTEXT_H
+
+#include "lib/base/bytes.h"
+
+/* The most bytes that are looked at. */
+#define HELLOTEXT_SIZE_MAX ((size_t)65536)
+
+#define HELLOTEXT_WHY_SIZE 200
+
+enum hellotext_kind {
+    HELLOTEXT_NONE,      /* not a whole ClientHello: `why` says what it looks like instead */
+    HELLOTEXT_HANDSHAKE, /* `message` is for hello_decode() */
+    HELLOTEXT_SSLV2,     /* `message` is for hello_decode_sslv2() */
+};
+
+struct hellotext {
+    enum hellotext_kind kind;
+    struct bytes message; /* borrowed from the room */
+    size_t left;          /* bytes behind the message, which nobody looked at */
+    char why[HELLOTEXT_WHY_SIZE];
+};
+
+/* Reads `in` (of any length). `room` has HELLOTEXT_SIZE_MAX bytes and must outlive `out`. */
+void hellotext_read(struct hellotext *out, struct bytes in, uint8_t *room);
+
+#endif

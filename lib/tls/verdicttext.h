@@ -1,0 +1,32 @@
+/*
+ * verdicttext: verdicts in words, for people.
+ *
+ * One clause for each verdict of certsel, which names what the client offers and what the
+ * certificate is, so that the reader sees the two not meeting. Lists are cut after a few names.
+ * May include: lib/base, certsel, names.
+ */
+#ifndef POSTERN_LIB_TLS_VERDICTTEXT_H
+#define POSTERN_LIB_TLS_VERDICTTEXT_H
+
+#include "lib/base/text.h"
+#include "lib/tls/certsel.h"
+
+/* Room for any clause of verdict_text(). */
+#define VERDICT_TEXT_SIZE 512
+
+/* Appends the kind of key: "ECDSA P-256", "RSA 2048 bits", "Ed25519". */
+void key_text(struct text *out, const struct certsel_certificate *certificate);
+
+/* Appends OpenSSL's name of a protocol version: "TLSv1.2", or "0x0305". */
+void version_text(struct text *out, uint16_t version);
+
+/* Appends OpenSSL's name of a suite, IANA's where it has none, or the number: "0x1a2b". */
+void suite_text(struct text *out, uint16_t suite);
+
+/* Appends, for the `verdict` that certsel_judge() came to with the other three, a clause such as
+ * "its key is on secp384r1; the client's supported_groups: secp256r1". */
+void verdict_text(struct text *out, const struct certsel_profile *profile,
+                  const struct certsel_certificate *certificate, const struct hello *hello,
+                  const struct verdict *verdict);
+
+#endif
