@@ -216,20 +216,46 @@ static void put_extensions(struct writer *w, const struct description *d)
     }
 }
 
+static size_t session_id_len(const struct description *d)
+{
+    return d->frame == FRAME_LONG_SESSION_ID ? 33 : d->session_id_len;
+}
+
+static void put_zeros(struct writer *w, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        put_u8(w, 0);
+    }
+}
+
+/* The suites with their length; those of the SSLv2 format have a byte more in front. */
+static void put_suites(struct writer *w, const struct description *d)
+{
+    for (size_t i = 0; i < d->suites.num && d->frame != FRAME_NO_SUITES; i++) {
+        if (d->sslv2) {
+            /* Every fifth is a cipher of SSLv2 itself. */
+            put_u8(w, i % 5 == 4 ? 1 : 0);
+        }
+        put_u16(w, d->suites.ids[i]);
+    }
+    put_zeros(w, d->frame == FRAME_ODD_SUITES ? 1 : 0);
+}
+
 static void write_sslv2(const struct description *d, struct writer *w)
 {
     static const uint8_t challenge[16] = {1, 2, 3, 4};
+    size_t specs;
 
     put_u8(w, 1);
     put_u16(w, d->legacy_version);
-    put_u16(w, d->suites.num * 3);
+    specs = w->len;
     put_u16(w, 0);
+    put_u16(w, session_id_len(d));
     put_u16(w, sizeof challenge);
-    for (size_t i = 0; i < d->suites.num; i++) {
-        /* Every fifth is a cipher of SSLv2 itself. */
-        put_u8(w, i % 5 == 4 ? 1 : 0);
-        put_u16(w, d->suites.ids[i]);
-    }
+    put_suites(w, d);
+    w->out[specs] = (uint8_t)((w->len - specs - 6) >> 8);
+    w->out[specs + 1] = (uint8_t)(w->len - specs - 6);
+    put_zeros(w, session_id_len(d));
     put(w, challenge, sizeof challenge);
 }
 
@@ -248,9 +274,11 @@ static void write_tls(const struct description *d, struct writer *w)
     put(w, "\x01\0\0\0", 4);
     put_u16(w, d->legacy_version);
     put(w, random, sizeof random);
-    put_u8(w, 0);
-    put_u16(w, d->suites.num * 2);
-    put_ids(w, &d->suites);
+    put_u8(w, (unsigned)session_id_len(d));
+    put_zeros(w, session_id_len(d));
+    start = open16(w);
+    put_suites(w, d);
+    close16(w, start);
     put_u8(w, (unsigned)d->num_compression);
     put(w, d->compression, d->num_compression);
     start = open16(w);
@@ -270,6 +298,7 @@ size_t hello_write(const struct description *d, uint8_t *out)
     } else {
         write_tls(d, &w);
     }
+    put_zeros(&w, d->frame == FRAME_TRAILER ? 1 : 0);
     if (d->cut > 0 && d->cut < w.len) {
         w.len = d->cut;
     }

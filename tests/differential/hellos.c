@@ -30,6 +30,7 @@ static const struct version_choice {
     {true, 0x0301, ABSENT},
     {true, 0x0303, ABSENT},
     {true, 0x0002, ABSENT},
+    {true, 0x0401, ABSENT},
     {false, 0x0300, ABSENT},
     {false, 0x0301, ABSENT},
     {false, 0x0302, ABSENT},
@@ -41,6 +42,7 @@ static const struct version_choice {
     {false, 0x0303, LIST(0x7a7a, 0x0304, 0x0303, 0x0302, 0x0301)},
     {false, 0x0301, LIST(0x0303, 0x0304)},
     {false, 0x0300, LIST(0x0304, 0x0303)},
+    {false, 0x0303, {true, 0, {0}}},
 };
 
 static const struct list suite_choices[] = {
@@ -177,6 +179,10 @@ static void describe_random(struct description *d, uint64_t *state)
     if (below(state, 20) == 0) {
         d->suites.ids[0] = SCSV_FALLBACK;
     }
+    d->session_id_len = below(state, 2) * 32;
+    if (below(state, 20) == 0) {
+        d->frame = (enum frame_fault)below(state, NUM_FRAME_FAULTS);
+    }
     if (below(state, 12) > 0) {
         fill(&d->groups, state, group_pool, NUM(group_pool), 5);
     }
@@ -222,7 +228,7 @@ static const struct version_choice good_versions[] = {
     {true, 0x0301, ABSENT},
 };
 
-static const uint8_t damages[] = {0x01, 0x80, 0xff, 0x20};
+static const uint8_t damages[] = {0x01, 0x80, 0xff, 0x20, 0x21};
 
 /* Longer than any good hello. */
 enum { GOOD_MAX = 220 };
@@ -262,9 +268,14 @@ static size_t num_damages(void)
     return NUM(good_versions) * GOOD_MAX * (NUM(damages) + 1);
 }
 
+static size_t num_frames(void)
+{
+    return NUM(good_versions) * NUM_FRAME_FAULTS;
+}
+
 size_t hello_num_systematic(void)
 {
-    return num_combinations() + num_faults() + num_damages();
+    return num_combinations() + num_faults() + num_damages() + num_frames();
 }
 
 static void describe_combination(struct description *d, size_t n)
@@ -320,8 +331,11 @@ void hello_describe(struct description *d, size_t number)
         describe_combination(d, number);
     } else if (number < num_combinations() + num_faults()) {
         describe_fault(d, number - num_combinations());
-    } else if (number < hello_num_systematic()) {
+    } else if (number < num_combinations() + num_faults() + num_damages()) {
         describe_damage(d, number - num_combinations() - num_faults());
+    } else if (number < hello_num_systematic()) {
+        describe_good(d, number % NUM(good_versions));
+        d->frame = (enum frame_fault)((hello_num_systematic() - 1 - number) / NUM(good_versions));
     } else {
         describe_random(d, &state);
     }

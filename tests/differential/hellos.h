@@ -30,8 +30,20 @@ struct fault {
     size_t body;
 };
 
+/* A fault of the frame, in a hello that is good otherwise. */
+enum frame_fault {
+    FRAME_GOOD,
+    FRAME_LONG_SESSION_ID, /* 33 bytes */
+    FRAME_NO_SUITES,
+    FRAME_ODD_SUITES, /* a byte too many */
+    FRAME_TRAILER,    /* a byte behind the last field */
+    NUM_FRAME_FAULTS
+};
+
 struct description {
     bool sslv2;
+    size_t session_id_len;
+    enum frame_fault frame;
     uint16_t legacy_version;
     struct list versions;
     struct list suites;

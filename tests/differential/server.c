@@ -43,6 +43,8 @@ static const struct setup {
      NUM(no_p256)},
     {"no scheme for P-256", TLS10, TLS13, 0, DHE_LAST, all_groups, NUM(all_groups), no_p256,
      NUM(no_p256)},
+    {"level 4", TLS12, TLS13, 4, "ALL:!aNULL:!PSK", all_groups, NUM(all_groups), all_schemes,
+     NUM(all_schemes)},
     {"level 3", TLS10, TLS13, 3, "ALL:!aNULL:!PSK", all_groups, NUM(all_groups), all_schemes,
      NUM(all_schemes)},
 };

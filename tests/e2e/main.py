@@ -40,11 +40,14 @@ LONG = ("test_load", "test_delivery", "test_clients")
 
 
 class Result(unittest.TestResult):
-    """Prints each problem as it comes, with the logs that belong to it."""
+    """Prints each problem as it comes, with the logs that belong to it. A test with several
+    problems (subTest) counts once."""
 
     def __init__(self):
         super().__init__()
         self.checks = 0
+        self.failed = set()
+        self.broken = set()
         self.longest = (0.0, "")
         self._began = 0.0
 
@@ -58,22 +61,32 @@ class Result(unittest.TestResult):
         self.longest = max(self.longest, (time.monotonic() - self._began, name_of(test)))
 
     def addFailure(self, test, err):
-        super().addFailure(test, err)
-        self._show("FAILED", test, err)
+        self.failed.add(test.id())
+        self._show("FAILED", test, name_of(test), err)
 
     def addError(self, test, err):
-        super().addError(test, err)
         # A class that could not be set up or closed is an error without a test.
         self.checks += not isinstance(test, unittest.TestCase)
-        self._show("ERROR", test, err)
+        self.broken.add(test.id())
+        self._show("ERROR", test, name_of(test), err)
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            failed = issubclass(err[0], test.failureException)
+            (self.failed if failed else self.broken).add(test.id())
+            self._show("FAILED" if failed else "ERROR", test, name_of(subtest), err)
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
         print(f"SKIPPED {name_of(test)}: {reason}")
 
+    def counts(self):
+        """[checks, failures, errors]; an error outweighs a failure of the same test."""
+        return [self.checks, len(self.failed - self.broken), len(self.broken)]
+
     @staticmethod
-    def _show(word, test, err):
-        print(f"{word} {name_of(test)}")
+    def _show(word, test, name, err):
+        print(f"{word} {name}")
         for line in "".join(traceback.format_exception(*err)).splitlines():
             print("    " + line)
         logs = Case.logs_of(test)
@@ -107,8 +120,7 @@ def run_file(module_name, only):
     result = Result()
     load(module_name, only).run(result)
     print("longest: %.1f s, %s" % result.longest)
-    print(RESULT + json.dumps([result.checks, len(result.failures), len(result.errors)]),
-          flush=True)
+    print(RESULT + json.dumps(result.counts()), flush=True)
 
 
 def start_file(arguments, module_name):

@@ -21,6 +21,7 @@ workers = 1
 log = "stderr"
 log_sessions = "all"
 state_directory = "STATE"
+control = "STATE/control.sock"
 certificate "p256" {
     chain = "p256.pem"
     key = "p256.key"
@@ -91,6 +92,10 @@ ROWS = (
     ("number too small", "    max_sessions = 100", "    max_sessions = 0", None, "max_sessions"),
     ("yes for a boolean", "    auth_before_tls = false", "    auth_before_tls = yes", None,
      "auth_before_tls"),
+    ("control path of 108 bytes", 'control = "STATE/control.sock"', f'control = "/{"x" * 107}"', None,
+     "control: the path of a socket has at most 107 bytes"),
+    ("failures, another word", 'log_sessions = "all"', 'failures = "file"', None,
+     '"off", "memory", "disk"'),
     ("number for a text", 'hostname = "mail.example.test"', "hostname = 5", None, "hostname"),
     ("list for a text", 'hostname = "mail.example.test"', 'hostname = { "a", "b" }', None,
      "unexpected"),
@@ -324,7 +329,7 @@ class Configuration(Case):
         self.assertRegex(done.stderr, rf"(?m)^{self.file}:2: ")
 
     def test_state_directory_that_is_not_there(self):
-        text = self.fill(GOOD).replace(self.state, self.state + "/none")
+        text = self.fill(GOOD).replace(self.state, self.state + "/none/none")
         done = run_posternd(self.build, "-c", self.write(text))
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertRegex(done.stderr, rf"(?m)^{self.file}:6: .*No such file or directory")

@@ -138,8 +138,10 @@ class Story(Case):
         self.assertEqual(len(answer.raw), 7, "something else than the alert")
         self.assert_closed(client)
         line = self.handshake_failure(self.posternd, client)
-        self.assertEqual((line["reason"], line["facts"].strip(), line["detail"]),
+        facts, _, ja4 = line["facts"].strip().rpartition(" ")
+        self.assertEqual((line["reason"], facts, line["detail"]),
                          ("no-certificate-fits", explained, None))
+        self.assertRegex(ja4, r"^ja4=t1[23][di]\d{4}00_[0-9a-f]{12}_[0-9a-f]{12}$")
 
     def test_s_client_is_refused_with_an_alert(self):
         client = self.s_client(self.posternd.address("p384"), *STORY)

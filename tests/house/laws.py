@@ -169,10 +169,10 @@ def manuals(tree):
 
 
 def options(tree):
-    """A program's options are those of its manual page."""
+    """A program's options of one letter are those of its manual page."""
     for program in ("posternd", "posternctl"):
         main = f"daemon/{program}/main.c"
-        words = re.search(r'getopt\(argc, argv, "([^"]*)"\)', tree.read(main))
+        words = re.search(r'getopt(?:_long)?\(argc, argv, "([^"]*)"', tree.read(main))
         if not words:
             yield f"{main}: no getopt()"
             continue

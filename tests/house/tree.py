@@ -92,7 +92,7 @@ class Tree:
         """The room of a file, or None."""
         folder, base = os.path.split(name)
         stem = base.partition(".")[0]
-        # The longest name wins: session_tls belongs to session, not to a room "s".
+        # The longest name wins, should there be a room X_Y beside X.
         fitting = [room for room in self.rooms if room.holds(folder, stem)]
         return max(fitting, key=lambda room: len(room.name), default=None)
 

@@ -11,6 +11,9 @@
 
 #define FILE_NAME "dir/postern.conf"
 
+#define TWENTY  "twenty_bytes_of_text"
+#define HUNDRED TWENTY TWENTY TWENTY TWENTY TWENTY
+
 static const char base[] = "hostname = \"mail.example.org\"\n"                           /* 1 */
                            "certificate \"a\" { chain = \"a.pem\" key = \"/keys/a\" }\n" /* 2 */
                            "certificate \"b\" { chain = \"b.pem\" }\n"                   /* 3 */

@@ -15,9 +15,13 @@ START_TEST(test_defaults)
     ck_assert_str_eq(c->syslog_name.text, "posternd");
     ck_assert_int_eq(c->log_sessions, CONF_SESSIONS_TLS);
     ck_assert_str_eq(c->state_directory.text, "/var/lib/postern");
+    ck_assert_str_eq(c->control.text, "/run/postern/control.sock");
+    ck_assert_int_eq(c->failures, CONF_FAILURES_DISK);
     ck_assert_uint_eq(c->limits.max_sessions, 10000);
     ck_assert_uint_eq(c->limits.handshake_timeout, 60);
     ck_assert_uint_eq(c->limits.idle_timeout, 1800);
+    ck_assert(c->tickets);
+    ck_assert_uint_eq(c->ticket_keys.num, 0);
     ck_assert_uint_eq(c->sets[0].names.num, 0);
     ck_assert_int_eq(c->sets[0].unmatched, CONF_UNMATCHED_FAIL);
     ck_assert_uint_eq(c->backends[0].connect_timeout, 10);
@@ -75,11 +79,12 @@ START_TEST(test_given)
 {
     struct conf *c = parse_edited(
         "", "user = \"mail_gate\" workers = 256 log = \"stderr\" log_facility = \"local7\"\n"
-            "syslog_name = \"postfix/postern\" log_sessions = \"problems\"\n"
-            "state_directory = \"state\"\n"
+            "syslog_name = \"postfix/postern\" log_sessions = \"problems\" failures = \"memory\"\n"
+            "state_directory = \"state\" control = \"c.sock\" tickets = false ticket_keys = { "
+            "\"k1\", \"/k2\" }\n"
             "limits { max_sessions = 1 handshake_timeout = 3600 idle_timeout = 86400 }\n"
             "certificate_set \"t\" { names = { \"MX.example\", \"*.mx.example\" }\n"
-            "certificates = \"b\" unmatched = \"fail\" }\n"
+            "certificates = \"b\" unmatched = \"anonymous\" }\n"
             "tls_profile \"mine\" { min_protocol = \"TLSv1.2\" max_protocol = \"TLSv1.3\"\n"
             "ciphers = \"HIGH:!aNULL\" ciphersuites = \"TLS_AES_128_GCM_SHA256\"\n"
             "groups = \"X25519:P-256\" }\n"
@@ -96,10 +101,19 @@ START_TEST(test_given)
     ck_assert_str_eq(c->syslog_name.text, "postfix/postern");
     ck_assert_int_eq(c->log_sessions, CONF_SESSIONS_PROBLEMS);
     ck_assert_str_eq(c->state_directory.text, "dir/state");
+    ck_assert_str_eq(c->control.text, "dir/c.sock");
+    ck_assert_uint_eq(c->control.line, 14);
+    ck_assert_int_eq(c->failures, CONF_FAILURES_MEMORY);
+    ck_assert(!c->tickets);
+    ck_assert_uint_eq(c->ticket_keys.num, 2);
+    ck_assert_str_eq(c->ticket_keys.items[0].text, "dir/k1");
+    ck_assert_str_eq(c->ticket_keys.items[1].text, "/k2");
+    ck_assert_uint_eq(c->ticket_keys.items[1].line, 14);
     ck_assert_uint_eq(c->limits.max_sessions, 1);
     ck_assert_uint_eq(c->limits.handshake_timeout, 3600);
     ck_assert_uint_eq(c->limits.idle_timeout, 86400);
     ck_assert_uint_eq(c->sets[1].names.num, 2);
+    ck_assert_int_eq(c->sets[1].unmatched, CONF_UNMATCHED_ANONYMOUS);
     ck_assert_str_eq(c->sets[1].names.items[0].text, "mx.example");
     ck_assert_str_eq(c->sets[1].names.items[1].text, "*.mx.example");
     ck_assert_uint_eq(c->sets[1].names.items[1].line, 16);
@@ -134,6 +148,13 @@ static const struct {
     {"comment at the end", "", "# \"never { closed"},
     {"comment in a list", "\"a\",", "\"a\", # first, \"x\"\n"},
     {"empty key", "/keys/a", ""},
+    {"try-anyway", "\"b\" }", "\"b\" } unmatched = \"try-anyway\""},
+    {"one ticket key needs no braces", "", "ticket_keys = \"k\""},
+    {"no ticket key", "", "ticket_keys = { }"},
+    {"profile called none", "tls_profile \"p\"", "tls_profile \"none\""},
+    {"one name in sets of different listeners", "certificate_set \"s\" {",
+     "certificate_set \"t\" { certificates = \"a\" names = \"mx.example\" }\n"
+     "certificate_set \"s\" { names = { \"mx.example\", \"*.mx.example\" }"},
     {"empty list of names", "{ certificates", "{ names = { } certificates"},
     {"empty limits", "", "limits { }"},
     {"profile may be empty texts", "{ }", "{ min_protocol = \"\" ciphers = \"\" }"},
@@ -145,6 +166,9 @@ static const struct {
     {"one name for different things", "tls_profile \"p\"", "tls_profile \"mx\""},
     {"certificate of a profile's name", "tls_profile \"p\" { }",
      "certificate \"modern\" { chain = \"m\" }"},
+    {"no control socket", "", "control = \"\""},
+    {"longest control path", "", "control = \"/" HUNDRED "123456\""},
+    {"longest relative control path", "", "control = \"" HUNDRED "123\""},
     {"two sockets", "\"127.0.0.1:10025\"", "{ \"unix:/x\", \"unix:/y\" }"},
     {"longest label", "tls_profile \"p\" { }",
      "certificate_set \"t\" { certificates = \"a\" names = "

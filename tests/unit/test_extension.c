@@ -175,10 +175,12 @@ END_TEST
 /* Each extension that libssl knows may come once only. */
 START_TEST(known_extensions_come_once)
 {
-    static const uint8_t known[] = {18, 21, 22, 23, 35, 42, 44, 49};
+    static const uint16_t known[] = {18, 21, 22, 23, 35, 42, 44, 49, 13172, 0xfde8};
 
     for (size_t i = 0; i < NUM(known); i++) {
-        const uint8_t block[] = {0, known[i], 0, 0, 0, known[i], 0, 0};
+        const uint8_t high = (uint8_t)(known[i] >> 8);
+        const uint8_t low = (uint8_t)known[i];
+        const uint8_t block[] = {high, low, 0, 0, high, low, 0, 0};
         struct hello hello = {.extensions = bytes_of(block, sizeof block)};
 
         ck_assert_msg(extension_read_block(&hello) != NULL, "%d", known[i]);

@@ -182,6 +182,27 @@ START_TEST(test_failure)
 }
 END_TEST
 
+/* Behind the facts and before the detail, whatever the reason. */
+START_TEST(test_fingerprint)
+{
+    struct hello hello = {0};
+    struct logline_choice choice = {
+        .hello = &hello, .names = names, .verdicts = verdicts, .num = 1, .ja4 = "t12d_0_1"};
+
+    logline_handshake_failed(fresh(), &session, HANDSHAKE_NO_CERTIFICATE_FITS, &choice, "words");
+    ck_assert_str_eq(line, "TLS handshake failed from " CLIENT ": reason=no-certificate-fits "
+                           "p384=curve-not-in-groups groups=none would_fit=none ja4=t12d_0_1 "
+                           "detail=\"words\" session=4Zk2m1QyTz");
+    logline_handshake_failed(fresh(), &session, HANDSHAKE_CLIENT_ALERT, &choice, NULL);
+    ck_assert_str_eq(line, "TLS handshake failed from " CLIENT
+                           ": reason=client-alert ja4=t12d_0_1 session=4Zk2m1QyTz");
+    choice.ja4 = "";
+    logline_handshake_failed(fresh(), &session, HANDSHAKE_CLIENT_ALERT, &choice, NULL);
+    ck_assert_str_eq(line, "TLS handshake failed from " CLIENT
+                           ": reason=client-alert session=4Zk2m1QyTz");
+}
+END_TEST
+
 static const char *const failure_words[] = {
     [HANDSHAKE_NO_CERTIFICATE_FITS] = "no-certificate-fits",
     [HANDSHAKE_NOT_TLS] = "not-tls",
@@ -205,7 +226,8 @@ START_TEST(test_verdict_wrong)
 {
     static const uint8_t raw[701] = {0x01, 0x00, 0xff};
     struct hello hello = {0};
-    struct logline_choice choice = {&hello, names, verdicts, 2, 0};
+    struct logline_choice choice = {
+        .hello = &hello, .names = names, .verdicts = verdicts, .num = 2};
 
     logline_verdict_wrong(fresh(), &session, &choice, "p384", bytes_of(raw, 3));
     ck_assert_str_eq(line, "verdict=wrong for " CLIENT
@@ -215,6 +237,36 @@ START_TEST(test_verdict_wrong)
     ck_assert_ptr_null(strstr(line, "..."));
     logline_verdict_wrong(fresh(), &session, &choice, "p384", bytes_of(raw, 701));
     ck_assert_ptr_nonnull(strstr(line, "0000... session=4Zk2m1QyTz"));
+}
+END_TEST
+
+START_TEST(test_unmatched)
+{
+    struct hello hello = {
+        .groups = {.data = (const uint8_t *)"\0\x17", .num = 1, .stride = 2, .present = true}};
+    struct logline_choice choice = {.hello = &hello,
+                                    .names = names,
+                                    .verdicts = verdicts,
+                                    .num = 2,
+                                    .would_fit = 1U << FIT_ECDSA_P256,
+                                    .unmatched = "try-anyway",
+                                    .certificate = "p 384",
+                                    .ja4 = "t12d"};
+
+    logline_unmatched(fresh(), &session, &choice, "client-alert", "illegal parameter");
+    ck_assert_str_eq(line, "unmatched=try-anyway for " CLIENT
+                           ": outcome=client-alert certificate=p\\x20384 p384=curve-not-in-groups "
+                           "r\\x20sa=no-suite groups=secp256r1 would_fit=ecdsa-p256 "
+                           "ja4=t12d detail=\"illegal parameter\" session=4Zk2m1QyTz");
+    choice.unmatched = "anonymous";
+    choice.certificate = "none";
+    choice.would_fit = 0;
+    choice.num = 1;
+    choice.ja4 = NULL;
+    logline_unmatched(fresh(), &session, &choice, "accepted", NULL);
+    ck_assert_str_eq(line, "unmatched=anonymous for " CLIENT
+                           ": outcome=accepted certificate=none p384=curve-not-in-groups "
+                           "groups=secp256r1 would_fit=none session=4Zk2m1QyTz");
 }
 END_TEST
 
@@ -255,7 +307,7 @@ START_TEST(test_session_is_kept)
     static const char *many[64];
     static struct verdict reasons[64];
     struct hello hello = {0};
-    struct logline_choice choice = {&hello, many, reasons, 64, 0};
+    struct logline_choice choice = {.hello = &hello, .names = many, .verdicts = reasons, .num = 64};
     static const char *const tail = " session=4Zk2m1QyTz";
     struct text *t;
 
@@ -286,9 +338,11 @@ Suite *logline_suite(void)
     tcase_add_test(tcase, test_connect);
     tcase_add_loop_test(tcase, test_established, 0, sizeof established / sizeof established[0]);
     tcase_add_loop_test(tcase, test_failure, 0, sizeof failures / sizeof failures[0]);
+    tcase_add_test(tcase, test_fingerprint);
     tcase_add_loop_test(tcase, test_failure_word, 0,
                         sizeof failure_words / sizeof failure_words[0]);
     tcase_add_test(tcase, test_verdict_wrong);
+    tcase_add_test(tcase, test_unmatched);
     tcase_add_test(tcase, test_disconnect);
     tcase_add_test(tcase, test_lost);
     tcase_add_test(tcase, test_warning);

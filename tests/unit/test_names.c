@@ -54,6 +54,10 @@ START_TEST(suite_row)
     const struct suite *suite = suite_by_id(suite_rows[_i].id);
 
     ck_assert_ptr_nonnull(suite);
+    ck_assert_ptr_eq(suite_by_name(suite_rows[_i].name), suite);
+    if (suite_rows[_i].openssl[0] != '\0') {
+        ck_assert_ptr_eq(suite_by_name(suite_rows[_i].openssl), suite);
+    }
     ck_assert_msg(suite->id == suite_rows[_i].id && suite->kx == suite_rows[_i].kx &&
                       suite->auth == suite_rows[_i].auth &&
                       suite->min_version == suite_rows[_i].min_version &&
@@ -131,6 +135,10 @@ START_TEST(scheme_row)
     const struct scheme *scheme = scheme_by_id(scheme_rows[_i].id);
 
     ck_assert_ptr_nonnull(scheme);
+    ck_assert_ptr_eq(scheme_by_name(scheme_rows[_i].name), scheme);
+    if (scheme_rows[_i].openssl[0] != '\0') {
+        ck_assert_ptr_eq(scheme_by_name(scheme_rows[_i].openssl), scheme);
+    }
     ck_assert_msg(scheme->key == scheme_rows[_i].key && scheme->hash == scheme_rows[_i].hash &&
                       scheme->curve == scheme_rows[_i].curve &&
                       strcmp(scheme->name, scheme_rows[_i].name) == 0 &&
@@ -174,6 +182,10 @@ START_TEST(unknown_numbers)
     ck_assert_ptr_null(scheme_name(0x1a1a));
     ck_assert_ptr_null(group_by_name(""));
     ck_assert_ptr_null(group_by_name("p-256"));
+    ck_assert_ptr_null(suite_by_name(""));
+    ck_assert_ptr_null(suite_by_name("aes128-sha"));
+    ck_assert_ptr_null(scheme_by_name(""));
+    ck_assert_ptr_null(scheme_by_name("rsa+sha1"));
 }
 END_TEST
 

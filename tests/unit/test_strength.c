@@ -42,7 +42,10 @@ static const struct {
     {"P-256", {.kind = KEY_ECDSA, .curve = 0x0017, .bits = 256}, 128},
     {"P-384", {.kind = KEY_ECDSA, .curve = 0x0018, .bits = 384}, 192},
     {"P-521", {.kind = KEY_ECDSA, .curve = 0x0019, .bits = 521}, 256},
-    {"a curve without number", {.kind = KEY_ECDSA, .curve = 0, .bits = 320}, 160},
+    {"EC of 159 bits", {.kind = KEY_ECDSA, .bits = 159}, 0},
+    {"EC of 160 bits", {.kind = KEY_ECDSA, .bits = 160}, 80},
+    {"EC of 239 bits", {.kind = KEY_ECDSA, .bits = 239}, 112},
+    {"EC of 320 bits", {.kind = KEY_ECDSA, .bits = 320}, 128},
     {"Ed25519", {.kind = KEY_ED25519, .bits = 256}, 128},
     {"Ed448", {.kind = KEY_ED448, .bits = 456}, 224},
 };

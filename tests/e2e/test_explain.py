@@ -1,0 +1,335 @@
+"""posternctl explain: the story's lists, every way to give a hello, and the daemon's own answer."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+from common import CERTIFICATES, Case, table
+from lab import hello
+from lab.posternd import program
+from lab.process import TIMEOUT, sanitizer_environment, sanitizer_report
+
+SUITES = "c0 2b c0 2f c0 23 c0 27 c0 13 00 9d 00 9c 00 3d 00 3c 00 35 00 2f 00 0a"
+SCHEMES = "04 01 05 01 02 01 04 03 05 03 02 03 02 02 06 01 06 03"
+STORY = ("--version", "1.2", "--ciphers", SUITES, "--groups", "0017", "--sigalgs", SCHEMES)
+
+KEYS = {"version", "chosen", "cipher", "group", "signature", "verdicts", "would_fit"}
+
+RECORD = hello.records(hello.story("mail.example.test"))
+
+
+def spaced(data):
+    return data.hex(" ").encode()
+
+
+def wireshark(data):
+    rows = []
+    for at in range(0, len(data), 16):
+        row = data[at:at + 16]
+        shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        rows.append(f"{at:04x}   {row.hex(' '):47}   {shown}\n")
+    return "".join(rows).encode()
+
+
+def c_array(data):
+    return ("static const unsigned char hello[] = { /* Packet 4 */\n"
+            + ", ".join(f"0x{byte:02x}" for byte in data) + " };\n").encode()
+
+
+def tool(*command):
+    """A hello as a dump program shows it, or None if there is no such program."""
+    def show(data):
+        if not shutil.which(command[0]):
+            return None
+        return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
+    return show
+
+
+# name, how the record is given
+FORMS = (
+    ("binary", bytes),
+    ("stream", lambda data: data.hex().encode()),
+    ("spaced", spaced),
+    ("colons", lambda data: data.hex(":").upper().encode()),
+    ("Wireshark", wireshark),
+    ("C array", c_array),
+    ("xxd", tool("xxd")),
+    ("hexdump", tool("hexdump", "-C")),
+    ("od", tool("od", "-t", "x1")),
+    ("message", lambda data: data[5:]),
+    ("message in hex", lambda data: spaced(data[5:])),
+    ("records of one byte", lambda data: hello.records(data[5:], 1)),
+)
+
+# name, what is given, what it looks like
+OTHERS = (
+    ("nothing", b"", "empty"),
+    ("SMTP", b"220 mail.example.test ESMTP\r\n", "SMTP"),
+    ("HTTP", b"GET / HTTP/1.1\r\n\r\n", "HTTP"),
+    ("alert", bytes.fromhex("15030300020228"), "TLS alert"),
+    ("ServerHello", bytes.fromhex("160303002c020000280303") + bytes(38), "ServerHello"),
+    ("PEM", b"-----BEGIN CERTIFICATE-----\nMIIB\n", "CERTIFICATE"),
+    ("capture", bytes.fromhex("d4c3b2a102000400"), "pcap"),
+    ("torn record", RECORD[:40], "the beginning of a ClientHello"),
+    ("words", b"no shared cipher\n", "not hex"),
+    ("too long", bytes(65537), "64 KiB"),
+)
+
+# name, arguments behind explain
+MISTAKES = (
+    ("nothing at all", ()),
+    ("hello and lists", ("--hello", "-", *STORY)),
+    ("an option twice", (*STORY, "--groups", "0018")),
+    ("an argument too many", (*STORY, "more")),
+    ("no version", STORY[2:]),
+    ("no suites", STORY[:2]),
+    ("unknown suite", ("--version", "1.2", "--ciphers", "HIGH")),
+    ("odd bytes", ("--version", "1.2", "--ciphers", "c0 2b c0")),
+    ("unknown group", (*STORY[:4], "--groups", "P-257")),
+    ("unknown kind of certificate", (*STORY, "--certificates", "p257")),
+    ("no kind of certificate", (*STORY, "--certificates", ",")),
+    ("a listener that is not there", (*STORY, "--listener", "nowhere")),
+    ("hypothetical ones at a listener", (*STORY, "--listener", "mx", "--certificates", "p256")),
+    ("a file that is not there", ("--hello", "/nonexistent")),
+    ("a directory", ("--hello", "/")),
+)
+
+# name, hello, listener: whatever the daemon does with it, explain foretells it
+SAME = (
+    ("story", hello.story(), "full"),
+    ("story at a set with P-384 alone", hello.story(), "p384"),
+    ("story for a name of another set", hello.story("p384.example.test"), "full"),
+    ("story for a name of its own set", hello.story("mail.example.test"), "full"),
+    ("story for an unknown name", hello.story("no.such.name"), "full"),
+    ("static RSA without groups", hello.build(suites=[0x009c], extensions=None), "full"),
+    ("TLS 1.0", hello.build(version=hello.TLS10, suites=[0xc009, 0xc013],
+                            extensions=[hello.groups([0x0017])]), "full"),
+    ("3DES and RC4 only", hello.build(suites=[0x000a, 0x0005]), "full"),
+    ("only P-521", hello.build(suites=[0xc02b], extensions=[
+        hello.groups([0x0019]), hello.schemes([0x0603])]), "full"),
+    ("odd groups", hello.build(extensions=[(hello.GROUPS, b"\0\1\0")]), "full"),
+)
+
+
+class Explain(Case):
+    @classmethod
+    def prepare(cls):
+        cls.posternd = cls.stage.front(
+            CERTIFICATES,
+            sets={"full": {"certificates": CERTIFICATES, "names": "mail.example.test"},
+                  "p384": {"certificates": "p384", "names": "p384.example.test"}},
+            listeners={"full": {"certificate_sets": ["full", "p384"]},
+                       "p384": {"certificate_sets": "p384"}})
+        cls.conf = cls.posternd.conf
+
+    def run_explain(self, *arguments, conf=None, given=b"", json_output=False):
+        """(exit code, standard output or the JSON, standard error)"""
+        command = [program(self.build, "posternctl")]
+        command += ["-c", conf] if conf else []
+        command += ["--json"] if json_output else []
+        done = subprocess.run([*command, "explain", *arguments], input=given, timeout=TIMEOUT,
+                              capture_output=True, env=sanitizer_environment(), cwd="/",
+                              check=False)
+        errors = done.stderr.decode()
+        self.assertIsNone(sanitizer_report(errors.splitlines(), done.returncode))
+        output = json.loads(done.stdout) if json_output and done.stdout else done.stdout.decode()
+        return done.returncode, output, errors
+
+    def explain_json(self, *arguments, **options):
+        code, document, errors = self.run_explain(*arguments, json_output=True, **options)
+        self.assertEqual(errors, "")
+        self.assertEqual(set(document), KEYS)
+        for verdict in document["verdicts"]:
+            self.assertEqual(set(verdict), {"certificate", "usable", "reason", "text"})
+            self.assertEqual(verdict["usable"], verdict["reason"] == "usable")
+        return code, document
+
+    # --- the story ---
+
+    def test_story_with_p384_alone(self):
+        code, document = self.explain_json(*STORY, "--certificates", "p384")
+        self.assertEqual(code, 1)
+        self.assertEqual([(each["certificate"], each["reason"]) for each in document["verdicts"]],
+                         [("p384", "curve-not-in-groups")])
+        self.assertEqual(document["would_fit"], ["ecdsa-p256", "rsa"])
+        self.assertEqual([document[key] for key in
+                          ("version", "chosen", "cipher", "group", "signature")], [None] * 5)
+
+    def test_story_in_words(self):
+        code, text, errors = self.run_explain(*STORY, "--certificates", "p384")
+        self.assertEqual((code, errors), (1, ""))
+        for part in ("ECDHE-ECDSA-AES128-GCM-SHA256", "groups          secp256r1\n",
+                     "ecdsa_secp256r1_sha256", "curve-not-in-groups: its key is on secp384r1",
+                     "Chosen: none",
+                     "What would have worked: an ECDSA P-256 certificate, or an RSA certificate",
+                     "refuses: no shared cipher, alert 40 (as foretold)"):
+            self.assertIn(part, text)
+        self.assertNotIn("AS FORETOLD", text)
+        self.assertNotIn("JA4", text, "lists are no client's shape")
+
+    def test_story_with_all_certificates(self):
+        code, document = self.explain_json(*STORY, "--certificates", "p256,rsa2048,p384")
+        self.assertEqual(code, 0)
+        self.assertEqual([document[key] for key in
+                          ("version", "chosen", "cipher", "group", "signature")],
+                         ["TLSv1.2", "p256", "ECDHE-ECDSA-AES128-GCM-SHA256", "secp256r1",
+                          "ecdsa_secp256r1_sha256"])
+        self.assertEqual([each["reason"] for each in document["verdicts"]],
+                         ["usable", "usable", "curve-not-in-groups"])
+
+    def test_names_are_as_good_as_numbers(self):
+        numbers = self.explain_json(*STORY, "--certificates", "p384,p256")
+        names = self.explain_json(
+            "--version", "TLSv1.2", "--ciphers",
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 (0xc02b):ECDHE-RSA-AES128-GCM-SHA256",
+            "--groups", "P-256", "--sigalgs", "ECDSA+SHA256:rsa_pkcs1_sha256",
+            "--certificates", "p384,p256")
+        for document in (numbers[1], names[1]):
+            for verdict in document["verdicts"]:
+                del verdict["text"]
+        self.assertEqual(numbers, names)
+
+    def test_static_rsa_signs_nothing(self):
+        code, document = self.explain_json("--version", "1.2", "--ciphers", "AES128-SHA",
+                                           "--sigalgs", "0401", "--certificates", "rsa2048")
+        self.assertEqual(code, 0)
+        self.assertEqual((document["cipher"], document["group"], document["signature"]),
+                         ("AES128-SHA", None, None))
+
+    def test_default_certificates(self):
+        if os.path.exists("/etc/postern/postern.conf"):
+            self.skipTest("there is a configuration in the usual place")
+        code, document = self.explain_json(*STORY)
+        self.assertEqual(code, 0)
+        self.assertEqual([each["certificate"] for each in document["verdicts"]],
+                         ["rsa2048", "p256", "p384", "p521", "ed25519"])
+
+    def test_what_openssl_lacks_is_said(self):
+        arguments = ("--version", "1.2", "--groups", "0017", "--sigalgs", "0401",
+                     "--certificates", "rsa2048", "--ciphers")
+        lacking = hello.SUITES[0x000a]
+        ours = subprocess.run(["openssl", "ciphers", "ALL:@SECLEVEL=0"], capture_output=True,
+                              text=True, check=True).stdout
+        if lacking in ours.strip().split(":"):
+            self.skipTest(f"this OpenSSL has {lacking}")
+        code, text, _ = self.run_explain(*arguments, lacking)
+        self.assertEqual(code, 1)
+        self.assertRegex(text, r"OpenSSL \S+ of this system has none of them")
+        code, text, _ = self.run_explain(*arguments, lacking + " AES128-SHA 00ff")
+        self.assertEqual(code, 0)
+        self.assertRegex(text, lacking + r"\* AES128-SHA TLS_EMPTY_RENEGOTIATION_INFO_SCSV\n"
+                                         r" *\* not in OpenSSL")
+
+    # --- the hello itself ---
+
+    @table(FORMS)
+    def test_form(self, write):
+        given = write(RECORD)
+        if given is None:
+            self.skipTest("not installed")
+        code, document = self.explain_json("--hello", "-", "--certificates", "p384,p256",
+                                           given=given)
+        self.assertEqual((code, document["chosen"]), (0, "p256"))
+
+    @table(OTHERS)
+    def test_no_hello(self, given, looks_like):
+        code, text, errors = self.run_explain("--hello", "-", "--certificates", "p256", given=given)
+        self.assertEqual((code, text), (2, ""))
+        self.assertRegex(errors, rf"\Aposternctl: standard input: not a ClientHello, .*{looks_like}"
+                                 r".*\n\Z")
+
+    def test_hello_from_a_file(self):
+        path = os.path.join(self.stage.directory, "hello")
+        with open(path, "wb") as file:
+            file.write(RECORD)
+        code, text, _ = self.run_explain("--hello", path, "--certificates", "p384")
+        self.assertEqual(code, 1)
+        self.assertIn("server_name     mail.example.test\n", text)
+        self.assertRegex(text, r"JA4 t12d120800_[0-9a-f]{12}_[0-9a-f]{12}\n")
+
+    def test_sslv2_format(self):
+        message = (bytes.fromhex("010301000600000010") + bytes.fromhex("00000a00002f") + bytes(16))
+        given = (0x8000 | len(message)).to_bytes(2, "big") + message
+        code, document = self.explain_json("--hello", "-", "--certificates", "p256,rsa2048",
+                                           given=given)
+        self.assertEqual((code, document["chosen"], document["version"], document["cipher"]),
+                         (0, "rsa2048", "TLSv1", "AES128-SHA"))
+
+    def test_after_a_hello_retry_request(self):
+        code, text, _ = self.run_explain("--hello", "-", "--certificates", "p384,p521",
+                                         given=hello.records(hello.tls13(
+                                             group_numbers=(0x0018,), scheme_numbers=(0x0503,),
+                                             shares=())))
+        self.assertEqual(code, 0)
+        self.assertIn("key_share       none: HelloRetryRequest\n", text)
+        self.assertRegex(text, r"p384 +serves it: TLSv1.3 \S+, secp384r1, ecdsa_secp384r1_sha384\s+"
+                               r"\(as\s+foretold\)")
+        self.assertNotIn("AS FORETOLD", text)
+
+    def test_malformed(self):
+        given = hello.records(hello.build(extensions=[(hello.GROUPS, b"\0\1\0")]))
+        code, document = self.explain_json("--hello", "-", "--certificates", "p256,rsa2048",
+                                           given=given)
+        self.assertEqual(code, 1)
+        self.assertEqual({each["reason"] for each in document["verdicts"]}, {"malformed"})
+        self.assertIn("supported_groups", document["verdicts"][0]["text"])
+        self.assertEqual(document["would_fit"], [])
+
+    def test_names_from_the_network_are_escaped(self):
+        given = hello.records(hello.build(extensions=[
+            (hello.SERVER_NAME, b"\0\x08\0\0\x05\x1b[2Jx"), hello.alpn("\x1b]0;")]))
+        code, text, _ = self.run_explain("--hello", "-", "--certificates", "rsa2048", given=given)
+        self.assertEqual(code, 0)
+        self.assertIn(r"\x1b\x5b2Jx", text)
+        self.assertIsNone(re.search(r"[^\n -~]", text))
+
+    # --- the configuration ---
+
+    @table(SAME)
+    def test_as_the_daemon(self, message, listener):
+        answer = hello.ask(self.posternd.address(listener), message)
+        code, document = self.explain_json("--hello", "-", "--listener", listener,
+                                           conf=self.conf, given=hello.records(message))
+        self.assertEqual({"rsa": "rsa2048"}.get(document["chosen"], document["chosen"]),
+                         answer.certificate)
+        self.assertEqual(code, 0 if answer.certificate else 1)
+        if answer.certificate:
+            self.assertEqual(document["version"], hello.VERSIONS[answer.version])
+
+    def test_first_listener_by_default(self):
+        code, document = self.explain_json(*STORY, conf=self.conf)
+        self.assertEqual((code, document["chosen"]), (0, "p256"))
+        _, text, _ = self.run_explain(*STORY, conf=self.conf)
+        self.assertIn('certificate_set "full" at listener "full" (tls_profile "opportunistic")\n'
+                      '    (--listener for the others: "p384")\n', text)
+
+    def test_set_by_server_name(self):
+        code, document = self.explain_json(*STORY, "--sni", "p384.example.test", conf=self.conf)
+        self.assertEqual((code, len(document["verdicts"])), (1, 1))
+
+    def test_postfix_beside_it(self):
+        _, text, _ = self.run_explain(*STORY, conf=self.conf)
+        text = re.sub(r"\s+", " ", text)
+        self.assertIn("with p256, rsa: serves p256 with", text)
+        self.assertIn("with rsa, p384: serves rsa with", text)
+
+    # --- mistakes ---
+
+    @table(MISTAKES)
+    def test_mistake(self, arguments):
+        code, text, errors = self.run_explain(*arguments, conf=None if "--certificates" in arguments
+                                              else self.conf)
+        self.assertEqual((code, text), (2, ""))
+        self.assertRegex(errors, r"\A(posternctl: .*\n|usage: (.*\n)+)\Z")
+
+    def test_configuration_and_hypothetical_certificates(self):
+        code, _, errors = self.run_explain(*STORY, "--certificates", "p256", conf=self.conf)
+        self.assertEqual(code, 2)
+        self.assertIn("usage:", errors)
+
+    def test_bad_configuration(self):
+        code, text, errors = self.run_explain(*STORY, conf="/nonexistent/postern.conf")
+        self.assertEqual((code, text, errors), (
+            2, "", "posternctl: /nonexistent/postern.conf: No such file or directory\n"))

@@ -1,0 +1,703 @@
+"""Failed hellos are kept, listed and explained; the control socket that tells of them."""
+
+import grp
+import json
+import os
+import pwd
+import re
+import signal
+import socket
+import ssl
+import stat
+import threading
+import time
+
+from common import FAILED, Case, table
+from lab import hello
+from lab.posternd import USER, run_posternctl, run_posternd
+from lab.process import TIMEOUT, run
+
+P256, P521 = 0x0017, 0x0019
+STORY_JA4 = re.compile(r"t12i1207\w\w_[0-9a-f]{12}_[0-9a-f]{12}")
+
+
+def tls12(schemes, sni=None):
+    """A hello that only a P-521 key could answer."""
+    extensions = [hello.server_name(sni)] if sni else []
+    return hello.build(suites=[0xc02b], extensions=extensions + [hello.groups([P521]),
+                                                                 hello.schemes(schemes)])
+
+
+class Control:
+    """A connection to a control socket."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(TIMEOUT)
+        self.socket.connect(path)
+        self._buffer = b""
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def answer(self):
+        """The next line as JSON; None at the end of the connection."""
+        while b"\n" not in self._buffer:
+            try:
+                data = self.socket.recv(65536)
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                return None
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return json.loads(line)
+
+    def ask(self, name, **values):
+        self.send(json.dumps({"request": name, **values}).encode() + b"\n")
+        return self.answer()
+
+    def close(self):
+        self.socket.close()
+
+
+class Kept(Case):
+    """Tests with a posternd of their own: it begins without failures."""
+
+    @classmethod
+    def prepare(cls):
+        cls.stage.front(["p384", "p256"])
+
+    def start(self, certificates=("p384",), **options):
+        """A posternd that turns away whoever cannot use P-384."""
+        daemon = self.stage.front(list(certificates), **options)
+        self.begun.append(daemon)
+        return daemon
+
+    def setUp(self):
+        super().setUp()
+        self.begun = []
+        self.addCleanup(lambda: [self.stop(daemon) for daemon in list(self.begun)])
+
+    def stop(self, daemon):
+        self.begun.remove(daemon)
+        return self.stage.stop(daemon)
+
+    def again(self, daemon):
+        """Stops it and starts another one on the same configuration."""
+        self.stop(daemon)
+        return self.begin(daemon.conf)
+
+    def begin(self, conf):
+        daemon = self.stage.posternd(conf)
+        self.begun.append(daemon)
+        return daemon
+
+    @staticmethod
+    def state(daemon):
+        return os.path.join(os.path.dirname(daemon.conf), "state")
+
+    def socket_of(self, daemon):
+        return os.path.join(self.state(daemon), "control.sock")
+
+    def control(self, daemon):
+        control = Control(self.socket_of(daemon))
+        self.addCleanup(control.close)
+        return control
+
+    def turn_away(self, daemon, message=None, *, source=None, listener="mx"):
+        """A client that no certificate fits."""
+        answer = hello.ask(daemon.address(listener), message or hello.story(), source=source)
+        self.assertEqual(answer.alert, (2, 40), answer.text)
+
+    def entries(self, daemon, number=None, count=None):
+        """The list, when it has this number of entries, and as many failures in them."""
+        control = self.control(daemon)
+        end = time.monotonic() + TIMEOUT
+        while True:
+            found = control.ask("failures")["failures"]
+            if number is None or (len(found) == number and count in (
+                    None, sum(each["count"] for each in found))):
+                control.close()
+                return found
+            self.assertLess(time.monotonic(), end, found)
+
+    def main_until(self, daemon, condition):
+        """Lets the daemon's main thread work until the condition holds."""
+        control = self.control(daemon)
+        end = time.monotonic() + TIMEOUT
+        while not condition():
+            self.assertIn("version", control.ask("version"))
+            self.assertLess(time.monotonic(), end)
+        control.close()
+
+    def ctl(self, conf, *arguments):
+        return run_posternctl(self.build, "-c", conf, *arguments)
+
+
+class Store(Kept):
+    def test_entry(self):
+        before = int(time.time())
+        daemon = self.start()
+        self.turn_away(daemon, source="127.0.0.5")
+        entry, = self.entries(daemon, 1)
+        line = daemon.wait_log(FAILED)
+        self.assertTrue(before <= entry["first"] == entry["last"] <= time.time())
+        self.assertIn(f" ja4={entry['ja4']}", line["facts"])
+        self.assertRegex(entry["ja4"], STORY_JA4)
+        del entry["first"], entry["last"], entry["ja4"]
+        self.assertEqual(entry, {"id": 1, "reason": "no-certificate-fits", "count": 1, "sni": None,
+                                 "clients": ["127.0.0.5"], "listener": "mx"})
+
+    def test_one_entry_for_a_shape(self):
+        daemon = self.start()
+        for last in (2, 3, 2, 4, 5):
+            self.turn_away(daemon, source=f"127.0.0.{last}")
+        entry, = self.entries(daemon, 1, 5)
+        self.assertEqual(entry["clients"], ["127.0.0.5", "127.0.0.4", "127.0.0.2"])
+
+    def test_shapes_differ(self):
+        daemon = self.start()
+        for message in (hello.story(), tls12([0x0603]), tls12([0x0603, 0x0403]),
+                        hello.story("a.example"), hello.story("b.example")):
+            self.turn_away(daemon, message)
+        found = self.entries(daemon, 5)
+        self.assertEqual([each["sni"] for each in found],
+                         ["b.example", "a.example", None, None, None])
+        self.assertEqual([each["id"] for each in found], [5, 4, 3, 2, 1])
+
+    def test_client_alert(self):
+        daemon = self.start(["p256"])
+        client = self.connect(daemon.address())
+        client.greet()
+        client.command("STARTTLS")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
+        with self.assertRaises(ssl.SSLError):
+            context.wrap_socket(client.socket.dup(), server_hostname="mail.example.test")
+        entry, = self.entries(daemon, 1)
+        self.assertEqual((entry["reason"], entry["sni"]), ("client-alert", "mail.example.test"))
+        line = self.handshake_failure(daemon, client)
+        self.assertIn(f" ja4={entry['ja4']}", line["facts"])
+
+    def test_one_shape_two_reasons(self):
+        daemon = self.start()
+        self.turn_away(daemon)
+        client = self.connect(daemon.address())
+        client.greet()
+        client.command("STARTTLS")
+        client.send(hello.records(hello.tls13(scheme_numbers=[0x0503])))
+        client.read_some()
+        client.send(b"\x15\x03\x03\0\x02\x02\x30")  # unknown_ca
+        found = self.entries(daemon, 2)
+        self.assertEqual([each["reason"] for each in found],
+                         ["client-alert", "no-certificate-fits"])
+
+    def test_sslv2_hello(self):
+        daemon = self.start()
+        client = self.connect(daemon.address())
+        client.greet()
+        client.command("STARTTLS")
+        message = b"\x01\x03\x01\0\x03\0\0\0\x10\0\0\x2f" + bytes(range(16))
+        client.send(bytes([0x80, len(message)]) + message)
+        entry, = self.entries(daemon, 1)
+        told = self.control(daemon).ask("failure", id=entry["id"])
+        self.assertEqual((told["hello"], told["sslv2"]), (message.hex(), True))
+
+    @table((
+        ("what is not TLS", b"GET / HTTP/1.0\r\n\r\n", "not-tls"),
+        ("a hello that is cut", hello.records(hello.story())[:-1], "client-gone"),
+        ("a malformed hello", hello.records(hello.build(extensions=[(10, b"\0")])), "malformed"),
+        ("an old version", hello.records(hello.build(version=0x0300)), "protocol-version"),
+    ))
+    def test_not_kept(self, data, reason):
+        daemon = self.start()
+        client = self.connect(daemon.address())
+        client.greet()
+        client.command("STARTTLS")
+        client.send(data)
+        client.socket.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.handshake_failure(daemon, client)["reason"], reason)
+        # What would be kept was kept before this one.
+        self.turn_away(daemon)
+        entry, = self.entries(daemon, 1)
+        self.assertRegex(entry["ja4"], STORY_JA4)
+
+    def test_sni_that_is_no_name(self):
+        daemon = self.start()
+        name = b'a"\x1b[31m\xff\n'
+        sni = (0, len(name + b"abc").to_bytes(2, "big") + b"\0" + len(name).to_bytes(2, "big")
+               + name)
+        self.turn_away(daemon, hello.build(extensions=[sni, hello.groups([P256])]))
+        entry, = self.entries(daemon, 1)
+        self.assertEqual(entry["sni"], r"a\x22\x1b\x5b31m\xff\x0a")
+        self.assertNotIn("\x1b", self.ctl(daemon.conf, "failures").stdout)
+
+    def test_many_at_once(self):
+        daemon = self.start(workers=4)
+
+        def client(number):
+            for _ in range(6):
+                hello.ask(daemon.address(), tls12([0x0603], f"n{number % 3}.example"))
+
+        threads = [threading.Thread(target=client, args=[number]) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        control = self.control(daemon)
+        while any(thread.is_alive() for thread in threads):
+            for entry in control.ask("failures")["failures"]:
+                self.assertIn("hello", control.ask("failure", id=entry["id"]))
+        self.assertEqual([each["count"] for each in self.entries(daemon, 3, 36)], [12, 12, 12])
+
+
+class Disk(Kept):
+    def file(self, daemon):
+        return os.path.join(self.state(daemon), "failures")
+
+    def test_written_at_once_then_paused_then_at_the_end(self):
+        daemon = self.start()
+        file = self.file(daemon)
+        self.assertFalse(os.path.exists(file))
+        self.turn_away(daemon)
+        self.main_until(daemon, lambda: os.path.exists(file))
+        first = os.stat(file)
+        self.assertEqual(stat.S_IMODE(first.st_mode), 0o600)
+        self.assertEqual(first.st_uid, pwd.getpwnam(USER).pw_uid)
+        self.turn_away(daemon, tls12([0x0603]))
+        self.entries(daemon, 2)
+        control = self.control(daemon)
+        for _ in range(100):
+            control.ask("version")
+        self.assertEqual(os.stat(file).st_ino, first.st_ino, "written twice in a minute")
+        self.stop(daemon)
+        self.assertNotEqual(os.stat(file).st_ino, first.st_ino)
+        with open(file, encoding="ascii") as opened:
+            self.assertEqual(len(opened.readlines()), 3)
+        self.assertFalse(os.path.exists(file + ".new"))
+
+    def test_read_again(self):
+        daemon = self.start()
+        self.turn_away(daemon)
+        self.turn_away(daemon, tls12([0x0603], "name.example"))
+        found = self.entries(daemon, 2)
+        told = self.control(daemon).ask("failure", id=2)
+        daemon = self.again(daemon)
+        self.assertEqual(self.entries(daemon), found)
+        self.assertEqual(self.control(daemon).ask("failure", id=2), told)
+        # The shapes are known, and ids go on.
+        self.turn_away(daemon)
+        self.turn_away(daemon, tls12([0x0503]))
+        self.assertEqual([(each["id"], each["count"]) for each in self.entries(daemon, 3)],
+                         [(3, 1), (1, 2), (2, 1)])
+
+    def test_what_is_on_disk_outlives_a_kill(self):
+        daemon = self.start()
+        self.turn_away(daemon)
+        self.main_until(daemon, lambda: os.path.exists(self.file(daemon)))
+        found = self.entries(daemon, 1)
+        daemon.send_signal(signal.SIGKILL)
+        daemon.wait()
+        daemon = self.begin(daemon.conf)
+        self.assertEqual(self.entries(daemon), found)
+
+    @table((
+        ("cut", lambda text: text[:-10], "line 2: the text ends too early"),
+        ("empty", lambda text: b"", "line 1: not a list of failures"),
+        ("something else", lambda text: os.urandom(4096), "line 1: not a list of failures"),
+    ))
+    def test_damaged(self, damage, why):
+        daemon = self.start()
+        file = self.file(daemon)
+        self.turn_away(daemon)
+        self.entries(daemon, 1)
+        self.stop(daemon)
+        with open(file, "rb") as opened:
+            damaged = damage(opened.read())
+        with open(file, "wb") as opened:
+            opened.write(damaged)
+        daemon = self.begin(daemon.conf)
+        daemon.wait_log(re.escape(f"warning: {file}: {why}: set aside as {file}.damaged"))
+        self.assertEqual(self.entries(daemon), [])
+        with open(file + ".damaged", "rb") as opened:
+            self.assertEqual(opened.read(), damaged)
+        self.turn_away(daemon)
+        self.main_until(daemon, lambda: os.path.exists(file))
+
+    @table((
+        ("a directory", os.mkdir, "not a list of failures"),
+        ("a FIFO", os.mkfifo, "not a list of failures"),
+        ("a link", lambda path: os.symlink("/etc/passwd", path),
+         "Too many levels of symbolic links"),
+        ("too long", lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_WRONLY), 1 << 40),
+         "not a list of failures"),
+    ))
+    def test_no_file(self, make, why):
+        daemon = self.start()
+        file = self.file(daemon)
+        self.stop(daemon)
+        make(file)
+        if not os.path.islink(file):
+            os.chown(file, pwd.getpwnam(USER).pw_uid, -1)
+        daemon = self.begin(daemon.conf)
+        daemon.wait_log(f"warning: {re.escape(file)}: {why}: set aside as ")
+        self.assertTrue(os.path.lexists(file + ".damaged"))
+
+    def test_old_ones_are_forgotten(self):
+        daemon = self.start()
+        file = self.file(daemon)
+        self.turn_away(daemon)
+        self.turn_away(daemon, tls12([0x0603]))
+        self.entries(daemon, 2)
+        self.stop(daemon)
+        with open(file, encoding="ascii") as opened:
+            text = opened.read()
+        old = int(time.time()) - 31 * 24 * 3600
+        text = re.sub(r"first=\d+ last=\d+", f"first={old} last={old}", text, count=1)
+        with open(file, "w", encoding="ascii") as opened:
+            opened.write(text)
+        daemon = self.begin(daemon.conf)
+        self.assertEqual([each["id"] for each in self.entries(daemon)], [2])
+        self.main_until(daemon, lambda: f"last={old}" not in open(file, encoding="ascii").read())
+
+    def test_directory_that_cannot_be_written(self):
+        daemon = self.start()
+        os.mkdir(self.file(daemon) + ".new")
+        self.turn_away(daemon)
+        daemon.wait_log(r"error: cannot write .*/failures: Is a directory")
+        self.assertEqual(len(self.entries(daemon)), 1)
+        os.rmdir(self.file(daemon) + ".new")
+        self.stop(daemon)
+        self.assertTrue(os.path.exists(self.file(daemon)))
+
+    def test_memory(self):
+        daemon = self.start(failures="memory")
+        self.turn_away(daemon)
+        self.entries(daemon, 1)
+        self.stop(daemon)
+        self.assertFalse(os.path.exists(self.file(daemon)))
+        daemon = self.begin(daemon.conf)
+        self.assertEqual(self.entries(daemon), [])
+
+    def test_off(self):
+        daemon = self.start(failures="off")
+        self.turn_away(daemon)
+        for request in ({"request": "failures"}, {"request": "failure", "id": 1}):
+            control = self.control(daemon)
+            self.assertEqual(control.ask(request.pop("request"), **request),
+                             {"error": 'failures are not kept: failures = "off"'})
+        done = self.ctl(daemon.conf, "failures")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"^posternctl: .*: failures are not kept")
+        self.stop(daemon)
+        self.assertFalse(os.path.exists(self.file(daemon)))
+
+
+class Commands(Kept):
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.daemon = cls.stage.front(["p384", "p256"], sets={"p384": ["p384"], "both": ["p384", "p256"]},
+                                     listeners={"other": {"certificate_sets": "both"},
+                                                "mx": {"certificate_sets": "p384"}})
+
+    def setUp(self):
+        super().setUp()
+        if not self.entries(self.daemon):
+            self.turn_away(self.daemon, hello.story("mail.example.test"), source="127.0.0.77")
+            self.turn_away(self.daemon, tls12([0x0603]), source="127.0.0.8")
+        self.entries(self.daemon, 2)
+
+    def test_list(self):
+        done = self.ctl(self.daemon.conf, "failures")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        rows = done.stdout.splitlines()
+        self.assertEqual(len(rows), 3)
+        self.assertRegex(rows[0], r"^ID +LAST +COUNT +CLIENT +REASON +JA4 +SNI$")
+        story = next(row for row in rows if row.startswith(" 1"))
+        self.assertRegex(story, r"^ 1  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d +1  127\.0\.0\.77 +"
+                                r"no-certificate-fits +t12d1208\S+ +mail\.example\.test$")
+        starts = {column: rows[0].index(column) for column in ("LAST", "CLIENT", "JA4", "SNI")}
+        for row in rows[1:]:
+            for column, at in starts.items():
+                self.assertTrue(row[at - 1] == " " != row[at], f"{column}: {row}")
+
+    def test_list_as_json(self):
+        done = self.ctl(self.daemon.conf, "--json", "failures")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(json.loads(done.stdout), {"failures": self.entries(self.daemon)})
+
+    def test_explain(self):
+        done = self.ctl(self.daemon.conf, "--json", "explain", "--failure", "1")
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        told = json.loads(done.stdout)
+        self.assertEqual((told["chosen"], told["would_fit"]), (None, ["ecdsa-p256", "rsa"]))
+        self.assertEqual([(each["certificate"], each["reason"]) for each in told["verdicts"]],
+                         [("p384", "curve-not-in-groups")])
+        done = self.ctl(self.daemon.conf, "explain", "--failure", "1")
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        self.assertIn("mail.example.test", done.stdout)
+
+    def test_explain_by_another_listener(self):
+        done = self.ctl(self.daemon.conf, "--json", "explain", "--failure", "1", "--listener",
+                        "other")
+        self.assertEqual((done.returncode, json.loads(done.stdout)["chosen"]), (0, "p256"))
+
+    def test_explain_is_what_the_hello_says(self):
+        told = self.control(self.daemon).ask("failure", id=1)
+        file = os.path.join(self.stage.directory, "hello.hex")
+        with open(file, "w", encoding="ascii") as opened:
+            opened.write(told["hello"])
+        one = self.ctl(self.daemon.conf, "explain", "--failure", "1", "--listener", "mx")
+        other = self.ctl(self.daemon.conf, "explain", "--hello", file, "--listener", "mx")
+        self.assertEqual((one.returncode, one.stdout), (other.returncode, other.stdout))
+
+    @table((
+        ("unknown id", ["explain", "--failure", "4711"], 1, "there is no failure 4711"),
+        ("no id", ["explain", "--failure", "x"], 2, "--failure x: not an ID"),
+        ("id 0", ["explain", "--failure", "0"], 2, "--failure 0: not an ID"),
+        ("negative id", ["explain", "--failure", "-1"], 2, "--failure -1: not an ID"),
+        ("an id of many digits", ["explain", "--failure", "9" * 30], 2, "not an ID"),
+        ("failure and file", ["explain", "--failure", "1", "--hello", "/dev/null"], 2, "usage"),
+        ("failure and lists", ["explain", "--failure", "1", "--version", "1.2"], 2, "usage"),
+        ("failures and more", ["failures", "1"], 2, "usage"),
+    ))
+    def test_refused(self, arguments, code, text):
+        done = self.ctl(self.daemon.conf, *arguments)
+        self.assertEqual((done.returncode, done.stdout), (code, ""), done.stderr)
+        self.assertIn(text, done.stderr)
+
+    @table((("list", ["failures"]), ("explain", ["explain", "--failure", "1"])))
+    def test_nobody_answers(self, arguments):
+        conf = self.stage.write(certificates=["p384"], backend="127.0.0.1:1")
+        done = self.ctl(conf, *arguments)
+        self.assertEqual((done.returncode, done.stdout), (69, ""))
+        self.assertRegex(done.stderr, r"^posternctl: \S+/control\.sock: no posternd answers: "
+                                      r"No such file or directory\n$")
+
+    @table((("list", ["failures"]), ("explain", ["explain", "--failure", "1"])))
+    def test_bad_configuration(self, arguments):
+        conf = self.stage.write(certificates=["p384"], backend="nowhere")
+        done = self.ctl(conf, *arguments)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn(conf + ":", done.stderr)
+
+    @table((
+        ("another group", "daemon", 1, "Permission denied"),
+        ("the daemon's group", grp.getgrgid(pwd.getpwnam(USER).pw_gid).gr_name, 0, ""),
+    ))
+    def test_another_account(self, group, code, text):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        done = run(["setpriv", "--reuid=daemon", f"--regid={group}", "--clear-groups",
+                    os.path.join(self.build, "posternctl"), "-c", self.daemon.conf, "failures"])
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn(text, done.stderr)
+
+
+class Socket(Kept):
+    def test_file(self):
+        daemon = self.start()
+        found = os.lstat(self.socket_of(daemon))
+        user = pwd.getpwnam(USER)
+        self.assertTrue(stat.S_ISSOCK(found.st_mode))
+        self.assertEqual((stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid),
+                         (0o660, user.pw_uid, user.pw_gid))
+        self.stop(daemon)
+        self.assertFalse(os.path.lexists(self.socket_of(daemon)))
+
+    def test_left_over(self):
+        daemon = self.start()
+        daemon.send_signal(signal.SIGKILL)
+        daemon.wait()
+        self.assertTrue(os.path.lexists(self.socket_of(daemon)))
+        daemon = self.begin(daemon.conf)
+        self.assertIn("version", self.control(daemon).ask("version"))
+
+    def test_not_ours_any_more(self):
+        daemon = self.start()
+        path = self.socket_of(daemon)
+        os.unlink(path)
+        with open(path, "w", encoding="ascii"):
+            pass
+        self.stop(daemon)
+        self.assertTrue(os.path.exists(path), "somebody else's file was removed")
+
+    def refused(self, conf, pattern, line=True):
+        done = run_posternd(self.build, "-c", conf)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        with open(conf, encoding="utf-8") as opened:
+            at = [number for number, text in enumerate(opened, 1) if text.startswith("control = ")]
+        place = f":{at[0]}: " if line else ": "
+        self.assertRegex(done.stderr, "(?m)^" + re.escape(conf + place) + "control: " + pattern)
+
+    def test_another_program_listens(self):
+        conf = self.stage.write(certificates=["p384"], backend="127.0.0.1:1")
+        path = os.path.join(os.path.dirname(conf), "state", "control.sock")
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(path)
+            other.listen()
+            os.chmod(path, 0o777)
+            self.refused(conf, r"cannot listen on \S+: another program listens there")
+            self.assertTrue(os.path.lexists(path))
+
+    def test_another_file(self):
+        conf = self.stage.write(certificates=["p384"], backend="127.0.0.1:1")
+        path = os.path.join(os.path.dirname(conf), "state", "control.sock")
+        with open(path, "w", encoding="ascii"):
+            pass
+        self.refused(conf, r"cannot listen on \S+: there is a file of this name that is not a "
+                           r"socket")
+        self.assertTrue(os.path.isfile(path))
+
+    def test_no_directory(self):
+        conf = self.stage.write(certificates=["p384"], backend="127.0.0.1:1",
+                                control="none/none/control.sock")
+        self.refused(conf, r"cannot listen on \S+/none/none/control\.sock: its directory does not "
+                           "exist")
+
+    def test_missing_directory_is_made_for_the_user(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        daemon = self.start(control="run/control.sock")
+        directory = os.path.join(os.path.dirname(daemon.conf), "run")
+        self.assertEqual(os.stat(directory).st_uid, pwd.getpwnam(USER).pw_uid)
+        done = self.ctl(daemon.conf, "failures")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_directory_not_ours(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        conf = self.stage.write(certificates=["p384"], backend="127.0.0.1:1",
+                                control="control.sock")
+        self.refused(conf, r"cannot listen on \S+/control.sock: Permission denied")
+
+    def test_none(self):
+        daemon = self.start(control="")
+        self.turn_away(daemon)
+        daemon.wait_log(FAILED)
+        done = self.ctl(daemon.conf, "failures")
+        self.assertEqual((done.returncode, done.stdout), (69, ""))
+        self.assertEqual(done.stderr, f'posternctl: {daemon.conf}: control = "": there is no '
+                                      "socket to ask\n")
+
+    def test_check_opens_nothing(self):
+        conf = self.stage.write(certificates=["p384"], backend="127.0.0.1:1",
+                                control="none/none/control.sock")
+        self.assertEqual(run_posternd(self.build, "-t", "-c", conf).returncode, 0)
+
+
+class Protocol(Kept):
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.daemon = cls.stage.front(["p384"])
+
+    def test_version(self):
+        told = self.control(self.daemon).ask("version")
+        printed = run_posternd(self.build, "-V").stdout.split()
+        self.assertEqual(told, {"version": printed[1]})
+
+    @table((
+        ("no JSON", b"failures\n", "not a JSON object"),
+        ("an empty line", b"\n", "not a JSON object"),
+        ("a list", b"[]\n", "not a JSON object"),
+        ("something behind it", b'{"request":"version"} x\n', "not a JSON object"),
+        ("a key twice", b'{"request":"version","request":"failures"}\n', "not a JSON object"),
+        ("NUL", b'{"request":"version"}\0\n', "not a JSON object"),
+        ("deep", b"[" * 5000 + b"]" * 5000 + b"\n", "not a JSON object"),
+        ("no request", b"{}\n", '"request" is missing'),
+        ("request of a wrong type", b'{"request":1}\n', '"request" is missing'),
+        ("unknown request", b'{"request":"fail"}\n', "unknown request"),
+        ("failure without id", b'{"request":"failure"}\n', '"id" is not a number above 0'),
+        ("failure with a text", b'{"request":"failure","id":"1"}\n',
+         '"id" is not a number above 0'),
+        ("failure with a negative id", b'{"request":"failure","id":-1}\n',
+         '"id" is not a number above 0'),
+        ("failure that is not there", b'{"request":"failure","id":99}\n', "there is no failure 99"),
+    ))
+    def test_refused(self, request, why):
+        mark = self.daemon.mark()
+        control = self.control(self.daemon)
+        control.send(request)
+        self.assertEqual(control.answer(), {"error": why})
+        self.daemon.wait_log(rf"warning: control request of uid={os.geteuid()} pid={os.getpid()} "
+                             rf"refused: {re.escape(why)}$", after=mark)
+        # It goes on after that.
+        self.assertIn("version", control.ask("version"))
+
+    def test_longest_request(self):
+        control = self.control(self.daemon)
+        request = b'{"request":"version"}'
+        control.send(request + b" " * (65536 - len(request) - 1) + b"\n")
+        self.assertIn("version", control.answer())
+        self.assertIn("version", control.ask("version"))
+
+    def test_request_too_long(self):
+        control = self.control(self.daemon)
+        control.send(b" " * 65536)
+        self.assertEqual(control.answer(), {"error": "the request is too long"})
+        self.assertIsNone(control.answer())
+
+    def test_in_pieces(self):
+        control = self.control(self.daemon)
+        for byte in b'{"request":"version"}\n':
+            control.send(bytes([byte]))
+        self.assertIn("version", control.answer())
+
+    def test_many_in_one_write_and_the_end(self):
+        control = self.control(self.daemon)
+        control.send(b'{"request":"version"}\n{"request":"x"}\n' * 200)
+        control.socket.shutdown(socket.SHUT_WR)
+        for _ in range(200):
+            self.assertIn("version", control.answer())
+            self.assertEqual(control.answer(), {"error": "unknown request"})
+        self.assertIsNone(control.answer())
+
+    def test_end_without_a_request(self):
+        control = self.control(self.daemon)
+        control.send(b'{"request":"version"}')
+        control.socket.shutdown(socket.SHUT_WR)
+        self.assertIsNone(control.answer())
+
+    def test_who_takes_no_answer_holds_up_nobody(self):
+        deaf = self.control(self.daemon)
+        deaf.socket.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                deaf.send(b'{"request":"version"}\n' * 1000)
+        self.assertIn("version", self.control(self.daemon).ask("version"))
+        answer = hello.ask(self.daemon.address(), hello.story())
+        self.assertEqual(answer.alert, (2, 40))
+
+    def test_seventeenth_client(self):
+        clients = [self.control(self.daemon) for _ in range(16)]
+        for client in clients:
+            self.assertIn("version", client.ask("version"))
+        last = self.control(self.daemon)
+        self.assertEqual(last.answer(), {"error": "too many clients"})
+        self.assertIsNone(last.answer())
+        done = self.ctl(self.daemon.conf, "failures")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, "^posternctl: .*/control.sock: too many clients\n$")
+        clients.pop().close()
+        end = time.monotonic() + TIMEOUT
+        while self.retry() == {"error": "too many clients"}:
+            self.assertLess(time.monotonic(), end)
+
+    def retry(self):
+        """What a new client is told first."""
+        control = self.control(self.daemon)
+        try:
+            return control.ask("version")
+        except BrokenPipeError:
+            return control.answer()
+        finally:
+            control.close()
+
+    def test_stopped_with_clients(self):
+        daemon = self.start()
+        clients = [self.control(daemon) for _ in range(3)]
+        clients[0].ask("version")
+        clients[1].send(b'{"request":')
+        self.assertEqual(self.stop(daemon), 0)
+        for client in clients:
+            self.assertIsNone(client.answer())
