@@ -402,9 +402,13 @@ struct verdict certsel_judge(const struct certsel_profile *profile,
     return reason == VERDICT_USABLE ? verdict : (struct verdict){.reason = reason};
 }
 
-/* A signature is not made, but libssl asks before it knows that whether it could be. */
-static bool shares_any_scheme(const struct question *q)
+/* Without a certificate nothing is signed, but libssl asks before it knows that whether it could
+ * be, as soon as one of the extensions is there. */
+static bool could_sign(const struct question *q)
 {
+    if (q->version < TLS12 || (!q->hello->schemes.present && !q->hello->cert_schemes.present)) {
+        return true;
+    }
     for (size_t i = 0; i < q->profile->num_schemes; i++) {
         if (id_list_has(&q->hello->schemes, q->profile->schemes[i])) {
             return true;
@@ -429,7 +433,7 @@ struct verdict certsel_judge_anonymous(const struct certsel_profile *profile,
     if (hello_check(hello, q.version, &why) != HELLO_DONE) {
         return (struct verdict){.reason = VERDICT_MALFORMED};
     }
-    if (q.version >= TLS12 && hello->schemes.present && !shares_any_scheme(&q)) {
+    if (!could_sign(&q)) {
         return (struct verdict){.reason = VERDICT_NO_SIGNATURE_SCHEME};
     }
     suite = shared_suite(&q, &needs_group);

@@ -268,6 +268,17 @@ class Played(Case):
         self.assertEqual(client.line(), reply)
         self.assertEqual(peer.line(), b"STARTTLS\r\n")
 
+    @table((("354", b"354 go\r\n"), ("334", b"334 \r\n")))
+    def test_continuation_shuts_the_door(self, reply):
+        """Whatever command it belongs to: what comes next is not a command."""
+        client, peer, _ = self.begin(listeners={"mx": {"auth_before_tls": True}})
+        client.send(b"NOOP\r\n")
+        peer.line()
+        peer.send(reply)
+        self.assertEqual(client.line(), reply)
+        client.send(b"STARTTLS\r\n")
+        self.assertEqual(peer.line(), b"STARTTLS\r\n")
+
     # --- what it should not say ---
 
     @table((("a reply", b"250 2.0.0 unasked\r\n"), ("half a line", b"25"),

@@ -248,7 +248,7 @@ class Configuration(Case):
             self.assertEqual(done.stdout, "")
             lines = [each for each in done.stderr.splitlines() if ": warning: " not in each]
             self.assertEqual(len(lines), 1, done.stderr)
-            self.assertTrue(lines[0].startswith(place), f"{lines[0]!r} does not begin with {place!r}")
+            self.assertEqual(lines[0][:len(place)], place, lines[0])
             self.assertRegex(lines[0][len(place):], pattern)
         with self.assertRaises(ConnectionRefusedError):
             Client(("127.0.0.1", self.port))
@@ -281,7 +281,8 @@ class Configuration(Case):
     def test_relative_paths_begin_at_the_file(self):
         self.write(self.fill(GOOD))
         os.symlink(self.directory, self.stage.directory + "/elsewhere")
-        done = run_posternd(self.build, "-t", "-c", self.stage.directory + "/elsewhere/postern.conf")
+        done = run_posternd(self.build, "-t", "-c",
+                            self.stage.directory + "/elsewhere/postern.conf")
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_key_inside_the_chain_file(self):

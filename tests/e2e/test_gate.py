@@ -1,5 +1,5 @@
-"""What a client, or somebody between it and us, can do before and after STARTTLS with a real Postfix
-behind: nothing from before the handshake has any effect after it."""
+"""What a client, or somebody between it and us, can do before and after STARTTLS, with a real
+Postfix behind: nothing from before the handshake has any effect after it."""
 
 import base64
 import os

@@ -137,7 +137,7 @@ class Unmatched(Case):
             self.assertEqual(answer.alert, None if expected else (2, 40), name)
 
     @table((("TLS 1.2", "-tls1_2", STORY_SCHEMES, WHY),
-            ("TLS 1.3 cannot be", "-no_tls1_1", "ECDSA+SHA512",
+            ("TLS 1.3 cannot be", "-no_ssl3", "ECDSA+SHA512",
              "p384=no-signature-scheme groups=secp256r1 would_fit=ecdsa-p521")))
     def test_anonymous_delivers(self, version, schemes, why):
         mark = self.posternd.mark()
