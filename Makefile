@@ -5,6 +5,7 @@
 #   make check       install what tests need; unit, end-to-end and house tests
 #   make check-asan  the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make check-tsan  the end-to-end tests under ThreadSanitizer
+#   make check-differential  the choice of a certificate against libssl itself, on all hellos
 #   make check-fuzz  the fuzz targets, FUZZ_SECONDS=60 each; needs clang
 #   make install     into $(DESTDIR)$(PREFIX)
 #
@@ -34,13 +35,14 @@ PKG_LIBS  = $(shell pkg-config --libs $(LIBS))
 
 lib_objects  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard lib/*/*.c)))
 common       := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/common/*.c)))
+differential := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/differential/*.c)))
 fuzzers      := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 unit_objects := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c)))
 objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c)))
 library      := $(BUILD)/libpostern.a
 binaries     := $(PROGRAMS:%=$(BUILD)/%)
 
-.PHONY: all run check check-unit check-e2e check-house check-asan check-tsan check-fuzz fuzz-targets install clean root-needed
+.PHONY: all run check check-unit check-e2e check-house check-asan check-tsan check-fuzz check-differential fuzz-targets install clean root-needed
 .SECONDARY:
 .SECONDEXPANSION:
 
@@ -68,6 +70,9 @@ $(BUILD)/unit: $(unit_objects) $(library)
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(library)
 	$(LD_ALL) -fsanitize=fuzzer -o $@ $^ $(shell pkg-config --libs libconfuse)
 
+$(BUILD)/differential: $(differential) $(library)
+	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto libconfuse)
+
 # --- trying it ---------------------------------------------------------------------------------
 
 run: root-needed packages-build packages-run
@@ -86,7 +91,7 @@ packages-%:
 # --- tests -------------------------------------------------------------------------------------
 
 check: root-needed packages-build packages-run packages-check
-	@$(MAKE) --no-print-directory check-unit check-e2e check-house
+	@$(MAKE) --no-print-directory check-unit check-e2e check-house check-differential HELLOS=2000
 
 check-house: all
 	python3 tests/house/check.py $(BUILD)
@@ -96,6 +101,10 @@ check-unit: $(BUILD)/unit
 
 check-e2e: all
 	python3 tests/e2e/main.py --build $(BUILD)
+
+# Certsel against libssl: all hellos, or about HELLOS of them.
+check-differential: $(BUILD)/differential
+	$(BUILD)/differential $(HELLOS)
 
 asan := BUILD=build/asan FORTIFY= CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined'
 tsan := BUILD=build/tsan FORTIFY= CFLAGS='-O1 -g -fsanitize=thread'
