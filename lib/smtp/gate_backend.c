@@ -80,7 +80,8 @@ static void put_reply_line(struct gate *g, struct bytes line, const struct reply
     }
 }
 
-/* Whether this line tells that the backend took a command that it must not take. */
+/* Whether this line must not reach the client: the backend took a command that it must not take,
+ * or speaks, unasked, of what was before TLS. A 421 is the end in any case. */
 static bool is_forbidden(struct gate *g, unsigned code, struct buffer *to_client)
 {
     enum kind kind = g->in_reply ? (enum kind)g->reply_kind : next_kind(g);
@@ -92,6 +93,10 @@ static bool is_forbidden(struct gate *g, unsigned code, struct buffer *to_client
     if ((code == 334 || code == 235) && g->phase == PHASE_PLAIN && !g->rules->auth_before_tls) {
         g->notes |= GATE_NOTE_BACKEND_AUTH;
         gate_close(g, to_client, GATE_ENCRYPT_FIRST);
+        return true;
+    }
+    if (g->phase == PHASE_NO_EHLO && kind == KIND_UNASKED && code != 421) {
+        gate_fail(g, to_client, GATE_NOTE_BACKEND_UNASKED);
         return true;
     }
     return false;

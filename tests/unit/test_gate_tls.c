@@ -176,7 +176,7 @@ static const struct dialogue dialogues[] = {
     {"an unasked reply before EHLO ends the session",
      false,
      GATE_CLOSE,
-     {GREETED, STARTED, B("250 ok\r\n"), TO_C("250 ok\r\n" GONE), NOTES(GATE_NOTE_BACKEND_UNASKED),
+     {GREETED, STARTED, B("250 ok\r\n"), TO_C(GONE), NOTES(GATE_NOTE_BACKEND_UNASKED),
       C("MAIL FROM:<>\r\n")}},
     {"an unasked 421 before EHLO passes",
      false,
