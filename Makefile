@@ -6,6 +6,7 @@
 #   make check-asan  the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make check-tsan  the end-to-end tests under ThreadSanitizer
 #   make check-differential  the choice of a certificate against libssl itself, on all hellos
+#   make mutants     planted changes of one rule at a time, each of which a test must see
 #   make check-fuzz  the fuzz targets, FUZZ_SECONDS=60 each; needs clang
 #   make install     into $(DESTDIR)$(PREFIX)
 #
@@ -42,7 +43,7 @@ objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c)))
 library      := $(BUILD)/libpostern.a
 binaries     := $(PROGRAMS:%=$(BUILD)/%)
 
-.PHONY: all run check check-unit check-e2e check-house check-asan check-tsan check-fuzz check-differential fuzz-targets install clean root-needed
+.PHONY: all run check check-unit check-e2e check-house check-asan check-tsan check-fuzz check-differential fuzz-targets mutants install clean root-needed
 .SECONDARY:
 .SECONDEXPANSION:
 
@@ -105,6 +106,10 @@ check-e2e: all
 # Certsel against libssl: all hellos, or about HELLOS of them.
 check-differential: $(BUILD)/differential
 	$(BUILD)/differential $(HELLOS)
+
+# Builds in copies of its own.
+mutants:
+	python3 tests/mutants/main.py
 
 asan := BUILD=build/asan FORTIFY= CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined'
 tsan := BUILD=build/tsan FORTIFY= CFLAGS='-O1 -g -fsanitize=thread'

@@ -171,9 +171,8 @@ static int check_listener_names(const struct conf *conf, const struct conf_liste
     }
     at = sni_sort(room, num);
     if (at < num) {
-        bool in_order = room[at - 1].set < room[at].set;
-        const struct conf_set *first = listener->sets[room[in_order ? at - 1 : at].set];
-        const struct conf_set *second = listener->sets[room[in_order ? at : at - 1].set];
+        const struct conf_set *first = listener->sets[room[at - 1].set];
+        const struct conf_set *second = listener->sets[room[at].set];
 
         return conf_fail(error, conf, line_of_name(second, room[at].name),
                          "names: \"%s\" is a name of certificate_set \"%s\" already, which "

@@ -8,12 +8,21 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct sni_name *)a)->name, ((const struct sni_name *)b)->name);
 }
 
+static int by_name_and_set(const void *a, const void *b)
+{
+    size_t set_a = ((const struct sni_name *)a)->set;
+    size_t set_b = ((const struct sni_name *)b)->set;
+    int order = by_name(a, b);
+
+    return order != 0 ? order : (set_a > set_b) - (set_a < set_b);
+}
+
 size_t sni_sort(struct sni_name *names, size_t num)
 {
     if (num == 0) {
         return 0;
     }
-    qsort(names, num, sizeof *names, by_name);
+    qsort(names, num, sizeof *names, by_name_and_set);
     for (size_t i = 1; i < num; i++) {
         if (by_name(&names[i - 1], &names[i]) == 0) {
             return i;

@@ -20,8 +20,8 @@ struct sni_name {
     size_t set;       /* what sni_find() gives for it */
 };
 
-/* Sorts `num` names for sni_find(). Returns the index of one that stands there twice, the second
- * of the two being at the index before it, or `num` if there is none. */
+/* Sorts `num` names for sni_find(). Returns the index of one that stands at the index before it,
+ * too, there with the same or a lower `set`; or `num` if no name stands there twice. */
 size_t sni_sort(struct sni_name *names, size_t num);
 
 /* The set of the sorted names that `asked` (server_name as sent) is for, or `fallback`. */

@@ -1,4 +1,4 @@
-"""Failed hellos are kept, listed and explained; the control socket that tells of them."""
+"""Failed hellos are kept, listed and explained."""
 
 import grp
 import json
@@ -12,10 +12,11 @@ import stat
 import threading
 import time
 
-from common import FAILED, Case, table
+from common import FAILED, table
+from kept import Kept
 from lab import hello
-from lab.posternd import USER, run_posternctl, run_posternd
-from lab.process import TIMEOUT, run
+from lab.posternd import USER
+from lab.process import run
 
 P256, P521 = 0x0017, 0x0019
 STORY_JA4 = re.compile(r"t12i1207\w\w_[0-9a-f]{12}_[0-9a-f]{12}")
@@ -26,113 +27,6 @@ def tls12(schemes, sni=None):
     extensions = [hello.server_name(sni)] if sni else []
     return hello.build(suites=[0xc02b], extensions=extensions + [hello.groups([P521]),
                                                                  hello.schemes(schemes)])
-
-
-class Control:
-    """A connection to a control socket."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(TIMEOUT)
-        self.socket.connect(path)
-        self._buffer = b""
-
-    def send(self, data):
-        self.socket.sendall(data)
-
-    def answer(self):
-        """The next line as JSON; None at the end of the connection."""
-        while b"\n" not in self._buffer:
-            try:
-                data = self.socket.recv(65536)
-            except ConnectionResetError:
-                data = b""
-            if not data:
-                return None
-            self._buffer += data
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return json.loads(line)
-
-    def ask(self, name, **values):
-        self.send(json.dumps({"request": name, **values}).encode() + b"\n")
-        return self.answer()
-
-    def close(self):
-        self.socket.close()
-
-
-class Kept(Case):
-    """Tests with a posternd of their own: it begins without failures."""
-
-    @classmethod
-    def prepare(cls):
-        cls.stage.front(["p384", "p256"])
-
-    def start(self, certificates=("p384",), **options):
-        """A posternd that turns away whoever cannot use P-384."""
-        daemon = self.stage.front(list(certificates), **options)
-        self.begun.append(daemon)
-        return daemon
-
-    def setUp(self):
-        super().setUp()
-        self.begun = []
-        self.addCleanup(lambda: [self.stop(daemon) for daemon in list(self.begun)])
-
-    def stop(self, daemon):
-        self.begun.remove(daemon)
-        return self.stage.stop(daemon)
-
-    def again(self, daemon):
-        """Stops it and starts another one on the same configuration."""
-        self.stop(daemon)
-        return self.begin(daemon.conf)
-
-    def begin(self, conf):
-        daemon = self.stage.posternd(conf)
-        self.begun.append(daemon)
-        return daemon
-
-    @staticmethod
-    def state(daemon):
-        return os.path.join(os.path.dirname(daemon.conf), "state")
-
-    def socket_of(self, daemon):
-        return os.path.join(self.state(daemon), "control.sock")
-
-    def control(self, daemon):
-        control = Control(self.socket_of(daemon))
-        self.addCleanup(control.close)
-        return control
-
-    def turn_away(self, daemon, message=None, *, source=None, listener="mx"):
-        """A client that no certificate fits."""
-        answer = hello.ask(daemon.address(listener), message or hello.story(), source=source)
-        self.assertEqual(answer.alert, (2, 40), answer.text)
-
-    def entries(self, daemon, number=None, count=None):
-        """The list, when it has this number of entries, and as many failures in them."""
-        control = self.control(daemon)
-        end = time.monotonic() + TIMEOUT
-        while True:
-            found = control.ask("failures")["failures"]
-            if number is None or (len(found) == number and count in (
-                    None, sum(each["count"] for each in found))):
-                control.close()
-                return found
-            self.assertLess(time.monotonic(), end, found)
-
-    def main_until(self, daemon, condition):
-        """Lets the daemon's main thread work until the condition holds."""
-        control = self.control(daemon)
-        end = time.monotonic() + TIMEOUT
-        while not condition():
-            self.assertIn("version", control.ask("version"))
-            self.assertLess(time.monotonic(), end)
-        control.close()
-
-    def ctl(self, conf, *arguments):
-        return run_posternctl(self.build, "-c", conf, *arguments)
 
 
 class Store(Kept):
@@ -395,7 +289,8 @@ class Commands(Kept):
     @classmethod
     def prepare(cls):
         super().prepare()
-        cls.daemon = cls.stage.front(["p384", "p256"], sets={"p384": ["p384"], "both": ["p384", "p256"]},
+        cls.daemon = cls.stage.front(["p384", "p256"],
+                                     sets={"p384": ["p384"], "both": ["p384", "p256"]},
                                      listeners={"other": {"certificate_sets": "both"},
                                                 "mx": {"certificate_sets": "p384"}})
 
@@ -491,213 +386,3 @@ class Commands(Kept):
                     os.path.join(self.build, "posternctl"), "-c", self.daemon.conf, "failures"])
         self.assertEqual(done.returncode, code, done.stderr)
         self.assertIn(text, done.stderr)
-
-
-class Socket(Kept):
-    def test_file(self):
-        daemon = self.start()
-        found = os.lstat(self.socket_of(daemon))
-        user = pwd.getpwnam(USER)
-        self.assertTrue(stat.S_ISSOCK(found.st_mode))
-        self.assertEqual((stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid),
-                         (0o660, user.pw_uid, user.pw_gid))
-        self.stop(daemon)
-        self.assertFalse(os.path.lexists(self.socket_of(daemon)))
-
-    def test_left_over(self):
-        daemon = self.start()
-        daemon.send_signal(signal.SIGKILL)
-        daemon.wait()
-        self.assertTrue(os.path.lexists(self.socket_of(daemon)))
-        daemon = self.begin(daemon.conf)
-        self.assertIn("version", self.control(daemon).ask("version"))
-
-    def test_not_ours_any_more(self):
-        daemon = self.start()
-        path = self.socket_of(daemon)
-        os.unlink(path)
-        with open(path, "w", encoding="ascii"):
-            pass
-        self.stop(daemon)
-        self.assertTrue(os.path.exists(path), "somebody else's file was removed")
-
-    def refused(self, conf, pattern, line=True):
-        done = run_posternd(self.build, "-c", conf)
-        self.assertEqual((done.returncode, done.stdout), (2, ""))
-        with open(conf, encoding="utf-8") as opened:
-            at = [number for number, text in enumerate(opened, 1) if text.startswith("control = ")]
-        place = f":{at[0]}: " if line else ": "
-        self.assertRegex(done.stderr, "(?m)^" + re.escape(conf + place) + "control: " + pattern)
-
-    def test_another_program_listens(self):
-        conf = self.stage.write(certificates=["p384"], backend="127.0.0.1:1")
-        path = os.path.join(os.path.dirname(conf), "state", "control.sock")
-        with socket.socket(socket.AF_UNIX) as other:
-            other.bind(path)
-            other.listen()
-            os.chmod(path, 0o777)
-            self.refused(conf, r"cannot listen on \S+: another program listens there")
-            self.assertTrue(os.path.lexists(path))
-
-    def test_another_file(self):
-        conf = self.stage.write(certificates=["p384"], backend="127.0.0.1:1")
-        path = os.path.join(os.path.dirname(conf), "state", "control.sock")
-        with open(path, "w", encoding="ascii"):
-            pass
-        self.refused(conf, r"cannot listen on \S+: there is a file of this name that is not a "
-                           r"socket")
-        self.assertTrue(os.path.isfile(path))
-
-    def test_no_directory(self):
-        conf = self.stage.write(certificates=["p384"], backend="127.0.0.1:1",
-                                control="none/none/control.sock")
-        self.refused(conf, r"cannot listen on \S+/none/none/control\.sock: its directory does not "
-                           "exist")
-
-    def test_missing_directory_is_made_for_the_user(self):
-        if os.geteuid() != 0:
-            self.skipTest("needs root")
-        daemon = self.start(control="run/control.sock")
-        directory = os.path.join(os.path.dirname(daemon.conf), "run")
-        self.assertEqual(os.stat(directory).st_uid, pwd.getpwnam(USER).pw_uid)
-        done = self.ctl(daemon.conf, "failures")
-        self.assertEqual(done.returncode, 0, done.stderr)
-
-    def test_directory_not_ours(self):
-        if os.geteuid() != 0:
-            self.skipTest("needs root")
-        conf = self.stage.write(certificates=["p384"], backend="127.0.0.1:1",
-                                control="control.sock")
-        self.refused(conf, r"cannot listen on \S+/control.sock: Permission denied")
-
-    def test_none(self):
-        daemon = self.start(control="")
-        self.turn_away(daemon)
-        daemon.wait_log(FAILED)
-        done = self.ctl(daemon.conf, "failures")
-        self.assertEqual((done.returncode, done.stdout), (69, ""))
-        self.assertEqual(done.stderr, f'posternctl: {daemon.conf}: control = "": there is no '
-                                      "socket to ask\n")
-
-    def test_check_opens_nothing(self):
-        conf = self.stage.write(certificates=["p384"], backend="127.0.0.1:1",
-                                control="none/none/control.sock")
-        self.assertEqual(run_posternd(self.build, "-t", "-c", conf).returncode, 0)
-
-
-class Protocol(Kept):
-    @classmethod
-    def prepare(cls):
-        super().prepare()
-        cls.daemon = cls.stage.front(["p384"])
-
-    def test_version(self):
-        told = self.control(self.daemon).ask("version")
-        printed = run_posternd(self.build, "-V").stdout.split()
-        self.assertEqual(told, {"version": printed[1]})
-
-    @table((
-        ("no JSON", b"failures\n", "not a JSON object"),
-        ("an empty line", b"\n", "not a JSON object"),
-        ("a list", b"[]\n", "not a JSON object"),
-        ("something behind it", b'{"request":"version"} x\n', "not a JSON object"),
-        ("a key twice", b'{"request":"version","request":"failures"}\n', "not a JSON object"),
-        ("NUL", b'{"request":"version"}\0\n', "not a JSON object"),
-        ("deep", b"[" * 5000 + b"]" * 5000 + b"\n", "not a JSON object"),
-        ("no request", b"{}\n", '"request" is missing'),
-        ("request of a wrong type", b'{"request":1}\n', '"request" is missing'),
-        ("unknown request", b'{"request":"fail"}\n', "unknown request"),
-        ("failure without id", b'{"request":"failure"}\n', '"id" is not a number above 0'),
-        ("failure with a text", b'{"request":"failure","id":"1"}\n',
-         '"id" is not a number above 0'),
-        ("failure with a negative id", b'{"request":"failure","id":-1}\n',
-         '"id" is not a number above 0'),
-        ("failure that is not there", b'{"request":"failure","id":99}\n', "there is no failure 99"),
-    ))
-    def test_refused(self, request, why):
-        mark = self.daemon.mark()
-        control = self.control(self.daemon)
-        control.send(request)
-        self.assertEqual(control.answer(), {"error": why})
-        self.daemon.wait_log(rf"warning: control request of uid={os.geteuid()} pid={os.getpid()} "
-                             rf"refused: {re.escape(why)}$", after=mark)
-        # It goes on after that.
-        self.assertIn("version", control.ask("version"))
-
-    def test_longest_request(self):
-        control = self.control(self.daemon)
-        request = b'{"request":"version"}'
-        control.send(request + b" " * (65536 - len(request) - 1) + b"\n")
-        self.assertIn("version", control.answer())
-        self.assertIn("version", control.ask("version"))
-
-    def test_request_too_long(self):
-        control = self.control(self.daemon)
-        control.send(b" " * 65536)
-        self.assertEqual(control.answer(), {"error": "the request is too long"})
-        self.assertIsNone(control.answer())
-
-    def test_in_pieces(self):
-        control = self.control(self.daemon)
-        for byte in b'{"request":"version"}\n':
-            control.send(bytes([byte]))
-        self.assertIn("version", control.answer())
-
-    def test_many_in_one_write_and_the_end(self):
-        control = self.control(self.daemon)
-        control.send(b'{"request":"version"}\n{"request":"x"}\n' * 200)
-        control.socket.shutdown(socket.SHUT_WR)
-        for _ in range(200):
-            self.assertIn("version", control.answer())
-            self.assertEqual(control.answer(), {"error": "unknown request"})
-        self.assertIsNone(control.answer())
-
-    def test_end_without_a_request(self):
-        control = self.control(self.daemon)
-        control.send(b'{"request":"version"}')
-        control.socket.shutdown(socket.SHUT_WR)
-        self.assertIsNone(control.answer())
-
-    def test_who_takes_no_answer_holds_up_nobody(self):
-        deaf = self.control(self.daemon)
-        deaf.socket.setblocking(False)
-        with self.assertRaises(BlockingIOError):
-            while True:
-                deaf.send(b'{"request":"version"}\n' * 1000)
-        self.assertIn("version", self.control(self.daemon).ask("version"))
-        answer = hello.ask(self.daemon.address(), hello.story())
-        self.assertEqual(answer.alert, (2, 40))
-
-    def test_seventeenth_client(self):
-        clients = [self.control(self.daemon) for _ in range(16)]
-        for client in clients:
-            self.assertIn("version", client.ask("version"))
-        last = self.control(self.daemon)
-        self.assertEqual(last.answer(), {"error": "too many clients"})
-        self.assertIsNone(last.answer())
-        done = self.ctl(self.daemon.conf, "failures")
-        self.assertEqual((done.returncode, done.stdout), (1, ""))
-        self.assertRegex(done.stderr, "^posternctl: .*/control.sock: too many clients\n$")
-        clients.pop().close()
-        end = time.monotonic() + TIMEOUT
-        while self.retry() == {"error": "too many clients"}:
-            self.assertLess(time.monotonic(), end)
-
-    def retry(self):
-        """What a new client is told first."""
-        control = self.control(self.daemon)
-        try:
-            return control.ask("version")
-        except BrokenPipeError:
-            return control.answer()
-        finally:
-            control.close()
-
-    def test_stopped_with_clients(self):
-        daemon = self.start()
-        clients = [self.control(daemon) for _ in range(3)]
-        clients[0].ask("version")
-        clients[1].send(b'{"request":')
-        self.assertEqual(self.stop(daemon), 0)
-        for client in clients:
-            self.assertIsNone(client.answer())

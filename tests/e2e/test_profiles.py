@@ -233,10 +233,11 @@ class Profiles(Case):
             context = client_context()
             context.minimum_version = context.maximum_version = getattr(
                 type(context.minimum_version), version)
+            mark = self.under_hostile.mark()
             client = self.connect(self.under_hostile.address("default"))
             client.starttls(context)
             session = client.socket.session
-            line = self.of_log(self.under_hostile, ESTABLISHED, client)
+            line = self.under_hostile.wait_log(of_client(ESTABLISHED, client.port), after=mark)
             self.assertEqual((line["certificate"], line["exchange"], line["reused"]),
                              ("p256", "X25519", "no"))
             self.assertTrue(session.has_ticket)

@@ -97,9 +97,11 @@ class Tickets(Resumption):
         address, context = self.posternd.address("mx"), context_of(version)
         session = self.session(address, context)
         for _ in range(4):
+            mark = self.posternd.mark()
             client = self.client(address, context, session=session)
             self.assertTrue(client.socket.session_reused)
-            self.assertEqual(self.of_log(self.posternd, ESTABLISHED, client)["certificate"], "p256")
+            line = self.posternd.wait_log(of_client(ESTABLISHED, client.port), after=mark)
+            self.assertEqual(line["certificate"], "p256")
             session = client.socket.session
             client.command("QUIT")
 

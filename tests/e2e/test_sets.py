@@ -3,7 +3,7 @@
 import hashlib
 import ssl
 
-from common import ESTABLISHED, Case, client_context, table
+from common import ESTABLISHED, FAILED, Case, client_context, of_client, table
 from lab import hello
 from lab.posternd import run_posternd
 
@@ -91,12 +91,14 @@ class Sets(Case):
     def test_logged(self, version):
         context = client_context()
         context.minimum_version = context.maximum_version = version
+        mark = self.posternd.mark()
         client = self.connect(self.posternd.address("mx"))
         client.starttls(context, "A.Shop.Example.Test")
-        line = self.of_log(self.posternd, ESTABLISHED, client)
+        line = self.posternd.wait_log(of_client(ESTABLISHED, client.port), after=mark)
         self.assertEqual((line["certificate"], line["sni"].lower()), ("shop", "a.shop.example.test"))
 
     def test_the_refusal_names_the_certificates_of_the_set(self):
+        mark = self.posternd.mark()
         client = self.connect(self.posternd.address("mx"))
         client.greet()
         client.command("STARTTLS")
@@ -104,7 +106,7 @@ class Sets(Case):
             server_name(b"shop.example.test"), hello.groups([0x0017]), hello.schemes([0x0401])])))
         answer = hello.read_answer(client)
         self.assertEqual(answer.alert, (2, 40), answer.text)
-        line = self.handshake_failure(self.posternd, client)
+        line = self.posternd.wait_log(of_client(FAILED, client.port), after=mark)
         self.assertEqual(line["facts"].partition(" ja4=")[0].strip(), "shop=no-suite groups=secp256r1 would_fit=rsa")
 
     def test_a_thousand_names(self):

@@ -40,6 +40,8 @@ static const struct {
      HELLOTEXT_HANDSHAKE, MESSAGE, 0},
     {"another record behind it", "16 0301 [" MESSAGE "] 14 0303 [01]", HELLOTEXT_HANDSHAKE, MESSAGE,
      6},
+    {"another message behind it", "16 0301 [" MESSAGE "] 16 0303 [10 {00}]", HELLOTEXT_HANDSHAKE,
+     MESSAGE, 10},
     {"another message in the record", "16 0301 [" MESSAGE "10 {00}]", HELLOTEXT_HANDSHAKE, MESSAGE,
      5},
     {"bytes behind the message", MESSAGE "0e {}", HELLOTEXT_HANDSHAKE, MESSAGE, 4},

@@ -132,6 +132,13 @@ static const struct {
      "0000016 61 62 63 64 65 66 61 62 63 64 65 66 61 62 63 64\n"
      "0000032 61 62\n0000034\n",
      34},
+    {"a last line that is not padded",
+     "0000  16 03 01 00 c8 01 00 00  ........\n0008  c4 03 03  abc\n", 11},
+    {"columns made by tabs", "0000\t16 03 01 00\t....\n0004\tc8 01\tab\n", 6},
+    {"byte order mark before a dump",
+     "\xef\xbb\xbf"
+     "0000  16 03 01 00   ....\n0004  c8   .\n",
+     5},
     {"two dumps", "0000  16 03 01 00   ....\n\n0000  c8 01 00 00   ....\n", 8},
     {"a dump that begins later",
      "0040  16 03 01 00 c8 01 00 00 c4 03 03 61 62 63 64 65   ...........abcde\n"
@@ -152,6 +159,7 @@ static const struct {
      ">>> TLS 1.3, Handshake [length 0131], ClientHello\n    01 00 00 c4 03 03\n",
      11, "\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03"},
     {"numbers that are bytes", "01 16\n03 01", 4, "\x01\x16\x03\x01"},
+    {"hex that looks like an offset", "1603 0100\n0000 c403\n", 8, "\x16\x03\x01\0\0\0\xc4\x03"},
     {"hexdump -C with repeated lines",
      "00000000  16 03 01 00                                       |....|\n"
      "00000004  00 01 00 01                                       |....|\n*\n"

@@ -99,6 +99,8 @@ static const struct {
     {"smtp", "<736d7470> <6832>", "sp"},
     {"one character", "<78>", "xx"},
     {"upper case and a digit", "<5a39>", "Z9"},
+    {"the ends of the letters", "<617a>", "az"},
+    {"the first digit and letter", "<3041>", "0A"},
     {"ab", "<ab>", "ab"},
     {"20", "<20>", "20"},
     {"abcd", "<abcd>", "ad"},

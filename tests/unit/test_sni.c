@@ -83,12 +83,18 @@ END_TEST
 
 START_TEST(test_twice)
 {
-    struct sni_name names[] = {{"b", 0}, {"c", 1}, {"a", 2}, {"b", 3}};
-    size_t twice = sni_sort(names, NUM(names));
+    static const size_t sets[][2] = {{0, 3}, {3, 0}};
 
-    ck_assert_uint_eq(twice, 2);
-    ck_assert_str_eq(names[twice].name, "b");
-    ck_assert_str_eq(names[twice - 1].name, "b");
+    for (size_t i = 0; i < NUM(sets); i++) {
+        struct sni_name names[] = {{"b", sets[i][0]}, {"c", 1}, {"a", 2}, {"b", sets[i][1]}};
+        size_t twice = sni_sort(names, NUM(names));
+
+        ck_assert_uint_eq(twice, 2);
+        ck_assert_str_eq(names[twice - 1].name, "b");
+        ck_assert_uint_eq(names[twice - 1].set, 0);
+        ck_assert_str_eq(names[twice].name, "b");
+        ck_assert_uint_eq(names[twice].set, 3);
+    }
 }
 END_TEST
 
