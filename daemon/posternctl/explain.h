@@ -2,8 +2,8 @@
  * explain: which certificate a client gets, and why.
  *
  * The parts of the command: the hello (explain_hello.c), the certificates and rules that it is held
- * against (explain_server.c), the two ways to print what came of it (explain_text.c,
- * explain_json.c). May include: setup, reference, ja4, lib/tls, OpenSSL.
+ * against (explain_server.c), the two ways to print what came of it (explain_text.c with
+ * explain_client.c, explain_json.c). May include: setup, reference, ja4, lib/tls, OpenSSL.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_EXPLAIN_H
 #define POSTERN_DAEMON_POSTERNCTL_EXPLAIN_H
@@ -87,7 +87,9 @@ void explain_verdict(const struct explain *e, size_t i, char out[EXPLAIN_TEXT_SI
 /* Whether libssl did with certificate `i` what was foretold. */
 bool explain_agrees(const struct explain *e, size_t i);
 
-/* 0, or -1 if there is no memory. */
+/* 0, or -1 if there is no memory. The first prints the part of the second that is about the client.
+ */
+MUST_USE int explain_print_client(const struct explain *e, FILE *out);
 MUST_USE int explain_print_text(const struct explain *e, FILE *out);
 MUST_USE int explain_print_json(const struct explain *e, FILE *out);
 

@@ -123,6 +123,9 @@ int explain_server_open(struct explain_server *out, const struct explain_options
     if (options->certificates == NULL && options->conf != NULL) {
         return from_conf(out, options, hello, error);
     }
+    if (options->listener != NULL) {
+        return fail(error, "--listener: there is no configuration");
+    }
     return from_words(
         out, options->certificates != NULL ? options->certificates : HYPOTHETICAL_USUAL, error);
 }

@@ -206,16 +206,6 @@ static unsigned base_of(struct bytes line, const struct offset *a, const struct 
     return 0;
 }
 
-static bool is_zero(const struct offset *offset)
-{
-    for (size_t i = 0; i < offset->num; i++) {
-        if (offset->digits[i] != '0') {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool is_only_hex(struct bytes line)
 {
     for (size_t i = 0; i < line.len; i++) {
@@ -240,7 +230,7 @@ static bool is_dump(struct reader *r)
         if (read_offset(line, &here) && read_bytes(line, here.end, 1, false, 0, NULL) == 1) {
             unsigned base = next_offset(rest, &next, &starred) ? base_of(line, &here, &next) : 0;
 
-            if (base != 0 || is_zero(&here)) {
+            if (base != 0 || offset_value(&here, 16) == 0) {
                 r->base = base != 0 ? base : 16;
                 r->width = base != 0 ? (size_t)distance(&here, &next, base) : WIDTH_USUAL;
                 return true;

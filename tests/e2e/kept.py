@@ -52,8 +52,9 @@ class Kept(Case):
         cls.stage.front(["p384", "p256"])
 
     def start(self, certificates=("p384",), **options):
-        """A posternd that turns away whoever cannot use P-384."""
-        daemon = self.stage.front(list(certificates), **options)
+        """A posternd that turns away whoever cannot use P-384: with one worker, so that failures
+        are kept in the order in which their clients came."""
+        daemon = self.stage.front(list(certificates), **{"workers": 1, **options})
         self.begun.append(daemon)
         return daemon
 

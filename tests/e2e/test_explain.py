@@ -112,6 +112,20 @@ SAME = (
     ("odd groups", hello.build(extensions=[(hello.GROUPS, b"\0\1\0")]), "full"),
 )
 
+# name, hello, listener, what is said of the listener's unmatched
+ECDSA_ONLY = hello.build(suites=[0xc02b], extensions=[hello.groups([0x0017]),
+                                                      hello.schemes([0x0403])])
+UNMATCHED = (
+    ("try-anyway", ECDSA_ONLY, "try",
+     'unmatched = "try-anyway": posternd sends "p384" all the same'),
+    ("try-anyway, nothing to try", hello.build(suites=[0x0034], extensions=None), "try",
+     'unmatched = "try-anyway": posternd has no certificate that could be tried'),
+    ("anonymous", hello.build(suites=[0xc02b, 0x0034], extensions=None), "anonymous",
+     'unmatched = "anonymous": posternd goes on without a certificate'),
+    ("anonymous, not offered", ECDSA_ONLY, "anonymous",
+     'unmatched = "anonymous": posternd cannot go on without a certificate either'),
+)
+
 
 class Explain(Case):
     @classmethod
@@ -119,9 +133,13 @@ class Explain(Case):
         cls.posternd = cls.stage.front(
             CERTIFICATES,
             sets={"full": {"certificates": CERTIFICATES, "names": "mail.example.test"},
-                  "p384": {"certificates": "p384", "names": "p384.example.test"}},
+                  "p384": {"certificates": "p384", "names": "p384.example.test"},
+                  "try": {"certificates": ["rsa", "p384"], "unmatched": "try-anyway"},
+                  "anonymous": {"certificates": "p384", "unmatched": "anonymous"}},
             listeners={"full": {"certificate_sets": ["full", "p384"]},
-                       "p384": {"certificate_sets": "p384"}})
+                       "p384": {"certificate_sets": "p384"},
+                       "try": {"certificate_sets": "try"},
+                       "anonymous": {"certificate_sets": "anonymous"}})
         cls.conf = cls.posternd.conf
 
     def run_explain(self, *arguments, conf=None, given=b"", json_output=False):
@@ -303,7 +321,7 @@ class Explain(Case):
         self.assertEqual((code, document["chosen"]), (0, "p256"))
         _, text, _ = self.run_explain(*STORY, conf=self.conf)
         self.assertIn('certificate_set "full" at listener "full" (tls_profile "opportunistic")\n'
-                      '    (--listener for the others: "p384")\n', text)
+                      '    (--listener for the others: "p384", "try", "anonymous")\n', text)
 
     def test_set_by_server_name(self):
         code, document = self.explain_json(*STORY, "--sni", "p384.example.test", conf=self.conf)
@@ -314,6 +332,13 @@ class Explain(Case):
         text = re.sub(r"\s+", " ", text)
         self.assertIn("with p256, rsa: serves p256 with", text)
         self.assertIn("with rsa, p384: serves rsa with", text)
+
+    @table(UNMATCHED)
+    def test_unmatched(self, message, listener, said):
+        code, text, _ = self.run_explain("--hello", "-", "--listener", listener, conf=self.conf,
+                                         given=hello.records(message))
+        self.assertEqual(code, 1)
+        self.assertIn(said + "\n", text)
 
     # --- mistakes ---
 

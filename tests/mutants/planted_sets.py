@@ -4,7 +4,6 @@ from planted import in_file
 
 NAMES = in_file(
     "lib/tls/sni.c",
-    ("server name: a wildcard stands for a label, not for nothing", "sni", "dot > name", "true"),
     ("server name: a wildcard stands for one label", "sni",
      "strchr(name, '.')", "strrchr(name, '.')"),
     ("server name: exact before wildcard", "sni", "found == NULL && dot", "dot"),
@@ -35,13 +34,6 @@ UNMATCHED = in_file(
      "false &&"),
     ("anonymous: a fallback to the best there is", "unmatched",
      "listener->max_version > TLS12 &&", ""),
-) + in_file(
-    "lib/tls/certsel.c",
-    ("anonymous: libssl wants a scheme in common", "unmatched", "if (!could_sign(&q)) {",
-     "if (false) {"),
-    ("anonymous: before TLS 1.2 it does not", "unmatched", "q->version < TLS12 || ", ""),
-    ("anonymous: nor without both extensions", "unmatched",
-     " && !q->hello->cert_schemes.present)", ")"),
 )
 
 TICKET_KEYS = in_file(

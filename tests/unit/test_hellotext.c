@@ -158,6 +158,10 @@ static const struct {
     {"SMTP in hex", "3232 3020 6d61696c 00", "SMTP (a server's banner or reply)"},
     {"zeros", "00000000 00000000", "bytes that are neither a TLS record nor a handshake message"},
     {"one byte", "16", "bytes that are neither a TLS record nor a handshake message"},
+    {"SSLv2 lengths that do not add up", "01 0301 0006 0000 0010 00000a",
+     "bytes that are neither a TLS record nor a handshake message"},
+    {"a message of no version", "01 000002 0703",
+     "bytes that are neither a TLS record nor a handshake message"},
     {"SSLv2 without a hello in it", "801f 02 0301 0006 0000 0010 00000a 00002f",
      "bytes that are neither a TLS record nor a handshake message"},
 };
