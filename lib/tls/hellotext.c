@@ -280,7 +280,7 @@ static bool take_sslv2(struct hellotext *out, struct bytes in)
     if (in.len > SSLV2_HEADER && (in.data[0] & 0x80) != 0) {
         message = bytes_of(in.data + SSLV2_HEADER, in.len - SSLV2_HEADER);
         len = (size_t)(in.data[0] & 0x7f) << 8 | in.data[1];
-        if (!is_sslv2_message(message)) {
+        if (!is_sslv2_message(message) || len < SSLV2_FIXED) {
             return false;
         }
     } else {

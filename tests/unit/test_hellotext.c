@@ -162,6 +162,8 @@ static const struct {
      "bytes that are neither a TLS record nor a handshake message"},
     {"a message of no version", "01 000002 0703",
      "bytes that are neither a TLS record nor a handshake message"},
+    {"SSLv2 record that ends before the hello in it", "8000 01 0301 ffff ff39 809c f8ff 0a08",
+     "bytes that are neither a TLS record nor a handshake message"},
     {"SSLv2 without a hello in it", "801f 02 0301 0006 0000 0010 00000a 00002f",
      "bytes that are neither a TLS record nor a handshake message"},
 };
