@@ -45,9 +45,10 @@ static void add_warning(const struct warnings *w, unsigned line, const char *for
 static bool is_in_default_set(const struct conf *conf, const struct conf_certificate *certificate)
 {
     for (size_t i = 0; i < conf->num_listeners; i++) {
-        const struct conf_set *set = conf->listeners[i].sets[0];
+        const struct conf_listener *listener = &conf->listeners[i];
+        const struct conf_set *set = listener->num_sets > 0 ? listener->sets[0] : NULL;
 
-        for (size_t k = 0; k < set->num_certificates; k++) {
+        for (size_t k = 0; set != NULL && k < set->num_certificates; k++) {
             if (set->certificates[k] == certificate) {
                 return true;
             }

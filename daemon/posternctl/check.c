@@ -28,15 +28,6 @@ static void keep_warning(const char *text)
     kept.lost = true;
 }
 
-const char *check_tls_word(const struct conf_listener *listener)
-{
-    switch (listener->tls) {
-    case CONF_TLS_MAY:
-        return "may";
-    }
-    return "";
-}
-
 const char *check_unmatched_word(const struct conf_set *set)
 {
     switch (set->unmatched) {

@@ -30,8 +30,7 @@ MUST_USE int check_print_json(struct check *check, FILE *out);
 /* The part of check_print_text() that is the matrix. */
 MUST_USE int check_print_matrix(struct check *check, FILE *out);
 
-/* "may", "fail": the words of the configuration. */
-const char *check_tls_word(const struct conf_listener *listener);
+/* The word of the configuration: "fail", ... */
 const char *check_unmatched_word(const struct conf_set *set);
 
 #endif

@@ -92,7 +92,7 @@ static json_t *listener_json(struct builder *b, const struct conf_listener *list
         add(b, sets, json_text(listener->sets[i]->name));
     }
     put(b, object, "name", json_text(listener->name));
-    put(b, object, "tls", json_string(check_tls_word(listener)));
+    put(b, object, "tls", json_string(conf_tls_word(listener->tls)));
     put(b, object, "tls_profile", json_text(listener->profile->name));
     put(b, object, "certificate_sets", sets);
     return object;

@@ -65,7 +65,7 @@ static void print_set(const struct conf_set *set, FILE *out)
 static void print_listener(const struct conf_listener *listener, FILE *out)
 {
     fprintf(out, "listener \"%s\": tls %s, tls_profile %s, certificate_sets ", listener->name,
-            check_tls_word(listener), listener->profile->name);
+            conf_tls_word(listener->tls), listener->profile->name);
     for (size_t i = 0; i < listener->num_sets; i++) {
         fprintf(out, "%s%s", i > 0 ? ", " : "", listener->sets[i]->name);
     }

@@ -52,6 +52,11 @@ void *conf_alloc(struct conf *conf, size_t num, size_t size, struct conf_error *
     return block->memory;
 }
 
+bool conf_is_set(const struct conf_endpoint *address)
+{
+    return address->endpoint.ip.family != ADDR_NONE || address->endpoint.path[0] != '\0';
+}
+
 void conf_free(struct conf *conf)
 {
     struct owner *owner = (struct owner *)conf;

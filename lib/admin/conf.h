@@ -10,7 +10,7 @@
 #ifndef POSTERN_LIB_ADMIN_CONF_H
 #define POSTERN_LIB_ADMIN_CONF_H
 
-#include "lib/net/addr.h"
+#include "lib/net/prefix.h"
 
 /* The largest configuration file, in bytes. */
 #define CONF_SIZE_MAX ((size_t)1 << 20)
@@ -29,6 +29,11 @@ struct conf_texts {
 struct conf_endpoint {
     struct endpoint endpoint;
     unsigned line;
+};
+
+struct conf_prefixes {
+    struct prefix *items; /* owned */
+    size_t num;
 };
 
 struct conf_certificate {
@@ -50,6 +55,13 @@ struct conf_set {
     enum conf_unmatched unmatched;
 };
 
+/* What is done with a client that names application protocols (ALPN). */
+enum conf_alpn {
+    CONF_ALPN_GUARD,  /* refused if another protocol is named, and smtp is not */
+    CONF_ALPN_STRICT, /* refused unless smtp is named */
+    CONF_ALPN_IGNORE, /* never looked at */
+};
+
 struct conf_profile {
     const char *name;              /* "opportunistic" and "modern" are always there, first */
     unsigned line;                 /* 0 for these two */
@@ -58,18 +70,36 @@ struct conf_profile {
     struct conf_text ciphers;      /* OpenSSL's syntax; "": the default */
     struct conf_text ciphersuites; /* OpenSSL's syntax; "": the default */
     struct conf_text groups;       /* colon-separated names; "": the default */
+    enum conf_alpn alpn;
 };
+
+/* How the backend learns who the client is. */
+enum conf_client_address { CONF_PROXY_V2, CONF_PROXY_V1 };
 
 struct conf_backend {
     const char *name;
     unsigned line;
     struct conf_endpoint *addresses; /* owned; tried in order */
     size_t num_addresses;
+    struct conf_endpoint tls_address; /* for sessions under TLS; conf_is_set() */
+    enum conf_client_address client_address;
+    unsigned max_connections; /* 0: no bound */
     unsigned connect_timeout; /* seconds */
     unsigned backend_timeout; /* seconds */
 };
 
-enum conf_tls { CONF_TLS_MAY };
+enum conf_tls {
+    CONF_TLS_MAY,      /* STARTTLS is offered */
+    CONF_TLS_ENCRYPT,  /* STARTTLS is demanded */
+    CONF_TLS_IMPLICIT, /* TLS from the first byte */
+    CONF_TLS_NONE,     /* no TLS */
+};
+
+enum conf_client_certificate {
+    CONF_CLIENT_CERTIFICATE_NONE,
+    CONF_CLIENT_CERTIFICATE_ASK,
+    CONF_CLIENT_CERTIFICATE_REQUIRE,
+};
 
 struct conf_listener {
     const char *name;
@@ -78,10 +108,13 @@ struct conf_listener {
     size_t num_addresses;
     enum conf_tls tls;
     const struct conf_profile *profile; /* borrowed from the conf */
-    const struct conf_set **sets;       /* array owned; the first is the default */
+    const struct conf_set **sets; /* array owned; the first is the default; none without TLS */
     size_t num_sets;
     const struct conf_backend *backend;
     bool auth_before_tls;
+    enum conf_client_certificate client_certificate;
+    struct conf_text client_ca;             /* path; "": nobody is trusted */
+    struct conf_prefixes accept_proxy_from; /* whose PROXY header is believed */
 };
 
 enum conf_log { CONF_LOG_SYSLOG, CONF_LOG_STDERR };
@@ -104,8 +137,12 @@ struct conf {
     struct conf_text state_directory; /* path, made relative to the file like every path */
     struct {
         unsigned max_sessions;
-        unsigned handshake_timeout; /* seconds */
-        unsigned idle_timeout;      /* seconds */
+        unsigned max_sessions_per_client;   /* a client: an IPv4 address or IPv6 /64; 0: no bound */
+        unsigned max_handshakes_per_client; /* begun in a minute; 0: no bound */
+        unsigned max_handshakes;            /* at one time; 0: no bound */
+        unsigned handshake_timeout;         /* seconds */
+        unsigned idle_timeout;              /* seconds */
+        struct conf_prefixes exempt;        /* from what is counted for each client */
     } limits;
     struct conf_certificate *certificates; /* these arrays are owned */
     size_t num_certificates;
@@ -131,6 +168,12 @@ struct conf_error {
  */
 MUST_USE struct conf *conf_parse(const char *file, const uint8_t *bytes, size_t len,
                                  struct conf_error *error);
+
+/* The option's word: "may", "encrypt", "implicit" or "none". */
+const char *conf_tls_word(enum conf_tls tls);
+
+/* Whether an address that may be left out was given. */
+bool conf_is_set(const struct conf_endpoint *address);
 
 /* Frees a conf; NULL is allowed. */
 void conf_free(struct conf *conf);

@@ -53,6 +53,10 @@ static int resolve_sets(struct conf *conf, struct conf_listener *listener, cfg_t
     cfg_opt_t *values = given(section, CONF_LISTENER, "certificate_sets");
     size_t num = cfg_opt_size(values);
 
+    if (num == 0 && listener->tls != CONF_TLS_NONE) {
+        return conf_fail(error, conf, listener->line, "listener \"%s\" has no certificate_sets",
+                         listener->name);
+    }
     listener->sets = conf_alloc(conf, num, sizeof *listener->sets, error);
     if (listener->sets == NULL) {
         return -1;
@@ -87,15 +91,22 @@ static int resolve_backend(struct conf *conf, struct conf_listener *listener, cf
     return no_such(conf, value, "backend", CONF_BACKEND, error);
 }
 
+/* Where nobody can do without TLS nobody is served by weak TLS for want of a better one. */
+static const char *default_profile(enum conf_tls tls)
+{
+    return conf_built_in[tls == CONF_TLS_ENCRYPT || tls == CONF_TLS_IMPLICIT];
+}
+
 static int resolve_profile(struct conf *conf, struct conf_listener *listener, cfg_t *section,
                            struct conf_error *error)
 {
     static const char option[] = "tls_profile";
     cfg_opt_t *values = given(section, CONF_LISTENER, option);
-    int row = conf_option_index(&conf_sections[CONF_LISTENER], option, strlen(option));
-    const struct conf_value fallback = {.text = conf_sections[CONF_LISTENER].options[row].fallback};
+    const struct conf_value fallback = {.text = default_profile(listener->tls)};
     const struct conf_value *value =
-        cfg_opt_size(values) > 0 ? conf_read_value(values, 0) : &fallback;
+        cfg_opt_size(values) > 0 && conf_read_value(values, 0)->text[0] != '\0'
+            ? conf_read_value(values, 0)
+            : &fallback;
 
     for (size_t i = 0; i < conf->num_profiles; i++) {
         if (strcmp(conf->profiles[i].name, value->text) == 0) {
@@ -257,6 +268,34 @@ static int check_listener_address(const struct conf *conf, size_t listener, size
     return 0;
 }
 
+/* An address of a backend that `option` gives must not lead back to a listener. */
+static int check_destination(const struct conf *conf, const char *option,
+                             const struct conf_endpoint *mine, struct conf_error *error)
+{
+    struct addr a = plain(mine);
+
+    if (a.family == ADDR_NONE) {
+        return 0;
+    }
+    if (a.port == 0) {
+        return conf_fail(error, conf, mine->line, "%s: a backend has no port 0", option);
+    }
+    for (size_t l = 0; l < conf->num_listeners; l++) {
+        const struct conf_listener *listener = &conf->listeners[l];
+
+        for (size_t i = 0; i < listener->num_addresses; i++) {
+            struct addr b = plain(&listener->addresses[i]);
+
+            if (reaches(&a, &b)) {
+                return conf_fail(error, conf, mine->line,
+                                 "%s: this is listener \"%s\", mail would go round in circles",
+                                 option, listener->name);
+            }
+        }
+    }
+    return 0;
+}
+
 static int check_backend_address(const struct conf *conf, const struct conf_backend *backend,
                                  size_t address, struct conf_error *error)
 {
@@ -272,26 +311,7 @@ static int check_backend_address(const struct conf *conf, const struct conf_back
                              "address: backend \"%s\" has this address already", backend->name);
         }
     }
-    if (a.family == ADDR_NONE) {
-        return 0;
-    }
-    if (a.port == 0) {
-        return conf_fail(error, conf, mine->line, "address: a backend has no port 0");
-    }
-    for (size_t l = 0; l < conf->num_listeners; l++) {
-        const struct conf_listener *listener = &conf->listeners[l];
-
-        for (size_t i = 0; i < listener->num_addresses; i++) {
-            struct addr b = plain(&listener->addresses[i]);
-
-            if (reaches(&a, &b)) {
-                return conf_fail(error, conf, mine->line,
-                                 "address: this is listener \"%s\", mail would go round in circles",
-                                 listener->name);
-            }
-        }
-    }
-    return 0;
+    return check_destination(conf, "address", mine, error);
 }
 
 static int check_addresses(const struct conf *conf, struct conf_error *error)
@@ -308,6 +328,9 @@ static int check_addresses(const struct conf *conf, struct conf_error *error)
             if (check_backend_address(conf, &conf->backends[b], i, error) != 0) {
                 return -1;
             }
+        }
+        if (check_destination(conf, "tls_address", &conf->backends[b].tls_address, error) != 0) {
+            return -1;
         }
     }
     return 0;

@@ -53,34 +53,59 @@ static const struct conf_option tls_profile[] = {
     {"ciphers", CONF_TEXT, "", FIELD(conf_profile, ciphers)},
     {"ciphersuites", CONF_TEXT, "", FIELD(conf_profile, ciphersuites)},
     {"groups", CONF_TEXT, "", FIELD(conf_profile, groups)},
+    {"alpn", CONF_WORD, "guard", {"guard", "strict", "ignore"}, FIELD(conf_profile, alpn)},
 };
 
 static const struct conf_option backend[] = {
     {"address", CONF_ADDRESSES, NULL, FIELD(conf_backend, addresses),
      .num_offset = offsetof(struct conf_backend, num_addresses)},
-    {"client_address", CONF_WORD, "proxy-v2", {"proxy-v2"}, .offset = CONF_NO_FIELD},
+    {"tls_address", CONF_ADDRESS, "", FIELD(conf_backend, tls_address)},
+    {"client_address",
+     CONF_WORD,
+     "proxy-v2",
+     {"proxy-v2", "proxy-v1"},
+     FIELD(conf_backend, client_address)},
+    {"max_connections", CONF_NUMBER, "480", FIELD(conf_backend, max_connections), .max = 1000000},
     {"connect_timeout", CONF_NUMBER, "10", FIELD(conf_backend, connect_timeout), .min = 1,
      .max = 3600},
     {"backend_timeout", CONF_NUMBER, "3600", FIELD(conf_backend, backend_timeout), .min = 1,
      .max = 86400},
 };
 
+#define TLS_WORDS                                                                                  \
+    {                                                                                              \
+        "may", "encrypt", "implicit", "none"                                                       \
+    }
+
 static const struct conf_option listener[] = {
     {"address", CONF_ADDRESSES, NULL, FIELD(conf_listener, addresses),
      .num_offset = offsetof(struct conf_listener, num_addresses)},
-    {"tls", CONF_WORD, "may", {"may"}, FIELD(conf_listener, tls)},
-    {"tls_profile", CONF_REFERENCE, "opportunistic", .offset = CONF_NO_FIELD},
-    {"certificate_sets", CONF_REFERENCES, NULL, .offset = CONF_NO_FIELD},
+    {"tls", CONF_WORD, "may", TLS_WORDS, FIELD(conf_listener, tls)},
+    {"tls_profile", CONF_REFERENCE, "", .offset = CONF_NO_FIELD},
+    {"certificate_sets", CONF_REFERENCES, "", .offset = CONF_NO_FIELD},
     {"backend", CONF_REFERENCE, NULL, .offset = CONF_NO_FIELD},
     {"auth_before_tls", CONF_BOOLEAN, "false", FIELD(conf_listener, auth_before_tls)},
+    {"client_certificate",
+     CONF_WORD,
+     "none",
+     {"none", "ask", "require"},
+     FIELD(conf_listener, client_certificate)},
+    {"client_ca", CONF_PATH, "", FIELD(conf_listener, client_ca)},
+    {"accept_proxy_from", CONF_NETWORKS, "", FIELD(conf_listener, accept_proxy_from)},
 };
 
 static const struct conf_option limits[] = {
     {"max_sessions", CONF_NUMBER, "10000", FIELD(conf, limits.max_sessions), .min = 1,
      .max = 1000000},
+    {"max_sessions_per_client", CONF_NUMBER, "50", FIELD(conf, limits.max_sessions_per_client),
+     .max = 1000000},
+    {"max_handshakes_per_client", CONF_NUMBER, "0", FIELD(conf, limits.max_handshakes_per_client),
+     .max = 1000000},
+    {"max_handshakes", CONF_NUMBER, "0", FIELD(conf, limits.max_handshakes), .max = 1000000},
     {"handshake_timeout", CONF_NUMBER, "60", FIELD(conf, limits.handshake_timeout), .min = 1,
      .max = 3600},
     {"idle_timeout", CONF_NUMBER, "1800", FIELD(conf, limits.idle_timeout), .min = 1, .max = 86400},
+    {"exempt", CONF_NETWORKS, "127.0.0.0/8", FIELD(conf, limits.exempt)},
 };
 
 const struct conf_section conf_sections[NUM_CONF_KINDS] = {
@@ -92,6 +117,13 @@ const struct conf_section conf_sections[NUM_CONF_KINDS] = {
     [CONF_LISTENER] = {"listener", true, listener, COUNT(listener)},
     [CONF_LIMITS] = {"limits", false, limits, COUNT(limits)},
 };
+
+const char *conf_tls_word(enum conf_tls tls)
+{
+    static const char *const words[] = TLS_WORDS;
+
+    return words[tls];
+}
 
 const char *const conf_built_in[CONF_NUM_BUILT_IN] = {"opportunistic", "modern"};
 
@@ -123,7 +155,7 @@ enum conf_kind conf_section_kind(const char *name, size_t len)
 bool conf_type_is_list(enum conf_type type)
 {
     return type == CONF_SNI_NAMES || type == CONF_PATHS || type == CONF_ADDRESSES ||
-           type == CONF_REFERENCES;
+           type == CONF_REFERENCES || type == CONF_NETWORKS;
 }
 
 void conf_each_option(void (*row)(void *arg, const char *section, const char *option,
@@ -136,6 +168,7 @@ void conf_each_option(void (*row)(void *arg, const char *section, const char *op
         [CONF_BOOLEAN] = "boolean",     [CONF_SNI_NAMES] = "list of names",
         [CONF_PATHS] = "list of paths", [CONF_ADDRESSES] = "list of addresses",
         [CONF_REFERENCE] = "name",      [CONF_REFERENCES] = "list of names",
+        [CONF_ADDRESS] = "address",     [CONF_NETWORKS] = "list of networks",
     };
 
     for (size_t kind = 0; kind < NUM_CONF_KINDS; kind++) {

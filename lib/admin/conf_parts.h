@@ -32,7 +32,9 @@ enum conf_type {
     CONF_BOOLEAN,    /* bool */
     CONF_SNI_NAMES,  /* struct conf_texts */
     CONF_PATHS,      /* struct conf_texts */
+    CONF_ADDRESS,    /* struct conf_endpoint; "" is none */
     CONF_ADDRESSES,  /* struct conf_endpoint array, its length at `num_offset` */
+    CONF_NETWORKS,   /* struct conf_prefixes */
     CONF_REFERENCE,  /* the name of a section; resolved by conf_check.c */
     CONF_REFERENCES, /* a list of these */
 };
@@ -45,7 +47,8 @@ enum conf_type {
 struct conf_option {
     const char *name;
     enum conf_type type;
-    const char *fallback;                       /* NULL: must be given; a list: "" is empty */
+    const char *fallback;                       /* NULL: must be given; a list: "" is empty,
+                                                   else its one value */
     const char *words[CONF_MAX_WORDS + 1];      /* what is allowed; none: anything */
     const char *(*complaint)(const char *text); /* NULL, or why a text is not allowed */
     unsigned min;                               /* CONF_NUMBER */
@@ -121,6 +124,9 @@ MUST_USE cfg_t *conf_read(const struct conf *conf, char *source, size_t len,
 /* The option of a section, and its value number `index`. */
 cfg_opt_t *conf_read_option(cfg_t *section, size_t option);
 const struct conf_value *conf_read_value(cfg_opt_t *option, size_t index);
+
+/* Whether the option stands in the file, be it as an empty list. */
+bool conf_read_given(const cfg_opt_t *option);
 
 /* How often a kind of section stands there, and one of them. */
 size_t conf_read_count(cfg_t *root, enum conf_kind kind);

@@ -111,6 +111,11 @@ const struct conf_value *conf_read_value(cfg_opt_t *option, size_t index)
     return cfg_opt_getnptr(option, (unsigned)index);
 }
 
+bool conf_read_given(const cfg_opt_t *option)
+{
+    return option != NULL && (option->flags & CFGF_MODIFIED) != 0;
+}
+
 static cfg_opt_t *sections_of(cfg_t *root, enum conf_kind kind)
 {
     return cfg_getnopt(root, (unsigned)(conf_sections[CONF_TOP].num_options + kind - 1));

@@ -116,6 +116,19 @@ static int take_path(const struct place *p, const struct conf_value *value, stru
     return 0;
 }
 
+static int take_address(const struct place *p, const struct conf_value *value,
+                        struct conf_endpoint *out)
+{
+    const char *why;
+
+    out->line = value->line;
+    if (endpoint_parse(&out->endpoint, value->text, &why) != 0) {
+        return conf_fail(p->error, p->conf, value->line, "%s: \"%s\": %s", p->option->name,
+                         value->text, why);
+    }
+    return 0;
+}
+
 static int take_word(const struct place *p, const struct conf_value *value)
 {
     int index = find_word(p, value);
@@ -135,6 +148,8 @@ static int take_single(const struct place *p, const struct conf_value *value)
         return take_path(p, value, field(p));
     case CONF_WORD:
         return take_word(p, value);
+    case CONF_ADDRESS:
+        return value->text[0] == '\0' ? 0 : take_address(p, value, field(p));
     case CONF_NUMBER:
         return take_number(p, value);
     case CONF_BOOLEAN:
@@ -195,17 +210,45 @@ static int take_addresses(const struct place *p, cfg_opt_t *values, size_t num)
         return -1;
     }
     for (size_t i = 0; i < num; i++) {
-        const struct conf_value *value = conf_read_value(values, i);
-        const char *why;
-
-        items[i].line = value->line;
-        if (endpoint_parse(&items[i].endpoint, value->text, &why) != 0) {
-            return conf_fail(p->error, p->conf, value->line, "%s: \"%s\": %s", p->option->name,
-                             value->text, why);
+        if (take_address(p, conf_read_value(values, i), &items[i]) != 0) {
+            return -1;
         }
     }
     *(struct conf_endpoint **)field(p) = items;
     *(size_t *)((char *)p->object + p->option->num_offset) = num;
+    return 0;
+}
+
+static int take_network(const struct place *p, const struct conf_value *value, struct prefix *out)
+{
+    const char *why;
+
+    if (prefix_parse(out, value->text, &why) != 0) {
+        return conf_fail(p->error, p->conf, value->line, "%s: \"%s\": %s", p->option->name,
+                         value->text, why);
+    }
+    return 0;
+}
+
+/* The values, or without one the default. */
+static int take_networks(const struct place *p, cfg_opt_t *values, size_t num)
+{
+    const struct conf_value fallback = {.text = p->option->fallback};
+    bool by_default = !conf_read_given(values) && fallback.text[0] != '\0';
+    struct conf_prefixes *out = field(p);
+
+    out->num = by_default ? 1 : num;
+    out->items = conf_alloc(p->conf, out->num, sizeof *out->items, p->error);
+    if (out->items == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < out->num; i++) {
+        const struct conf_value *value = by_default ? &fallback : conf_read_value(values, i);
+
+        if (take_network(p, value, &out->items[i]) != 0) {
+            return -1;
+        }
+    }
     return 0;
 }
 
@@ -261,6 +304,8 @@ static int take_list(const struct place *p, cfg_opt_t *values, size_t num)
         return take_paths(p, values, num);
     case CONF_ADDRESSES:
         return take_addresses(p, values, num);
+    case CONF_NETWORKS:
+        return take_networks(p, values, num);
     default: /* CONF_REFERENCES: conf_check.c resolves them */
         return 0;
     }

@@ -16,6 +16,16 @@ const char *addr_text(const struct addr *a, char out[ADDR_TEXT_SIZE])
     return out;
 }
 
+bool addr_parse(struct addr *out, const char *text)
+{
+    *out = (struct addr){.family = ADDR_IPV4};
+    if (inet_pton(AF_INET, text, out->ip) == 1) {
+        return true;
+    }
+    *out = (struct addr){.family = ADDR_IPV6};
+    return inet_pton(AF_INET6, text, out->ip) == 1;
+}
+
 void addr_unmap(struct addr *a)
 {
     uint8_t last[4];
@@ -87,6 +97,7 @@ int endpoint_parse(struct endpoint *out, const char *text, const char **why)
     char host[ADDR_TEXT_SIZE];
     const char *colon = strrchr(text, ':');
     bool brackets = text[0] == '[';
+    uint16_t port;
     size_t len;
 
     *out = (struct endpoint){0};
@@ -94,7 +105,7 @@ int endpoint_parse(struct endpoint *out, const char *text, const char **why)
         return parse_path(out, text + 5, why);
     }
     *why = "not ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH (numeric addresses only)";
-    if (colon == NULL || !parse_port(colon + 1, &out->ip.port)) {
+    if (colon == NULL || !parse_port(colon + 1, &port)) {
         return -1;
     }
     if (brackets && (colon - text < 3 || colon[-1] != ']')) {
@@ -106,10 +117,10 @@ int endpoint_parse(struct endpoint *out, const char *text, const char **why)
     }
     memcpy(host, text + (brackets ? 1 : 0), len);
     host[len] = '\0';
-    if (inet_pton(brackets ? AF_INET6 : AF_INET, host, out->ip.ip) != 1) {
+    if (!addr_parse(&out->ip, host) || (out->ip.family == ADDR_IPV6) != brackets) {
         return -1;
     }
-    out->ip.family = brackets ? ADDR_IPV6 : ADDR_IPV4;
+    out->ip.port = port;
     return 0;
 }
 

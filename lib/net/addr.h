@@ -28,6 +28,9 @@ struct endpoint {
     char path[ADDR_PATH_SIZE]; /* "" for an IP address */
 };
 
+/* Reads an address alone, "192.0.2.7" or "2001:db8::7"; its port becomes 0. */
+MUST_USE bool addr_parse(struct addr *out, const char *text);
+
 /* The address alone: "192.0.2.7", "2001:db8::7"; "unknown" without a family. Returns `out`. */
 const char *addr_text(const struct addr *a, char out[ADDR_TEXT_SIZE]);
 

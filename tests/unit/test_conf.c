@@ -18,6 +18,12 @@ START_TEST(test_defaults)
     ck_assert_str_eq(c->control.text, "/run/postern/control.sock");
     ck_assert_int_eq(c->failures, CONF_FAILURES_DISK);
     ck_assert_uint_eq(c->limits.max_sessions, 10000);
+    ck_assert_uint_eq(c->limits.max_sessions_per_client, 50);
+    ck_assert_uint_eq(c->limits.max_handshakes_per_client, 0);
+    ck_assert_uint_eq(c->limits.max_handshakes, 0);
+    ck_assert_uint_eq(c->limits.exempt.num, 1);
+    ck_assert_uint_eq(c->limits.exempt.items[0].base.ip[0], 127);
+    ck_assert_uint_eq(c->limits.exempt.items[0].bits, 8);
     ck_assert_uint_eq(c->limits.handshake_timeout, 60);
     ck_assert_uint_eq(c->limits.idle_timeout, 1800);
     ck_assert(c->tickets);
@@ -26,8 +32,15 @@ START_TEST(test_defaults)
     ck_assert_int_eq(c->sets[0].unmatched, CONF_UNMATCHED_FAIL);
     ck_assert_uint_eq(c->backends[0].connect_timeout, 10);
     ck_assert_uint_eq(c->backends[0].backend_timeout, 3600);
+    ck_assert(!conf_is_set(&c->backends[0].tls_address));
+    ck_assert_int_eq(c->backends[0].client_address, CONF_PROXY_V2);
+    ck_assert_uint_eq(c->backends[0].max_connections, 480);
     ck_assert_int_eq(c->listeners[0].tls, CONF_TLS_MAY);
     ck_assert_str_eq(c->listeners[0].profile->name, "opportunistic");
+    ck_assert_int_eq(c->listeners[0].profile->alpn, CONF_ALPN_GUARD);
+    ck_assert_int_eq(c->listeners[0].client_certificate, CONF_CLIENT_CERTIFICATE_NONE);
+    ck_assert_str_eq(c->listeners[0].client_ca.text, "");
+    ck_assert_uint_eq(c->listeners[0].accept_proxy_from.num, 0);
     ck_assert(!c->listeners[0].auth_before_tls);
     conf_free(c);
 }
@@ -78,20 +91,25 @@ END_TEST
 START_TEST(test_given)
 {
     struct conf *c = parse_edited(
-        "", "user = \"mail_gate\" workers = 256 log = \"stderr\" log_facility = \"local7\"\n"
-            "syslog_name = \"postfix/postern\" log_sessions = \"problems\" failures = \"memory\"\n"
-            "state_directory = \"state\" control = \"c.sock\" tickets = false ticket_keys = { "
-            "\"k1\", \"/k2\" }\n"
-            "limits { max_sessions = 1 handshake_timeout = 3600 idle_timeout = 86400 }\n"
-            "certificate_set \"t\" { names = { \"MX.example\", \"*.mx.example\" }\n"
-            "certificates = \"b\" unmatched = \"anonymous\" }\n"
-            "tls_profile \"mine\" { min_protocol = \"TLSv1.2\" max_protocol = \"TLSv1.3\"\n"
-            "ciphers = \"HIGH:!aNULL\" ciphersuites = \"TLS_AES_128_GCM_SHA256\"\n"
-            "groups = \"X25519:P-256\" }\n"
-            "backend \"two\" { address = { \"unix:/run/x\", \"[::1]:26\" } connect_timeout = 1\n"
-            "client_address = \"proxy-v2\" backend_timeout = 2 }\n"
-            "listener \"two\" { address = \"127.0.0.1:0\" tls = \"may\" tls_profile = \"mine\"\n"
-            "certificate_sets = { \"t\", \"s\" } backend = \"two\" auth_before_tls = true }\n");
+        "",
+        "user = \"mail_gate\" workers = 256 log = \"stderr\" log_facility = \"local7\"\n"
+        "syslog_name = \"postfix/postern\" log_sessions = \"problems\" failures = \"memory\"\n"
+        "state_directory = \"state\" control = \"c.sock\" tickets = false ticket_keys = { "
+        "\"k1\", \"/k2\" }\n"
+        "limits { max_sessions = 1 handshake_timeout = 3600 idle_timeout = 86400 exempt = { }\n"
+        "max_sessions_per_client = 0 max_handshakes_per_client = 3 max_handshakes = 4 }\n"
+        "certificate_set \"t\" { names = { \"MX.example\", \"*.mx.example\" }\n"
+        "certificates = \"b\" unmatched = \"anonymous\" }\n"
+        "tls_profile \"mine\" { min_protocol = \"TLSv1.2\" max_protocol = \"TLSv1.3\"\n"
+        "ciphers = \"HIGH:!aNULL\" ciphersuites = \"TLS_AES_128_GCM_SHA256\"\n"
+        "groups = \"X25519:P-256\" alpn = \"strict\" }\n"
+        "backend \"two\" { address = { \"unix:/run/x\", \"[::1]:26\" } connect_timeout = 1\n"
+        "client_address = \"proxy-v1\" backend_timeout = 2 max_connections = 0\n"
+        "tls_address = \"unix:/run/tls\" }\n"
+        "listener \"two\" { address = \"127.0.0.1:0\" tls = \"encrypt\" tls_profile = \"mine\"\n"
+        "certificate_sets = { \"t\", \"s\" } backend = \"two\" auth_before_tls = true\n"
+        "client_certificate = \"require\" client_ca = \"ca.pem\"\n"
+        "accept_proxy_from = { \"192.0.2.0/24\", \"2001:db8::1\" } }\n");
 
     ck_assert_str_eq(c->user.text, "mail_gate");
     ck_assert_uint_eq(c->user.line, 12);
@@ -110,22 +128,35 @@ START_TEST(test_given)
     ck_assert_str_eq(c->ticket_keys.items[1].text, "/k2");
     ck_assert_uint_eq(c->ticket_keys.items[1].line, 14);
     ck_assert_uint_eq(c->limits.max_sessions, 1);
+    ck_assert_uint_eq(c->limits.max_sessions_per_client, 0);
+    ck_assert_uint_eq(c->limits.max_handshakes_per_client, 3);
+    ck_assert_uint_eq(c->limits.max_handshakes, 4);
+    ck_assert_uint_eq(c->limits.exempt.num, 0);
     ck_assert_uint_eq(c->limits.handshake_timeout, 3600);
     ck_assert_uint_eq(c->limits.idle_timeout, 86400);
     ck_assert_uint_eq(c->sets[1].names.num, 2);
     ck_assert_int_eq(c->sets[1].unmatched, CONF_UNMATCHED_ANONYMOUS);
     ck_assert_str_eq(c->sets[1].names.items[0].text, "mx.example");
     ck_assert_str_eq(c->sets[1].names.items[1].text, "*.mx.example");
-    ck_assert_uint_eq(c->sets[1].names.items[1].line, 16);
+    ck_assert_uint_eq(c->sets[1].names.items[1].line, 17);
     ck_assert_str_eq(c->profiles[3].min_protocol.text, "TLSv1.2");
     ck_assert_str_eq(c->profiles[3].max_protocol.text, "TLSv1.3");
     ck_assert_str_eq(c->profiles[3].ciphers.text, "HIGH:!aNULL");
     ck_assert_str_eq(c->profiles[3].ciphersuites.text, "TLS_AES_128_GCM_SHA256");
     ck_assert_str_eq(c->profiles[3].groups.text, "X25519:P-256");
-    ck_assert_uint_eq(c->profiles[3].groups.line, 20);
+    ck_assert_uint_eq(c->profiles[3].groups.line, 21);
+    ck_assert_int_eq(c->profiles[3].alpn, CONF_ALPN_STRICT);
     ck_assert_str_eq(c->backends[1].addresses[0].endpoint.path, "/run/x");
     ck_assert_uint_eq(c->backends[1].connect_timeout, 1);
     ck_assert_uint_eq(c->backends[1].backend_timeout, 2);
+    ck_assert_int_eq(c->backends[1].client_address, CONF_PROXY_V1);
+    ck_assert_uint_eq(c->backends[1].max_connections, 0);
+    ck_assert_str_eq(c->backends[1].tls_address.endpoint.path, "/run/tls");
+    ck_assert_int_eq(c->listeners[1].tls, CONF_TLS_ENCRYPT);
+    ck_assert_int_eq(c->listeners[1].client_certificate, CONF_CLIENT_CERTIFICATE_REQUIRE);
+    ck_assert_str_eq(c->listeners[1].client_ca.text, "dir/ca.pem");
+    ck_assert_uint_eq(c->listeners[1].accept_proxy_from.num, 2);
+    ck_assert_uint_eq(c->listeners[1].accept_proxy_from.items[1].bits, 128);
     ck_assert_ptr_eq(c->listeners[1].profile, &c->profiles[3]);
     ck_assert_uint_eq(c->listeners[1].num_sets, 2);
     ck_assert_ptr_eq(c->listeners[1].sets[0], &c->sets[1]);
@@ -157,6 +188,10 @@ static const struct {
      "certificate_set \"s\" { names = { \"mx.example\", \"*.mx.example\" }"},
     {"empty list of names", "{ certificates", "{ names = { } certificates"},
     {"empty limits", "", "limits { }"},
+    {"no second service", "10025\"", "10025\" tls_address = \"\""},
+    {"no certificates without TLS", "certificate_sets = \"s\"", "tls = \"none\""},
+    {"sets that nobody sees", "certificate_sets = \"s\"",
+     "tls = \"none\" certificate_sets = \"s\""},
     {"profile may be empty texts", "{ }", "{ min_protocol = \"\" ciphers = \"\" }"},
     {"equal protocols", "{ }", "{ min_protocol = \"TLSv1.3\" max_protocol = \"TLSv1.3\" }"},
     {"only a highest protocol", "{ }", "{ max_protocol = \"TLSv1\" }"},
@@ -184,6 +219,26 @@ START_TEST(test_good)
 
     ck_assert_str_eq(c->hostname.text, "mail.example.org");
     ck_assert_uint_eq(c->num_listeners, 1);
+    conf_free(c);
+}
+END_TEST
+
+static const struct {
+    const char *tls;
+    const char *profile;
+} defaults[] = {
+    {"tls = \"may\" certificate_sets", "opportunistic"},
+    {"tls = \"none\" certificate_sets", "opportunistic"},
+    {"tls = \"encrypt\" certificate_sets", "modern"},
+    {"tls = \"implicit\" certificate_sets", "modern"},
+    {"tls = \"implicit\" tls_profile = \"\" certificate_sets", "modern"},
+};
+
+START_TEST(test_default_profile)
+{
+    struct conf *c = parse_edited("certificate_sets", defaults[_i].tls);
+
+    ck_assert_str_eq(c->listeners[0].profile->name, defaults[_i].profile);
     conf_free(c);
 }
 END_TEST
@@ -273,7 +328,7 @@ static void check_row(void *arg, const char *section, const char *option, const 
     snprintf(entry, sizeof entry, "\n.It Ic %s No = Ar %s\n", option, type);
     if (fallback == NULL) {
         snprintf(value, sizeof value, "\nMandatory.\n");
-    } else if (strncmp(type, "list", 4) == 0) {
+    } else if (strncmp(type, "list", 4) == 0 && fallback[0] == '\0') {
         snprintf(value, sizeof value, "\nDefault: empty.\n");
     } else {
         snprintf(value, sizeof value, quoted ? "\nDefault: \"%s\".\n" : "\nDefault: %s.\n",
@@ -320,6 +375,8 @@ Suite *conf_suite(void)
     tcase_add_test(files, test_sections);
     tcase_add_test(files, test_given);
     tcase_add_loop_test(files, test_good, 0, (int)(sizeof good / sizeof good[0]));
+    tcase_add_loop_test(files, test_default_profile, 0,
+                        (int)(sizeof defaults / sizeof defaults[0]));
     tcase_add_test(files, test_lines);
     tcase_add_test(files, test_text_is_literal);
     tcase_add_test(files, test_file_without_directory);
