@@ -282,6 +282,12 @@ static bool take_slot(unsigned max)
     return false;
 }
 
+void session_admit(struct session *s)
+{
+    sessionlog_connect(s);
+    session_try_addresses(s);
+}
+
 static void enlist(struct session *s)
 {
     s->next = s->worker->sessions;
@@ -340,10 +346,10 @@ void session_start(struct listener *l, int fd, const struct addr *client,
     }
     s->client_addr = *client;
     s->destination = *destination;
-    sessionlog_connect(s);
-    session_try_addresses(s);
+    session_admit(s);
     session_step(s);
 }
+
 void session_shutdown(struct session *s)
 {
     if (s->phase == PHASE_TALK && !gate_backend_turn(&s->gate)) {

@@ -63,6 +63,9 @@ void session_begin_end(struct session *s);
 /* session.c: the same after "421 CODE NAME text", as far as there is memory for it. */
 void session_give_up(struct session *s, const char *code, const char *text);
 
+/* session.c: it is known who the client is: the session begins, or is turned away. */
+void session_admit(struct session *s);
+
 /* session.c: starts connecting to the first address, from the present one on, that does not fail
  * at once. When its backlog is full the backend stays closed, and this is to be called again. */
 void session_try_addresses(struct session *s);
