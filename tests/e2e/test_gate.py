@@ -4,12 +4,11 @@ Postfix behind: nothing from before the handshake has any effect after it."""
 import base64
 import os
 import socket
-import socketserver
-import threading
 
 from common import CERTIFICATES, FAILED, Case, table
 from lab import hello
 from lab.posternd import HOSTNAME, postfix_config
+from lab.sasl import AuthServer
 
 PLAIN = base64.b64encode(b"\0user\0password").decode()
 OFFER = "AUTH PLAIN"
@@ -19,44 +18,6 @@ NO_EHLO = "503 5.5.1 Error: send HELO/EHLO first"
 
 # Commands that no gate should know, and that this Postfix takes for the ones of a mail.
 COMMAND_FILTER = "/^X(MAIL|RCPT|DATA)(.*)$/ $1$2\n"
-
-
-class AuthServer(socketserver.ThreadingUnixStreamServer):
-    """Stands in for Dovecot's authentication service: takes every PLAIN response that is not
-    empty. (The protocol is described in Dovecot's documentation, "Authentication Protocol v1".)"""
-
-    daemon_threads = True
-
-    def __init__(self, path):
-        super().__init__(path, AuthConnection)
-        os.chmod(path, 0o666)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.shutdown()
-        self.server_close()
-
-
-class AuthConnection(socketserver.StreamRequestHandler):
-    def handle(self):
-        self.say("VERSION", "1", "1")
-        self.say("MECH", "PLAIN", "plaintext")
-        self.say("SPID", "1")
-        self.say("CUID", "1")
-        self.say("COOKIE", "00000000000000000000000000000000")
-        self.say("DONE")
-        for line in self.rfile:
-            fields = line.decode().rstrip("\n").split("\t")
-            response = [each for each in fields[2:] if fields[0] == "CONT"
-                        or each.startswith("resp=")]
-            if fields[0] in ("AUTH", "CONT"):
-                if response and response[-1]:
-                    self.say("OK", fields[1], "user=user")
-                else:
-                    self.say("CONT", fields[1], "")
-
-    def say(self, *fields):
-        self.wfile.write("\t".join(fields).encode() + b"\n")
 
 
 class Gate(Case):

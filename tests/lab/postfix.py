@@ -58,14 +58,19 @@ QUEUE_DIRECTORIES = ("active", "bounce", "corrupt", "defer", "deferred", "flush"
 CHROOT_FILES = ("localtime", "nsswitch.conf", "resolv.conf", "hosts", "services")
 
 
+def _overrides(options):
+    return "".join(f"    -o {option}\n" for option in options)
+
+
 class Smtpd:
     """A service of master.cf. `address` is "unix:/path" or "127.0.0.1:port"; `port` is None for a
-    unix one; `path` is None for the other."""
+    unix one; `path` is None for the other. `options` stand behind whatever is its `line`."""
 
-    def __init__(self, name, address, line, reserved=None):
+    def __init__(self, name, address, line, options=(), reserved=None):
         self.name = name
         self.address = address
         self.line = line
+        self.options = options
         self.reserved = reserved
         is_unix = address.startswith("unix:")
         self.path = address[len("unix:"):] if is_unix else None
@@ -145,10 +150,9 @@ class Postfix:
             first = address = f"127.0.0.1:{reserved.getsockname()[1]}"
             first += " inet n"
         overrides = ["smtpd_upstream_proxy_protocol=haproxy"] if proxied else []
-        overrides += options
-        line = (f"{first} - {'y' if chroot else 'n'} - {'-' if maxproc is None else maxproc} smtpd"
-                + "".join(f"\n    -o {override}" for override in overrides) + "\n")
-        self.services[name] = Smtpd(name, address, line, reserved)
+        line = (f"{first} - {'y' if chroot else 'n'} - {'-' if maxproc is None else maxproc} smtpd\n"
+                + _overrides(overrides))
+        self.services[name] = Smtpd(name, address, line, options, reserved)
         self._write()
         return self.services[name]
 
@@ -163,7 +167,8 @@ class Postfix:
 
     def paste(self, text):
         """Puts the output of `posternctl postfix-config` into place: each service in it replaces
-        the line of the smtpd() with the same socket, each setting goes to main.cf."""
+        the line of the smtpd() with the same socket, whose own options are kept; each setting
+        goes to main.cf."""
         lines = [line for line in text.splitlines()
                  if line.strip() and not line.lstrip().startswith("#")]
         entry = None
@@ -342,10 +347,11 @@ class Postfix:
             main.writelines(f"{name} = {value}\n" for name, value in self._settings.items())
         with open(self.config + "/master.cf", "w", encoding="utf-8") as master:
             master.write(MASTER_CF)
+            pasted = dict(self._pasted)
             for service in self.services.values():
-                if tuple(service.line.split()[:2]) not in self._pasted:
-                    master.write(service.line)
-            master.writelines(self._pasted.values())
+                line = pasted.pop(tuple(service.line.split()[:2]), service.line)
+                master.write(line + _overrides(service.options))
+            master.writelines(pasted.values())
         # Postfix waits before it reads a file that was written just now.
         long_ago = time.time() - 60
         for name in ("/main.cf", "/master.cf"):
