@@ -17,8 +17,12 @@
  *
  * The door. Once shut it stays shut. If an answer of ours is still due at that moment (only the
  * backend can shut the door then), `shut` remembers it and relay begins behind the answer, so that
- * no answer ever overtakes or meets a relayed reply. After TLS, before EHLO, relay would be a way
- * around the 503 rule: what would shut the door there ends the session.
+ * no answer ever overtakes or meets a relayed reply. Where relay would be a way around the 530 of
+ * GATE_ENCRYPT or, after TLS and before EHLO, around the 503 rule, what would shut the door ends
+ * the session.
+ *
+ * A second backend connection behind TLS has nothing to forget. Its banner is the ring's only entry
+ * and LINE_HELD keeps the client's bytes until it has come.
  *
  * Editing. Before relay the replies to EHLO are edited; in relay, where nobody knows what a reply
  * belongs to, every 250 of several lines, and nothing is added.
@@ -46,12 +50,17 @@ enum action {
     REFUSE_STARTTLS,
     REFUSE_BDAT,
     REFUSE_AUTH,
+    REFUSE_PLAIN,
+    REFUSE_PLAIN_AUTH,
+    REFUSE_PLAIN_BDAT,
     REFUSE_TLS_ACTIVE,
     ACTION_NUM,
 };
 
 static const char ready[] = "220 2.0.0 Ready to start TLS\r\n";
 static const char not_available[] = "454 4.7.0 TLS not available due to local problem\r\n";
+
+#define MUST_STARTTLS "530 5.7.0 Must issue a STARTTLS command first\r\n"
 
 /* BDAT without its reply would leave a chunk of data to be read as commands: `close`. */
 static const struct refusal {
@@ -64,26 +73,49 @@ static const struct refusal {
     [REFUSE_COMMAND] = {"503 5.5.1 Error: send HELO/EHLO first\r\n", GATE_NOTE_EHLO_MISSING, false},
     [REFUSE_BDAT] = {"503 5.5.1 Error: send HELO/EHLO first\r\n", GATE_NOTE_EHLO_MISSING, true},
     [REFUSE_AUTH] = {GATE_ENCRYPT_FIRST, GATE_NOTE_AUTH_REFUSED, false},
+    [REFUSE_PLAIN] = {MUST_STARTTLS, 0, false},
+    [REFUSE_PLAIN_AUTH] = {MUST_STARTTLS, GATE_NOTE_AUTH_REFUSED, false},
+    [REFUSE_PLAIN_BDAT] = {MUST_STARTTLS, 0, true},
     [REFUSE_TLS_ACTIVE] = {"554 5.5.1 Error: TLS already active\r\n", 0, false},
 };
 
-#define WHITE_LIST                                                                                 \
+#define HARMLESS                                                                                   \
     [VERB_EHLO] = PASS, [VERB_HELO] = PASS, [VERB_NOOP] = PASS, [VERB_RSET] = PASS,                \
-    [VERB_QUIT] = PASS, [VERB_VRFY] = PASS, [VERB_EXPN] = PASS, [VERB_HELP] = PASS,                \
-    [VERB_ETRN] = PASS, [VERB_MAIL] = SHUT, [VERB_RCPT] = SHUT, [VERB_DATA] = SHUT,                \
-    [VERB_BDAT] = SHUT, [VERB_OTHER] = WAIT
+    [VERB_QUIT] = PASS
 
-static const uint8_t actions[PHASE_NUM][VERB_NUM] = {
-    [PHASE_PLAIN] = {WHITE_LIST, [VERB_AUTH] = AUTH, [VERB_STARTTLS] = STARTTLS},
-    [PHASE_NO_EHLO] = {[VERB_EHLO] = WAIT,
-                       [VERB_HELO] = WAIT,
-                       [VERB_NOOP] = PASS,
-                       [VERB_RSET] = PASS,
-                       [VERB_QUIT] = PASS,
-                       [VERB_STARTTLS] = REFUSE_TLS_ACTIVE,
-                       [VERB_BDAT] = REFUSE_BDAT},
-    [PHASE_TLS] = {WHITE_LIST, [VERB_AUTH] = SHUT, [VERB_STARTTLS] = REFUSE_TLS_ACTIVE},
+#define WHITE_LIST                                                                                 \
+    HARMLESS, [VERB_VRFY] = PASS, [VERB_EXPN] = PASS, [VERB_HELP] = PASS, [VERB_ETRN] = PASS,      \
+              [VERB_MAIL] = SHUT, [VERB_RCPT] = SHUT, [VERB_DATA] = SHUT, [VERB_BDAT] = SHUT,      \
+              [VERB_OTHER] = WAIT
+
+/* What is done with each verb before TLS. */
+static const uint8_t plain_actions[][VERB_NUM] = {
+    [GATE_MAY] = {WHITE_LIST, [VERB_AUTH] = AUTH, [VERB_STARTTLS] = STARTTLS},
+    [GATE_ENCRYPT] =
+        {HARMLESS, [VERB_VRFY] = REFUSE_PLAIN, [VERB_EXPN] = REFUSE_PLAIN,
+         [VERB_HELP] = REFUSE_PLAIN, [VERB_ETRN] = REFUSE_PLAIN, [VERB_MAIL] = REFUSE_PLAIN,
+         [VERB_RCPT] = REFUSE_PLAIN, [VERB_DATA] = REFUSE_PLAIN, [VERB_BDAT] = REFUSE_PLAIN_BDAT,
+         [VERB_OTHER] = REFUSE_PLAIN, [VERB_AUTH] = REFUSE_PLAIN_AUTH, [VERB_STARTTLS] = STARTTLS},
+    [GATE_NONE] = {WHITE_LIST, [VERB_AUTH] = AUTH, [VERB_STARTTLS] = REFUSE_STARTTLS},
 };
+
+/* The same under TLS. */
+static const uint8_t no_ehlo_actions[VERB_NUM] = {
+    [VERB_EHLO] = WAIT,        [VERB_HELO] = WAIT, [VERB_NOOP] = PASS,
+    [VERB_RSET] = PASS,        [VERB_QUIT] = PASS, [VERB_STARTTLS] = REFUSE_TLS_ACTIVE,
+    [VERB_BDAT] = REFUSE_BDAT,
+};
+static const uint8_t tls_actions[VERB_NUM] = {
+    WHITE_LIST,
+    [VERB_AUTH] = SHUT,
+    [VERB_STARTTLS] = REFUSE_TLS_ACTIVE,
+};
+
+static void push_pending(struct gate *g, uint8_t kind)
+{
+    g->pending[(g->pending_start + g->pending_num) % GATE_PENDING_MAX] = kind;
+    g->pending_num++;
+}
 
 void gate_init(struct gate *g, const struct gate_rules *rules)
 {
@@ -92,8 +124,14 @@ void gate_init(struct gate *g, const struct gate_rules *rules)
     g->state = GATE_PASS;
     g->phase = PHASE_PLAIN;
     g->line = LINE_VERB;
-    g->pending[0] = KIND_BANNER;
-    g->pending_num = 1;
+    g->verb = VERB_NUM;
+    push_pending(g, KIND_BANNER);
+}
+
+void gate_init_tls(struct gate *g, const struct gate_rules *rules)
+{
+    gate_init(g, rules);
+    g->phase = PHASE_TLS;
 }
 
 enum gate_state gate_state(const struct gate *g)
@@ -114,6 +152,27 @@ bool gate_backend_turn(const struct gate *g)
 bool gate_is_open(const struct gate *g)
 {
     return g->state != GATE_RELAY && g->state != GATE_CLOSE && !g->shut;
+}
+
+bool gate_hides_auth(const struct gate *g)
+{
+    return g->phase == PHASE_PLAIN &&
+           (g->rules->level == GATE_ENCRYPT || !g->rules->auth_before_tls);
+}
+
+bool gate_may_relay(const struct gate *g)
+{
+    return g->phase == PHASE_TLS || (g->phase == PHASE_PLAIN && g->rules->level != GATE_ENCRYPT);
+}
+
+const char *gate_last_verb(const struct gate *g)
+{
+    return g->verb == VERB_NUM ? "CONNECT" : message_verb_name((enum verb)g->verb);
+}
+
+const char *gate_mechanism(const struct gate *g)
+{
+    return g->mechanism;
 }
 
 bool gate_said_bye(const struct gate *g)
@@ -178,8 +237,11 @@ static void begin_relay(struct gate *g)
 
 void gate_shut(struct gate *g, struct buffer *to_client)
 {
-    if (g->phase == PHASE_NO_EHLO) {
-        gate_fail(g, to_client, GATE_NOTE_BACKEND_UNASKED);
+    if (!gate_may_relay(g) && g->bye) {
+        gate_close(g, to_client, "");
+    } else if (!gate_may_relay(g)) {
+        gate_fail(g, to_client,
+                  g->phase == PHASE_PLAIN ? GATE_NOTE_BACKEND_SHUT : GATE_NOTE_BACKEND_UNASKED);
     } else if (g->line == LINE_SKIP || g->line == LINE_ANSWER) {
         g->shut = true;
     } else {
@@ -193,7 +255,7 @@ void gate_give_answer(struct gate *g, struct buffer *to_client)
 {
     const struct refusal *refusal;
 
-    if (g->line != LINE_ANSWER || !gate_is_quiet(g)) {
+    if (g->line != LINE_ANSWER || g->state == GATE_CLOSE || !gate_is_quiet(g)) {
         return;
     }
     if (g->own == STARTTLS && !g->shut) {
@@ -242,6 +304,15 @@ void gate_tls_started(struct gate *g)
     g->phase = PHASE_NO_EHLO;
 }
 
+void gate_tls_started_anew(struct gate *g)
+{
+    assert(g->state == GATE_HANDSHAKE);
+    g->state = GATE_PASS;
+    g->phase = PHASE_TLS;
+    g->line = LINE_HELD;
+    push_pending(g, KIND_SECOND_BANNER);
+}
+
 /* --- the client -------------------------------------------------------------------------- */
 
 static struct bytes first_bytes(struct bytes in, size_t max)
@@ -254,12 +325,6 @@ static void drop_bytes(struct bytes *in, size_t len)
     *in = bytes_of(in->data + len, in->len - len);
 }
 
-static void push_pending(struct gate *g, uint8_t kind)
-{
-    g->pending[(g->pending_start + g->pending_num) % GATE_PENDING_MAX] = kind;
-    g->pending_num++;
-}
-
 /* Copies what fits of the first `len` bytes; returns how many those were. */
 static size_t forward(struct bytes *in, size_t len, struct buffer *to_backend)
 {
@@ -269,6 +334,39 @@ static size_t forward(struct bytes *in, size_t len, struct buffer *to_backend)
     buffer_put(to_backend, in->data, len);
     drop_bytes(in, len);
     return len;
+}
+
+static enum action action_for(const struct gate *g, enum verb verb)
+{
+    enum action action;
+
+    switch ((enum phase)g->phase) {
+    case PHASE_NO_EHLO:
+        return (enum action)no_ehlo_actions[verb];
+    case PHASE_TLS:
+        return (enum action)tls_actions[verb];
+    case PHASE_PLAIN:
+        break;
+    }
+    action = (enum action)plain_actions[g->rules->level][verb];
+    if (action == AUTH) {
+        return gate_hides_auth(g) ? REFUSE_AUTH : SHUT;
+    }
+    return action;
+}
+
+/* False: the mechanism that an AUTH names has not come in full. */
+static bool keep_mechanism(struct gate *g, struct bytes seen)
+{
+    struct bytes word;
+
+    if (!message_argument(seen, &word) && seen.len < GATE_VERB_MAX) {
+        return false;
+    }
+    word = first_bytes(word, GATE_MECHANISM_MAX);
+    memcpy(g->mechanism, word.len == 0 ? "" : (const char *)word.data, word.len);
+    g->mechanism[word.len] = '\0';
+    return true;
 }
 
 /* LINE_VERB: decides what becomes of a line. False: more bytes or a free place are needed first. */
@@ -285,16 +383,17 @@ static bool judge_line(struct gate *g, struct bytes in)
         }
         verb = VERB_OTHER;
     }
-    action = (enum action)actions[g->phase][verb];
+    action = action_for(g, verb);
     if (verb == VERB_STARTTLS) {
         seen.len = line_span(seen, &ended);
         if (!ended && seen.len < GATE_VERB_MAX) {
             return false;
         }
         action = message_has_argument(seen) ? REFUSE_ARGUMENT : action;
-    } else if (action == AUTH) {
-        action = g->rules->auth_before_tls ? SHUT : REFUSE_AUTH;
+    } else if ((action == REFUSE_AUTH || action == REFUSE_PLAIN_AUTH) && !keep_mechanism(g, seen)) {
+        return false;
     }
+    g->verb = (uint8_t)verb;
     if (action == SHUT) {
         begin_relay(g);
     } else if (action == PASS || action == WAIT) {

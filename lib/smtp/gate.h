@@ -29,10 +29,21 @@
 /* Own refusals after which a session ends (Postfix's smtpd_hard_error_limit). */
 #define GATE_REFUSALS_MAX 20
 
+/* The longest name of a SASL mechanism (RFC 4422 section 3.1). */
+#define GATE_MECHANISM_MAX ((size_t)20)
+
+/* What plaintext is good for. */
+enum gate_level {
+    GATE_MAY,     /* STARTTLS is offered */
+    GATE_ENCRYPT, /* nothing but STARTTLS: 530; plaintext is never relayed, AUTH never offered */
+    GATE_NONE,    /* as GATE_MAY, but STARTTLS is neither offered nor taken: 502 */
+};
+
 /* What a listener asks for. Lives longer than the gates that use it. */
 struct gate_rules {
     const char *hostname; /* borrowed; stands in 421 replies */
-    bool auth_before_tls; /* AUTH is offered and allowed in plaintext */
+    enum gate_level level;
+    bool auth_before_tls; /* AUTH is offered and allowed in plaintext, unless GATE_ENCRYPT */
 };
 
 /* What the session has to do next. */
@@ -48,7 +59,7 @@ enum gate_state {
 
 /* Things worth a line in the log, collected as bits until the session clears `notes`. */
 enum gate_note {
-    GATE_NOTE_AUTH_REFUSED = 1 << 0,    /* 538 given: AUTH before TLS */
+    GATE_NOTE_AUTH_REFUSED = 1 << 0,    /* 538 or 530 given: AUTH before TLS; gate_mechanism() */
     GATE_NOTE_EHLO_MISSING = 1 << 1,    /* 503 given: command after TLS without EHLO */
     GATE_NOTE_TOO_MANY_ERRORS = 1 << 2, /* 421 given after GATE_REFUSALS_MAX refusals */
     GATE_NOTE_BACKEND_220 = 1 << 3,   /* the backend sent a second 220: it took STARTTLS/XCLIENT */
@@ -56,7 +67,9 @@ enum gate_note {
     GATE_NOTE_BACKEND_LINE = 1 << 5,  /* a reply line over GATE_REPLY_LINE_MAX */
     GATE_NOTE_BACKEND_REPLY = 1 << 6, /* a reply over GATE_REPLY_MAX in the gate phases */
     GATE_NOTE_BACKEND_UNASKED = 1 << 7, /* a reply, not a 421, that no command asked for: door shut,
-                                           or 421 given where EHLO is missing after TLS */
+                                           or 421 given where relay must not begin */
+    GATE_NOTE_BACKEND_SHUT = 1 << 8, /* a reply that shuts the door, before TLS, in GATE_ENCRYPT */
+    GATE_NOTE_BACKEND_BANNER = 1 << 9, /* the banner behind gate_tls_started_anew() is no 220 */
 };
 
 struct gate {
@@ -69,6 +82,7 @@ struct gate {
     uint8_t kind;      /* what the line's reply will decide */
     bool wait;         /* nothing behind the line is looked at before its reply */
     uint8_t own;       /* the answer of ours that the line gets */
+    uint8_t verb;      /* enum verb of the newest line; VERB_NUM: there was none */
     bool shut;         /* the door is shut; relay begins behind that answer */
     bool backend_turn; /* relay: client bytes went out, no complete reply since */
     uint8_t refusals;
@@ -81,10 +95,15 @@ struct gate {
     bool editing;       /* it loses and gains lines */
     uint8_t reply_kind; /* what it decides */
     uint32_t reply_len; /* bytes of it so far */
+    char mechanism[GATE_MECHANISM_MAX + 1]; /* the newest that was refused */
 };
 
 /* The start of a session: plaintext, the banner outstanding. */
 void gate_init(struct gate *g, const struct gate_rules *rules);
+
+/* The start of a session that is under TLS from the first byte: the white list, the banner
+ * outstanding. The backend has seen no plaintext, so nothing is owed to RFC 3207. */
+void gate_init_tls(struct gate *g, const struct gate_rules *rules);
 
 /*
  * Looks at `in`, what the client sent and was not consumed yet. Bytes for the backend are appended
@@ -120,6 +139,11 @@ void gate_starttls_refuse(struct gate *g, struct buffer *to_client);
 /* GATE_HANDSHAKE: the handshake is done (RFC 3207 section 4.2: both sides start anew). */
 void gate_tls_started(struct gate *g);
 
+/* GATE_HANDSHAKE: the same where another backend connection, which has seen no plaintext, takes the
+ * place of the first: the white list. Its 220 is not passed on and the client's bytes wait for it;
+ * any other banner ends the session with 421. */
+void gate_tls_started_anew(struct gate *g);
+
 /* GATE_RELAY: the session has forwarded bytes of the client without gate_client(). */
 void gate_forwarded(struct gate *g);
 
@@ -132,6 +156,14 @@ bool gate_is_open(const struct gate *g);
 /* True once the session has had its last word: a 221 or 421 of the backend's or of ours. What the
  * client does after it is no lost connection. */
 bool gate_said_bye(const struct gate *g);
+
+/* The verb of the client's newest line as it stands in Postfix's log: "AUTH", "UNKNOWN" for one
+ * that is not known, "CONNECT" before the first. In GATE_RELAY it is the one that began relay. */
+const char *gate_last_verb(const struct gate *g);
+
+/* The SASL mechanism that the newest refused AUTH named, cut to GATE_MECHANISM_MAX bytes, as the
+ * client sent it; "" if it named none. */
+const char *gate_mechanism(const struct gate *g);
 
 /*
  * Appends "421 CODE NAME text" (`code`: "4.3.2") and goes to GATE_CLOSE: the backend, a slot or

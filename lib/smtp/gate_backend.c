@@ -44,6 +44,7 @@ static void end_reply(struct gate *g, unsigned code, struct buffer *to_client)
     case KIND_OTHER:
         shut |= code / 100 != 5;
         break;
+    case KIND_SECOND_BANNER:
     case KIND_COMMAND:
         break;
     }
@@ -58,14 +59,20 @@ static enum kind next_kind(const struct gate *g)
     return g->pending_num == 0 ? KIND_UNASKED : (enum kind)g->pending[g->pending_start];
 }
 
+/* Whose reply the present line belongs to. */
+static enum kind present_kind(const struct gate *g)
+{
+    return g->in_reply ? (enum kind)g->reply_kind : next_kind(g);
+}
+
 /* Writes a reply line, or what the client is shown of it. */
 static void put_reply_line(struct gate *g, struct bytes line, const struct reply_line *r,
                            struct buffer *to_client)
 {
     bool first = !g->in_reply;
     struct message_edit edit = {
-        .add_starttls = g->phase == PHASE_PLAIN && gate_is_open(g),
-        .hide_auth = g->phase == PHASE_PLAIN && !g->rules->auth_before_tls,
+        .add_starttls = g->phase == PHASE_PLAIN && g->rules->level != GATE_NONE && gate_is_open(g),
+        .hide_auth = gate_hides_auth(g),
     };
 
     if (first) {
@@ -75,27 +82,34 @@ static void put_reply_line(struct gate *g, struct bytes line, const struct reply
     }
     if (g->editing) {
         message_put_ehlo_line(to_client, line, r, first, edit);
-    } else {
+    } else if (g->reply_kind != KIND_SECOND_BANNER) {
         buffer_put(to_client, line.data, line.len);
     }
 }
 
 /* Whether this line must not reach the client: the backend took a command that it must not take,
- * or speaks, unasked, of what was before TLS. A 421 is the end in any case. */
+ * does not let the session in again, or speaks, unasked, where that would shut the door and must
+ * not. A 421 is the end in any case. */
 static bool is_forbidden(struct gate *g, unsigned code, struct buffer *to_client)
 {
-    enum kind kind = g->in_reply ? (enum kind)g->reply_kind : next_kind(g);
+    enum kind kind = present_kind(g);
 
+    if (kind == KIND_SECOND_BANNER) {
+        if (code != 220) {
+            gate_fail(g, to_client, GATE_NOTE_BACKEND_BANNER);
+        }
+        return code != 220;
+    }
     if (code == 220 && kind != KIND_BANNER) {
         gate_fail(g, to_client, GATE_NOTE_BACKEND_220);
         return true;
     }
-    if ((code == 334 || code == 235) && g->phase == PHASE_PLAIN && !g->rules->auth_before_tls) {
+    if ((code == 334 || code == 235) && gate_hides_auth(g)) {
         g->notes |= GATE_NOTE_BACKEND_AUTH;
         gate_close(g, to_client, GATE_ENCRYPT_FIRST);
         return true;
     }
-    if (g->phase == PHASE_NO_EHLO && kind == KIND_UNASKED && code != 421) {
+    if (!gate_may_relay(g) && kind == KIND_UNASKED && code != 421) {
         gate_fail(g, to_client, GATE_NOTE_BACKEND_UNASKED);
         return true;
     }
@@ -118,8 +132,10 @@ static void take_reply_line(struct gate *g, struct bytes line, struct buffer *to
         }
     }
     if (!is_reply) {
-        to_client->held = 0;
-        buffer_put(to_client, line.data, line.len);
+        if (present_kind(g) != KIND_SECOND_BANNER) {
+            to_client->held = 0;
+            buffer_put(to_client, line.data, line.len);
+        }
         return;
     }
     put_reply_line(g, line, &r, to_client);

@@ -5,11 +5,19 @@
 #include "lib/smtp/gate.h"
 
 /* gate.phase, gate.line, and what a reply decides: gate.kind, gate.pending, gate.reply_kind. */
-enum phase { PHASE_PLAIN, PHASE_NO_EHLO, PHASE_TLS, PHASE_NUM };
+enum phase { PHASE_PLAIN, PHASE_NO_EHLO, PHASE_TLS };
 
 enum line { LINE_VERB, LINE_PASS, LINE_HELD, LINE_SKIP, LINE_ANSWER };
 
-enum kind { KIND_UNASKED, KIND_BANNER, KIND_EHLO, KIND_HELO, KIND_OTHER, KIND_COMMAND };
+enum kind {
+    KIND_UNASKED,
+    KIND_BANNER,
+    KIND_SECOND_BANNER, /* the client has had its banner: this one is not for it */
+    KIND_EHLO,
+    KIND_HELO,
+    KIND_OTHER,
+    KIND_COMMAND,
+};
 
 /* A 421 line is cut to this; with 220 and 454 it makes the room that is always kept. */
 #define CLOSE_LINE_MAX ((size_t)512)
@@ -20,6 +28,12 @@ enum kind { KIND_UNASKED, KIND_BANNER, KIND_EHLO, KIND_HELO, KIND_OTHER, KIND_CO
 
 /* No reply is outstanding, and none has been passed on in part. */
 bool gate_is_quiet(const struct gate *g);
+
+/* Whether AUTH is neither offered nor allowed now. */
+bool gate_hides_auth(const struct gate *g);
+
+/* Whether relay may begin now, should the door be shut. */
+bool gate_may_relay(const struct gate *g);
 
 /* Gives the answer that waits, if it is its turn. */
 void gate_give_answer(struct gate *g, struct buffer *to_client);

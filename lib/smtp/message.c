@@ -60,6 +60,20 @@ bool message_verb(struct bytes line, enum verb *out)
     return true;
 }
 
+const char *message_verb_name(enum verb verb)
+{
+    return verb == VERB_OTHER ? "UNKNOWN" : verbs[verb];
+}
+
+bool message_argument(struct bytes line, struct bytes *out)
+{
+    size_t pos = 0;
+
+    next_word(line, &pos);
+    *out = next_word(line, &pos);
+    return pos < line.len;
+}
+
 bool message_has_argument(struct bytes line)
 {
     size_t pos = 0;

@@ -34,6 +34,13 @@ enum verb {
  * seen, more bytes are needed. What follows the line's LF is not looked at. */
 MUST_USE bool message_verb(struct bytes line, enum verb *out);
 
+/* The verb's name; "UNKNOWN" for VERB_OTHER. */
+const char *message_verb_name(enum verb verb);
+
+/* The word behind the verb of the line that begins at `line`, empty if there is none. False: its
+ * end has not been seen, and `*out` is what of it is there. */
+MUST_USE bool message_argument(struct bytes line, struct bytes *out);
+
 /* Whether something follows the verb in `line`. */
 bool message_has_argument(struct bytes line);
 

@@ -13,6 +13,7 @@ struct queue {
 };
 
 struct play {
+    struct gate_rules rules;
     struct gate gate;
     struct queue client, backend;           /* sent, not consumed yet */
     struct buffer to_client, to_backend;    /* as the session has them */
@@ -123,6 +124,11 @@ static void say_cut(struct play *p, struct queue *q, const struct step *s)
     }
 }
 
+static void expect_word(const struct play *p, const char *word, const struct step *s)
+{
+    MUST_MSG(strcmp(word, s->bytes) == 0, "%s: %s, expected %s", where(p), word, s->bytes);
+}
+
 static void take(struct play *p, const struct step *s)
 {
     switch (s->kind) {
@@ -167,12 +173,27 @@ static void take(struct play *p, const struct step *s)
         gate_tls_started(&p->gate);
         pump(p);
         break;
+    case STEP_TLS_ANEW:
+        gate_tls_started_anew(&p->gate);
+        pump(p);
+        break;
+    case STEP_LEVEL:
+        p->rules.level = (enum gate_level)s->value;
+        break;
+    case STEP_FROM_TLS:
+        gate_init_tls(&p->gate, &p->rules);
+        break;
+    case STEP_MECHANISM:
+        expect_word(p, gate_mechanism(&p->gate), s);
+        break;
+    case STEP_VERB:
+        expect_word(p, gate_last_verb(&p->gate), s);
+        break;
     }
 }
 
 void dialogue_play(const struct dialogue *d, struct cut cut)
 {
-    struct gate_rules rules = {.hostname = "mx.example", .auth_before_tls = d->auth};
     static struct play play;
     struct play *p = &play;
 
@@ -184,7 +205,8 @@ void dialogue_play(const struct dialogue *d, struct cut cut)
     p->backend_sees.len = 0;
     p->to_client = (struct buffer){.data = client_memory};
     p->to_backend = (struct buffer){.data = backend_memory};
-    gate_init(&p->gate, &rules);
+    p->rules = (struct gate_rules){.hostname = "mx.example", .auth_before_tls = d->auth};
+    gate_init(&p->gate, &p->rules);
     for (size_t i = 0; d->steps[i].kind != STEP_NONE; i++) {
         p->step = i;
         take(p, &d->steps[i]);

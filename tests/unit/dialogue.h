@@ -26,6 +26,11 @@ enum step_kind {
     STEP_ACCEPT,
     STEP_REFUSE,
     STEP_TLS,
+    STEP_TLS_ANEW,
+    STEP_LEVEL,
+    STEP_FROM_TLS,
+    STEP_MECHANISM,
+    STEP_VERB,
 };
 
 struct step {
@@ -83,6 +88,29 @@ struct step {
     {                                                                                              \
         STEP_TLS, NULL, 0, 0                                                                       \
     }
+/* ... and TLS with another backend connection behind it. */
+#define TLS_ANEW                                                                                   \
+    {                                                                                              \
+        STEP_TLS_ANEW, NULL, 0, 0                                                                  \
+    }
+/* First steps: the level of the listener (GATE_MAY where it is not named); TLS from the start. */
+#define LEVEL(level)                                                                               \
+    {                                                                                              \
+        STEP_LEVEL, NULL, 0, (level)                                                               \
+    }
+#define FROM_TLS                                                                                   \
+    {                                                                                              \
+        STEP_FROM_TLS, NULL, 0, 0                                                                  \
+    }
+/* The mechanism of the newest AUTH refused; the verb of the newest line. */
+#define MECHANISM(s)                                                                               \
+    {                                                                                              \
+        STEP_MECHANISM, (s), sizeof(s) - 1, 0                                                      \
+    }
+#define LAST(s)                                                                                    \
+    {                                                                                              \
+        STEP_VERB, (s), sizeof(s) - 1, 0                                                           \
+    }
 
 struct dialogue {
     const char *name;
@@ -106,6 +134,7 @@ struct dialogue {
 #define GONE        "421 4.3.2 mx.example Service not available\r\n"
 #define TOO_MANY    "421 4.7.0 mx.example Error: too many errors\r\n"
 #define SYNTAX      "501 5.5.4 Syntax: STARTTLS\r\n"
+#define ENCRYPT     "530 5.7.0 Must issue a STARTTLS command first\r\n"
 #define NO_TLS_HERE "502 5.5.1 Error: command not implemented\r\n"
 #define HELO_FIRST  "503 5.5.1 Error: send HELO/EHLO first\r\n"
 #define NO_AUTH     "538 5.7.11 Encryption required for requested authentication mechanism\r\n"

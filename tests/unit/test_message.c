@@ -87,6 +87,35 @@ START_TEST(verb)
 }
 END_TEST
 
+static const struct argument_row {
+    const char *name;
+    const char *line;
+    size_t len;
+    bool known;
+    const char *argument;
+} argument_rows[] = {
+    {"nothing behind the verb yet", BYTES("AUTH "), false, ""},
+    {"a word without its end", BYTES("AUTH PLA"), false, "PLA"},
+    {"a word and a blank", BYTES("AUTH PLAIN "), true, "PLAIN"},
+    {"a word and LF", BYTES("AUTH\tPLAIN\n"), true, "PLAIN"},
+    {"a word and NUL", BYTES("AUTH PLAIN\0x\n"), true, "PLAIN"},
+    {"no word", BYTES("AUTH \r\n"), true, ""},
+    {"the next line is another", BYTES("AUTH\nPLAIN\n"), true, ""},
+};
+
+START_TEST(argument)
+{
+    const struct argument_row *row = &argument_rows[_i];
+    struct bytes got;
+    bool known = message_argument(bytes_of(row->line, row->len), &got);
+
+    ck_assert_msg(known == row->known, "%s: known", row->name);
+    ck_assert_msg(got.len == strlen(row->argument) &&
+                      (got.len == 0 || memcmp(got.data, row->argument, got.len) == 0),
+                  "%s: %.*s", row->name, (int)got.len, (const char *)got.data);
+}
+END_TEST
+
 static const struct reply_row {
     const char *name;
     const char *line;
@@ -247,6 +276,7 @@ Suite *message_suite(void)
     Suite *suite = suite_create("message");
     TCase *tcase = tcase_create("message");
 
+    tcase_add_loop_test(tcase, argument, 0, sizeof argument_rows / sizeof argument_rows[0]);
     tcase_add_loop_test(tcase, verb, 0, sizeof verb_rows / sizeof verb_rows[0]);
     tcase_add_loop_test(tcase, reply, 0, sizeof reply_rows / sizeof reply_rows[0]);
     tcase_add_loop_test(tcase, keyword, 0, sizeof keyword_rows / sizeof keyword_rows[0]);
