@@ -9,6 +9,24 @@
 
 #include "lib/base/bytes.h"
 
+/* Room for a name out of a certificate, and for a SHA-256 fingerprint as "AB:CD:...". */
+#define TLS_CLIENT_NAME_SIZE 256
+#define TLS_FINGERPRINT_SIZE 96
+
+/* What is known of the certificate that a client has shown. Its names are in UTF-8, without control
+ * bytes, and the client's own words unless it is trusted: whoever writes them escapes them. */
+struct tls_client {
+    char subject[TLS_CLIENT_NAME_SIZE];     /* its common name, or without one the whole subject */
+    char issuer[TLS_CLIENT_NAME_SIZE];      /* the same of its issuer */
+    char fingerprint[TLS_FINGERPRINT_SIZE]; /* of the certificate */
+    char key_fingerprint[TLS_FINGERPRINT_SIZE]; /* of its public key (SubjectPublicKeyInfo) */
+    bool trusted;                               /* client_ca leads to it */
+    const char *error;                          /* static: why it is not trusted; "" if it is */
+    const char *signature; /* the client's signature: "ECDSA", "RSA", "RSA-PSS", "ED25519", or "" */
+    char key[24];          /* its key: "P-256", "2048 bits", or "" */
+    const char *digest;    /* "SHA256", or "" */
+};
+
 struct tls_facts {
     const char *protocol;     /* OpenSSL's name: "TLSv1.2" */
     const char *cipher;       /* OpenSSL's name: "ECDHE-ECDSA-AES128-GCM-SHA256" */
@@ -22,6 +40,7 @@ struct tls_facts {
     const char *certificate;  /* name of the certificate in the configuration; "none" */
     struct bytes sni;         /* server_name as sent; len 0 if none */
     bool reused;              /* resumed from a ticket */
+    const struct tls_client *client; /* borrowed from the session; NULL: no certificate was shown */
 };
 
 #endif
