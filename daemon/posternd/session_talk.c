@@ -130,7 +130,7 @@ static void notice_backend_gone(struct session *s)
     }
     if (!gate_said_bye(&s->gate) && s->client.ended) {
         sessionlog_lost(s);
-    } else if (!gate_said_bye(&s->gate)) {
+    } else if (!gate_said_bye(&s->gate) && !gate_said_no(&s->gate)) {
         sessionlog_warning(s, "the backend closed the connection", NULL);
         session_give_up(s, "4.3.2", "Service currently unavailable");
         return;

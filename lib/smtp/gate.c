@@ -180,6 +180,11 @@ bool gate_said_bye(const struct gate *g)
     return g->bye || g->state == GATE_CLOSE;
 }
 
+bool gate_said_no(const struct gate *g)
+{
+    return g->refused && !g->in_reply;
+}
+
 void gate_forwarded(struct gate *g)
 {
     g->backend_turn = true;
@@ -255,7 +260,8 @@ void gate_give_answer(struct gate *g, struct buffer *to_client)
 {
     const struct refusal *refusal;
 
-    if (g->line != LINE_ANSWER || g->state == GATE_CLOSE || !gate_is_quiet(g)) {
+    /* Behind a 221 or 421 the backend closes: it would give no further answer either. */
+    if (g->line != LINE_ANSWER || g->state == GATE_CLOSE || g->bye || !gate_is_quiet(g)) {
         return;
     }
     if (g->own == STARTTLS && !g->shut) {

@@ -92,6 +92,7 @@ struct gate {
     /* The reply that is being read. */
     bool in_reply;      /* at least one line of it has been taken, the last has not */
     bool bye;           /* the last complete reply was 221 or 421 */
+    bool refused;       /* ... was a 5xx */
     bool editing;       /* it loses and gains lines */
     uint8_t reply_kind; /* what it decides */
     uint32_t reply_len; /* bytes of it so far */
@@ -156,6 +157,11 @@ bool gate_is_open(const struct gate *g);
 /* True once the session has had its last word: a 221 or 421 of the backend's or of ours. What the
  * client does after it is no lost connection. */
 bool gate_said_bye(const struct gate *g);
+
+/* True while the backend's newest reply is a whole one and a 5xx. When the backend closes then,
+ * that was its last word (Postfix does so for a lack of synchronization, or a BDAT that it cannot
+ * read), and nothing is to be added to it. */
+bool gate_said_no(const struct gate *g);
 
 /* The verb of the client's newest line as it stands in Postfix's log: "AUTH", "UNKNOWN" for one
  * that is not known, "CONNECT" before the first. In GATE_RELAY it is the one that began relay. */

@@ -14,6 +14,7 @@ static void end_reply(struct gate *g, unsigned code, struct buffer *to_client)
     g->reply_len = 0;
     g->backend_turn = false;
     g->bye = code == 221 || code == 421;
+    g->refused = code / 100 == 5;
     if (g->reply_kind != KIND_UNASKED) {
         g->pending_start = (uint8_t)((g->pending_start + 1) % GATE_PENDING_MAX);
         g->pending_num--;

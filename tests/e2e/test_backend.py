@@ -231,6 +231,29 @@ class Played(Case):
         self.assertEqual(client.rest(), b"421 4.4.2 backend.example.test Error: timeout exceeded"
                                         b"\r\n")
 
+    @table((("before TLS", False), ("under TLS", True)))
+    def test_closed_behind_a_refusal(self, tls):
+        """Postfix closes so behind a 521 or a 554: nothing is added to it."""
+        client, peer, daemon = self.begin_tls() if tls else self.begin()
+        client.send(b"NOOP\r\nNOOP\r\n")
+        peer.send(b"554 5.5.0 Error: SMTP protocol synchronization\r\n")
+        peer.close()
+        self.assertEqual(client.rest(), b"554 5.5.0 Error: SMTP protocol synchronization\r\n")
+        self.disconnect(daemon, client)
+
+    @table((("221", b"221 2.0.0 Bye\r\n"), ("421", b"421 4.3.2 backend no\r\n")))
+    def test_nothing_of_ours_behind_the_last_word(self, said):
+        """Neither the 220 to a STARTTLS that waits nor another answer."""
+        for command in (b"STARTTLS\r\n", b"STARTTLS x\r\n", b"AUTH PLAIN\r\n"):
+            client, peer, daemon = self.begin()
+            client.send(b"QUIT\r\n" + command)
+            self.assertEqual(peer.line(), b"QUIT\r\n")
+            peer.send(said)
+            self.assertEqual(client.line(), said)
+            peer.close()
+            self.assert_closed(client)
+            self.disconnect(daemon, client)
+
     def test_no_starttls_before_earlier_replies(self):
         client, peer, _ = self.begin()
         client.send(b"NOOP\r\nVRFY x\r\nSTARTTLS\r\nNOOP injected\r\n")

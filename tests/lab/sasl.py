@@ -5,9 +5,14 @@
     auth.stop()
 """
 
+import base64
 import os
 import socketserver
 import threading
+
+
+# What AUTH PLAIN is given.
+PLAIN = base64.b64encode(b"\0user\0password").decode()
 
 
 class AuthServer(socketserver.ThreadingUnixStreamServer):
