@@ -71,7 +71,7 @@ $(BUILD)/unit: $(unit_objects) $(library)
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(library)
 	$(LD_ALL) -fsanitize=fuzzer -o $@ $^ $(shell pkg-config --libs libconfuse)
 
-$(BUILD)/differential: $(differential) $(library)
+$(BUILD)/differential: $(differential) $(BUILD)/libcommon.a $(library)
 	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto libconfuse)
 
 # --- trying it ---------------------------------------------------------------------------------

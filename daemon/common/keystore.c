@@ -1,6 +1,7 @@
 #include "daemon/common/keyfiles.h"
 #include "daemon/common/sslerror.h"
 
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -284,6 +285,8 @@ const char *keystore_read_rules(struct keystore_entry *entry)
             return "the curve of its key is not supported (P-256, P-384, P-521)";
         }
     }
+    rules->compressed = rules->kind == KEY_ECDSA &&
+                        EVP_PKEY_get_ec_point_conv_form(key) != POINT_CONVERSION_UNCOMPRESSED;
     rules->bits = (unsigned)EVP_PKEY_get_bits(key);
     rules->can_sign = (X509_get_key_usage(entry->leaf) & X509v3_KU_DIGITAL_SIGNATURE) != 0;
     rules->leaf_scheme = scheme_of(entry->leaf);

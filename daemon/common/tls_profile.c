@@ -6,6 +6,7 @@
  */
 #include "daemon/common/tls_profile.h"
 
+#include "daemon/common/pointformats.h"
 #include "daemon/common/sslerror.h"
 #include "lib/tls/names.h"
 
@@ -354,6 +355,7 @@ int tls_profile_apply(struct tls_profile *out, SSL_CTX *ctx, OSSL_LIB_CTX *libct
     SSL_CTX_set_security_level(job.scratch, 0);
     if (set_suites(&job) == 0 && set_versions(&job) == 0 && set_groups(&job) == 0 &&
         set_schemes(&job) == 0 && check_suites(&job) == 0) {
+        out->rules.reads_point_formats = pointformats_matter(libctx);
         result = 0;
     }
     SSL_CTX_free(job.scratch);

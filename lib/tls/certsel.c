@@ -11,9 +11,9 @@
  *    use or else, after a HelloRetryRequest, our first group that the client has.
  * 5. Before TLS 1.3: the first suite of ours that the client has and that this key can run. ECDHE
  *    needs a shared group and so the supported_groups extension; an ECDSA key must lie on a curve
- *    of supported_groups and be allowed to sign. In TLS 1.2 a scheme must be found as above, even
- *    for static RSA; without signature_algorithms it is SHA-1, and below TLS 1.2 MD5 and SHA-1
- *    too, which only security level 0 allows.
+ *    of supported_groups, be in one of ec_point_formats (older libssl) and be allowed to sign. In
+ * TLS 1.2 a scheme must be found as above, even for static RSA; without signature_algorithms it is
+ * SHA-1, and below TLS 1.2 MD5 and SHA-1 too, which only security level 0 allows.
  * 6. signature_algorithms_cert, if there is one, must name the signature on the leaf, from TLS 1.2
  *    on.
  *
@@ -27,12 +27,16 @@
 #include "lib/tls/names.h"
 #include "lib/tls/strength.h"
 
+#include <string.h>
+
 enum {
     RSA_PKCS1_SHA1 = 0x0201,
     ECDSA_SHA1 = 0x0203,
     SECP256R1 = 0x0017,
     SECP384R1 = 0x0018,
     SECP521R1 = 0x0019,
+    POINT_UNCOMPRESSED = 0,
+    POINT_COMPRESSED_PRIME = 1,
 };
 
 /* Everything that one judgement looks at. */
@@ -338,6 +342,17 @@ static bool curve_is_named(const struct question *q)
     return group != NULL && group->bits != 0 && id_list_has(&q->hello->groups, group->id);
 }
 
+/* Whether the client takes the form that the point of an ECDSA key is in. RFC 8422 section 5.1.2
+ * wants every client that sends a list to take the uncompressed one. */
+static bool point_is_welcome(const struct question *q)
+{
+    const struct bytes *formats = &q->hello->point_formats;
+    uint8_t format = q->certificate->compressed ? POINT_COMPRESSED_PRIME : POINT_UNCOMPRESSED;
+
+    return !q->profile->reads_point_formats || !q->hello->has_point_formats ||
+           memchr(formats->data, format, formats->len) != NULL;
+}
+
 static enum verdict_reason judge_tls12(const struct question *q, struct verdict *out)
 {
     bool needs_group;
@@ -353,6 +368,9 @@ static enum verdict_reason judge_tls12(const struct question *q, struct verdict 
     }
     if (is_ecdsa && !curve_is_named(q)) {
         return VERDICT_CURVE_NOT_IN_GROUPS;
+    }
+    if (is_ecdsa && !point_is_welcome(q)) {
+        return VERDICT_MALFORMED;
     }
     reason = q->version >= TLS12 && q->hello->schemes.present ? shared_scheme(q, &out->scheme)
                                                               : default_scheme(q, &out->scheme);
@@ -466,11 +484,11 @@ int certsel_choose(const struct certsel_profile *profile,
 unsigned certsel_would_fit(const struct certsel_profile *profile, const struct hello *hello)
 {
     static const struct certsel_certificate typical[NUM_FITS] = {
-        [FIT_ECDSA_P256] = {KEY_ECDSA, SECP256R1, 256, true, 0x0503, NULL, 0},
-        [FIT_RSA] = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0},
-        [FIT_ECDSA_P384] = {KEY_ECDSA, SECP384R1, 384, true, 0x0503, NULL, 0},
-        [FIT_ECDSA_P521] = {KEY_ECDSA, SECP521R1, 521, true, 0x0503, NULL, 0},
-        [FIT_ED25519] = {KEY_ED25519, 0, 256, true, 0x0401, NULL, 0},
+        [FIT_ECDSA_P256] = {KEY_ECDSA, SECP256R1, 256, true, 0x0503, NULL, 0, false},
+        [FIT_RSA] = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0, false},
+        [FIT_ECDSA_P384] = {KEY_ECDSA, SECP384R1, 384, true, 0x0503, NULL, 0, false},
+        [FIT_ECDSA_P521] = {KEY_ECDSA, SECP521R1, 521, true, 0x0503, NULL, 0, false},
+        [FIT_ED25519] = {KEY_ED25519, 0, 256, true, 0x0401, NULL, 0, false},
     };
     unsigned fits = 0;
 

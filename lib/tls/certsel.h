@@ -23,6 +23,7 @@ struct certsel_certificate {
     uint16_t leaf_scheme; /* the scheme of the signature on the leaf; 0: none that IANA names */
     const struct bytes *issuers; /* borrowed: DER issuer names of the leaf and of its chain */
     size_t num_issuers;
+    bool compressed; /* KEY_ECDSA: the point of the public key is in compressed form */
 };
 
 /* What the listener allows, read back from libssl or set by us. All arrays are borrowed. */
@@ -36,6 +37,8 @@ struct certsel_profile {
     size_t num_groups;
     const uint16_t *schemes; /* in the server's order of preference */
     size_t num_schemes;
+    bool reads_point_formats; /* libssl holds ec_point_formats against a certificate: before 3.0.22
+                                 and its like it did */
 };
 
 enum verdict_reason {

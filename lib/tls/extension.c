@@ -270,6 +270,12 @@ static const char *check_srp(const struct hello *hello, struct bytes body)
     return NULL;
 }
 
+static const char *read_point_formats(struct hello *out, struct bytes body)
+{
+    out->has_point_formats = whole_vec8(body, &out->point_formats);
+    return NULL;
+}
+
 static const char *check_point_formats(const struct hello *hello, struct bytes body)
 {
     struct bytes list;
@@ -306,24 +312,24 @@ static const struct extension {
     read_body *read;
     check_body *check;
 } extensions[] = {
-    {0, 0, 0, read_sni, NULL},                       /* server_name */
-    {1, 0, 0, read_max_fragment_length, NULL},       /* max_fragment_length */
-    {5, 0, 0, read_status_request, NULL},            /* status_request */
-    {10, 0, 0, read_groups, NULL},                   /* supported_groups */
-    {11, TLS10, TLS12, NULL, check_point_formats},   /* ec_point_formats */
-    {12, TLS10, TLS12, NULL, check_srp},             /* srp */
-    {13, TLS12, TLS13, read_schemes, check_schemes}, /* signature_algorithms */
-    {14, 0, 0, read_use_srtp, NULL},                 /* use_srtp */
-    {16, 0, 0, read_alpn, NULL},                     /* ALPN */
-    {18, 0, 0, NULL, NULL},                          /* signed_certificate_timestamp */
-    {21, 0, 0, NULL, NULL},                          /* padding */
-    {22, 0, 0, NULL, NULL},                          /* encrypt_then_mac */
-    {23, TLS10, TLS12, NULL, check_empty},           /* extended_master_secret */
-    {35, 0, 0, NULL, NULL},                          /* session_ticket */
-    {EXT_PSK, TLS13, TLS13, NULL, check_psk},        /* pre_shared_key */
-    {42, TLS13, TLS13, NULL, check_empty},           /* early_data */
-    {43, 0, 0, read_versions, NULL},                 /* supported_versions */
-    {44, 0, 0, NULL, NULL},                          /* cookie */
+    {0, 0, 0, read_sni, NULL},                                   /* server_name */
+    {1, 0, 0, read_max_fragment_length, NULL},                   /* max_fragment_length */
+    {5, 0, 0, read_status_request, NULL},                        /* status_request */
+    {10, 0, 0, read_groups, NULL},                               /* supported_groups */
+    {11, TLS10, TLS12, read_point_formats, check_point_formats}, /* ec_point_formats */
+    {12, TLS10, TLS12, NULL, check_srp},                         /* srp */
+    {13, TLS12, TLS13, read_schemes, check_schemes},             /* signature_algorithms */
+    {14, 0, 0, read_use_srtp, NULL},                             /* use_srtp */
+    {16, 0, 0, read_alpn, NULL},                                 /* ALPN */
+    {18, 0, 0, NULL, NULL},                                      /* signed_certificate_timestamp */
+    {21, 0, 0, NULL, NULL},                                      /* padding */
+    {22, 0, 0, NULL, NULL},                                      /* encrypt_then_mac */
+    {23, TLS10, TLS12, NULL, check_empty},                       /* extended_master_secret */
+    {35, 0, 0, NULL, NULL},                                      /* session_ticket */
+    {EXT_PSK, TLS13, TLS13, NULL, check_psk},                    /* pre_shared_key */
+    {42, TLS13, TLS13, NULL, check_empty},                       /* early_data */
+    {43, 0, 0, read_versions, NULL},                             /* supported_versions */
+    {44, 0, 0, NULL, NULL},                                      /* cookie */
     {EXT_PSK_KEX_MODES, TLS13, TLS13, NULL, check_psk_kex_modes},
     {47, TLS13, TLS13, read_ca_names, check_ca_names},      /* certificate_authorities */
     {49, TLS13, TLS13, NULL, check_empty},                  /* post_handshake_auth */

@@ -33,6 +33,8 @@ struct hello {
     struct id_list groups;       /* supported_groups */
     struct id_list schemes;      /* signature_algorithms */
     struct id_list cert_schemes; /* signature_algorithms_cert */
+    bool has_point_formats;
+    struct bytes point_formats; /* ec_point_formats: one byte each */
     bool has_key_share;
     struct bytes key_share; /* body of key_share: client_shares without its length */
     bool has_sni;

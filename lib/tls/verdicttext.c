@@ -2,6 +2,8 @@
 
 #include "lib/tls/names.h"
 
+#include <string.h>
+
 /* Names of a list that are shown. */
 #define LISTED_MAX 8
 
@@ -192,6 +194,19 @@ static void add_curve(struct text *out, const struct certsel_certificate *certif
     add_list(out, &hello->groups, group_text);
 }
 
+/* What older libssl do not forgive a client with an ECDSA certificate (RFC 8422 section 5.1.2). */
+static void add_point_formats(struct text *out, const struct certsel_certificate *certificate,
+                              const struct hello *hello)
+{
+    const struct bytes *formats = &hello->point_formats;
+
+    if (certificate->kind == KEY_ECDSA && hello->has_point_formats &&
+        memchr(formats->data, certificate->compressed, formats->len) == NULL) {
+        text_addf(out, ": its ec_point_formats lack %s",
+                  certificate->compressed ? "the compressed one of this key" : "\"uncompressed\"");
+    }
+}
+
 void verdict_text(struct text *out, const struct certsel_profile *profile,
                   const struct certsel_certificate *certificate, const struct hello *hello,
                   const struct verdict *verdict)
@@ -232,6 +247,7 @@ void verdict_text(struct text *out, const struct certsel_profile *profile,
         break;
     case VERDICT_MALFORMED:
         text_add(out, "the hello is malformed");
+        add_point_formats(out, certificate, hello);
         break;
     }
 }

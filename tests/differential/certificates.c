@@ -1,5 +1,6 @@
 #include "tests/differential/certificates.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -21,28 +22,34 @@ static const struct recipe {
     enum issuer issuer;
     const char *digest; /* NULL: part of the signature algorithm */
     uint16_t leaf_scheme;
+    bool compressed; /* the point of an ECDSA key */
 } recipes[] = {
-    {"rsa2048", KEY_RSA, NULL, 0, 2048, NULL, true, BY_RSA, "SHA256", 0x0401},
-    {"rsa2048-by-pss", KEY_RSA, NULL, 0, 2048, NULL, true, BY_RSA_PSS, "SHA384", 0x0805},
-    {"rsa2048-cannot-sign", KEY_RSA, NULL, 0, 2048, "keyCertSign", false, BY_RSA, "SHA256", 0x0401},
-    {"rsa1024", KEY_RSA, NULL, 0, 1024, NULL, true, BY_P384, "SHA384", 0x0503},
-    {"rsa784", KEY_RSA, NULL, 0, 784, NULL, true, BY_RSA, "SHA512", 0x0601},
-    {"rsa-pss2048", KEY_RSA_PSS, NULL, 0, 2048, NULL, true, BY_RSA, "SHA256", 0x0401},
-    {"rsa-pss1024", KEY_RSA_PSS, NULL, 0, 1024, NULL, true, BY_RSA_PSS, "SHA256", 0x0809},
-    {"p256", KEY_ECDSA, "P-256", 0x0017, 256, "digitalSignature", true, BY_P384, "SHA384", 0x0503},
-    {"p256-by-sha1", KEY_ECDSA, "P-256", 0x0017, 256, NULL, true, BY_RSA, "SHA1", 0x0201},
-    {"p256-by-sha224", KEY_ECDSA, "P-256", 0x0017, 256, NULL, true, BY_P256, "SHA224", 0x0303},
+    {"rsa2048", KEY_RSA, NULL, 0, 2048, NULL, true, BY_RSA, "SHA256", 0x0401, false},
+    {"rsa2048-by-pss", KEY_RSA, NULL, 0, 2048, NULL, true, BY_RSA_PSS, "SHA384", 0x0805, false},
+    {"rsa2048-cannot-sign", KEY_RSA, NULL, 0, 2048, "keyCertSign", false, BY_RSA, "SHA256", 0x0401,
+     false},
+    {"rsa1024", KEY_RSA, NULL, 0, 1024, NULL, true, BY_P384, "SHA384", 0x0503, false},
+    {"rsa784", KEY_RSA, NULL, 0, 784, NULL, true, BY_RSA, "SHA512", 0x0601, false},
+    {"rsa-pss2048", KEY_RSA_PSS, NULL, 0, 2048, NULL, true, BY_RSA, "SHA256", 0x0401, false},
+    {"rsa-pss1024", KEY_RSA_PSS, NULL, 0, 1024, NULL, true, BY_RSA_PSS, "SHA256", 0x0809, false},
+    {"p256", KEY_ECDSA, "P-256", 0x0017, 256, "digitalSignature", true, BY_P384, "SHA384", 0x0503,
+     false},
+    {"p256-by-sha1", KEY_ECDSA, "P-256", 0x0017, 256, NULL, true, BY_RSA, "SHA1", 0x0201, false},
+    {"p256-by-sha224", KEY_ECDSA, "P-256", 0x0017, 256, NULL, true, BY_P256, "SHA224", 0x0303,
+     false},
     {"p256-cannot-sign", KEY_ECDSA, "P-256", 0x0017, 256, "keyAgreement", false, BY_RSA, "SHA256",
-     0x0401},
-    {"p384", KEY_ECDSA, "P-384", 0x0018, 384, NULL, true, BY_P256, "SHA256", 0x0403},
-    {"p384-by-p384", KEY_ECDSA, "P-384", 0x0018, 384, NULL, true, BY_P384, "SHA384", 0x0503},
-    {"p521", KEY_ECDSA, "P-521", 0x0019, 521, NULL, true, BY_ED25519, NULL, 0x0807},
-    {"secp256k1", KEY_ECDSA, "secp256k1", 0x0016, 256, NULL, true, BY_RSA, "SHA256", 0x0401},
+     0x0401, false},
+    {"p256-compressed", KEY_ECDSA, "P-256", 0x0017, 256, NULL, true, BY_RSA, "SHA256", 0x0401,
+     true},
+    {"p384", KEY_ECDSA, "P-384", 0x0018, 384, NULL, true, BY_P256, "SHA256", 0x0403, false},
+    {"p384-by-p384", KEY_ECDSA, "P-384", 0x0018, 384, NULL, true, BY_P384, "SHA384", 0x0503, false},
+    {"p521", KEY_ECDSA, "P-521", 0x0019, 521, NULL, true, BY_ED25519, NULL, 0x0807, false},
+    {"secp256k1", KEY_ECDSA, "secp256k1", 0x0016, 256, NULL, true, BY_RSA, "SHA256", 0x0401, false},
     {"brainpool256", KEY_ECDSA, "brainpoolP256r1", 0x001a, 256, NULL, true, BY_RSA, "SHA384",
-     0x0501},
-    {"prime239v1", KEY_ECDSA, "prime239v1", 0, 239, NULL, true, BY_RSA, "SHA256", 0x0401},
-    {"ed25519", KEY_ED25519, NULL, 0, 256, NULL, true, BY_RSA, "SHA256", 0x0401},
-    {"ed448", KEY_ED448, NULL, 0, 456, NULL, true, BY_P384, "SHA384", 0x0503},
+     0x0501, false},
+    {"prime239v1", KEY_ECDSA, "prime239v1", 0, 239, NULL, true, BY_RSA, "SHA256", 0x0401, false},
+    {"ed25519", KEY_ED25519, NULL, 0, 256, NULL, true, BY_RSA, "SHA256", 0x0401, false},
+    {"ed448", KEY_ED448, NULL, 0, 456, NULL, true, BY_P384, "SHA384", 0x0503, false},
 };
 
 #define NUM_RECIPES (sizeof recipes / sizeof recipes[0])
@@ -162,7 +169,13 @@ struct test_certificate *certificates_make(OSSL_LIB_CTX *libctx, size_t *num)
         c->facts.bits = recipe->bits;
         c->facts.can_sign = recipe->can_sign;
         c->facts.leaf_scheme = recipe->leaf_scheme;
+        c->facts.compressed = recipe->compressed;
         c->key = make_key(libctx, recipe->kind, recipe->bits, recipe->curve);
+        if (recipe->compressed) {
+            must(EVP_PKEY_set_utf8_string_param(c->key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                                "compressed"),
+                 "compressed point");
+        }
         c->leaf = make_leaf(libctx, c->key, issuers[recipe->issuer], recipe);
     }
     for (size_t i = 0; i < NUM_ISSUERS; i++) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/common/pointformats.h"
 #include "lib/tls/names.h"
 
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
@@ -233,6 +234,7 @@ static void make_server(struct server *server, OSSL_LIB_CTX *libctx, const struc
         .num_groups = setup->num_groups,
         .schemes = setup->schemes,
         .num_schemes = setup->num_schemes,
+        .reads_point_formats = pointformats_matter(libctx),
     };
     read_back_suites(server);
 }

@@ -21,17 +21,17 @@ static const uint16_t groups[] = {0x001d, 0x0017, 0x0018, 0x0019, 0x0100};
 static const uint16_t schemes[] = {0x0403, 0x0503, 0x0804, 0x0806, 0x0807, 0x0401, 0x0203, 0x0201};
 
 static const struct certsel_profile profiles[] = {
-    {TLS10, TLS13, 0, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes)},
-    {TLS12, TLS13, 2, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes)},
+    {TLS10, TLS13, 0, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes), true},
+    {TLS12, TLS13, 2, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes), false},
 };
 
 static const struct certsel_certificate certificates[] = {
-    {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0},
-    {KEY_RSA_PSS, 0, 1024, true, 0x0804, NULL, 0},
-    {KEY_ECDSA, 0x0017, 256, true, 0x0503, NULL, 0},
-    {KEY_ECDSA, 0x0018, 384, false, 0x0503, NULL, 0},
-    {KEY_ED25519, 0, 256, true, 0x0807, NULL, 0},
-    {KEY_ED448, 0, 456, true, 0, NULL, 0},
+    {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0, false},
+    {KEY_RSA_PSS, 0, 1024, true, 0x0804, NULL, 0, false},
+    {KEY_ECDSA, 0x0017, 256, true, 0x0503, NULL, 0, false},
+    {KEY_ECDSA, 0x0018, 384, false, 0x0503, NULL, 0, false},
+    {KEY_ED25519, 0, 256, true, 0x0807, NULL, 0, false},
+    {KEY_ED448, 0, 456, true, 0, NULL, 0, false},
 };
 
 static void must(bool good)

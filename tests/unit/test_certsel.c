@@ -15,24 +15,37 @@
 /* --- certificates and profiles ------------------------------------------------------------------
  */
 
-static const struct certsel_certificate p256 = {KEY_ECDSA, 0x0017, 256, true, 0x0503, NULL, 0};
+static const struct certsel_certificate p256 = {KEY_ECDSA, 0x0017, 256, true,
+                                                0x0503,    NULL,   0,   false};
 static const struct certsel_certificate p256_no_sign = {KEY_ECDSA, 0x0017, 256, false,
-                                                        0x0401,    NULL,   0};
-static const struct certsel_certificate p256_by_nobody = {KEY_ECDSA, 0x0017, 256, true, 0, NULL, 0};
-static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384, true, 0x0403, NULL, 0};
-static const struct certsel_certificate p521 = {KEY_ECDSA, 0x0019, 521, true, 0x0807, NULL, 0};
-static const struct certsel_certificate secp256k1 = {KEY_ECDSA, 0x0016, 256, true, 0x0401, NULL, 0};
-static const struct certsel_certificate no_curve = {KEY_ECDSA, 0, 256, true, 0x0401, NULL, 0};
-static const struct certsel_certificate rsa = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0};
-static const struct certsel_certificate rsa_no_sign = {KEY_RSA, 0, 2048, false, 0x0401, NULL, 0};
-static const struct certsel_certificate rsa_by_pss = {KEY_RSA, 0, 2048, true, 0x0805, NULL, 0};
-static const struct certsel_certificate rsa_by_sm2 = {KEY_RSA, 0, 2048, true, 0x0708, NULL, 0};
-static const struct certsel_certificate rsa1024 = {KEY_RSA, 0, 1024, true, 0x0401, NULL, 0};
-static const struct certsel_certificate rsa1040 = {KEY_RSA, 0, 1040, true, 0x0401, NULL, 0};
-static const struct certsel_certificate pss = {KEY_RSA_PSS, 0, 2048, true, 0x0809, NULL, 0};
-static const struct certsel_certificate pss1024 = {KEY_RSA_PSS, 0, 1024, true, 0x0401, NULL, 0};
-static const struct certsel_certificate ed25519 = {KEY_ED25519, 0, 256, true, 0x0401, NULL, 0};
-static const struct certsel_certificate ed448 = {KEY_ED448, 0, 456, true, 0x0401, NULL, 0};
+                                                        0x0401,    NULL,   0,   false};
+static const struct certsel_certificate p256_by_nobody = {KEY_ECDSA, 0x0017, 256, true,
+                                                          0,         NULL,   0,   false};
+static const struct certsel_certificate compressed = {KEY_ECDSA, 0x0017, 256, true,
+                                                      0x0503,    NULL,   0,   true};
+static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384, true,
+                                                0x0403,    NULL,   0,   false};
+static const struct certsel_certificate p521 = {KEY_ECDSA, 0x0019, 521, true,
+                                                0x0807,    NULL,   0,   false};
+static const struct certsel_certificate secp256k1 = {KEY_ECDSA, 0x0016, 256, true,
+                                                     0x0401,    NULL,   0,   false};
+static const struct certsel_certificate no_curve = {KEY_ECDSA, 0,    256, true,
+                                                    0x0401,    NULL, 0,   false};
+static const struct certsel_certificate rsa = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0, false};
+static const struct certsel_certificate rsa_no_sign = {KEY_RSA, 0,    2048, false,
+                                                       0x0401,  NULL, 0,    false};
+static const struct certsel_certificate rsa_by_pss = {KEY_RSA, 0,    2048, true,
+                                                      0x0805,  NULL, 0,    false};
+static const struct certsel_certificate rsa_by_sm2 = {KEY_RSA, 0,    2048, true,
+                                                      0x0708,  NULL, 0,    false};
+static const struct certsel_certificate rsa1024 = {KEY_RSA, 0, 1024, true, 0x0401, NULL, 0, false};
+static const struct certsel_certificate rsa1040 = {KEY_RSA, 0, 1040, true, 0x0401, NULL, 0, false};
+static const struct certsel_certificate pss = {KEY_RSA_PSS, 0, 2048, true, 0x0809, NULL, 0, false};
+static const struct certsel_certificate pss1024 = {KEY_RSA_PSS, 0,    1024, true,
+                                                   0x0401,      NULL, 0,    false};
+static const struct certsel_certificate ed25519 = {KEY_ED25519, 0,    256, true,
+                                                   0x0401,      NULL, 0,   false};
+static const struct certsel_certificate ed448 = {KEY_ED448, 0, 456, true, 0x0401, NULL, 0, false};
 
 static const uint16_t suites[] = {0x1302, 0x1303, 0x1301, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc02b,
                                   0xc02f, 0xc024, 0xc028, 0xc023, 0xc027, 0xc00a, 0xc014, 0xc009,
@@ -48,10 +61,21 @@ static const uint16_t few_schemes[] = {0x0503, 0x0804, 0x0401};
 
 #define PROFILE(min, max, level, suites, groups, schemes)                                          \
     {                                                                                              \
-        min, max, level, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes)           \
+        min, max, level, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes), false    \
     }
 
 static const struct certsel_profile all = PROFILE(0x0301, 0x0304, 0, suites, groups, schemes);
+static const struct certsel_profile old_libssl = {
+    .min_version = 0x0301,
+    .max_version = 0x0304,
+    .suites = suites,
+    .num_suites = NUM(suites),
+    .groups = groups,
+    .num_groups = NUM(groups),
+    .schemes = schemes,
+    .num_schemes = NUM(schemes),
+    .reads_point_formats = true,
+};
 static const struct certsel_profile modern = PROFILE(0x0303, 0x0304, 2, suites, groups, schemes);
 static const struct certsel_profile level1 = PROFILE(0x0301, 0x0304, 1, suites, groups, schemes);
 static const struct certsel_profile level3 = PROFILE(0x0301, 0x0304, 3, suites, groups, schemes);
@@ -76,6 +100,8 @@ static const struct certsel_profile anonymous =
     HELLO("0303", suites, EXT_GROUPS(groups) EXT_SCHEMES(schemes))
 #define TLS13_WITH(suites, groups, schemes, more)                                                  \
     HELLO("0303", suites, EXT_VERSIONS("0304") EXT_GROUPS(groups) EXT_SCHEMES(schemes) more)
+#define POINTS(formats)                                                                            \
+    HELLO("0303", SUITES, EXT_GROUPS("0017") EXT_SCHEMES("0403 0401") "000b[<" formats ">]")
 #define TLS13(groups, schemes) TLS13_WITH("1301", groups, schemes, SHARE)
 
 #define SSLV2(version, specs) "01 " version " 0009 0000 0010 " specs " K10"
@@ -174,6 +200,23 @@ static const struct row {
     {"TLS 1.2 suites in TLS 1.0", &all, &rsa, TLS10("c02f 009c", EXT_GROUPS("0017")),
      NOT(NO_SUITE)},
     {"TLS 1.3 suites in TLS 1.2", &all, &rsa, TLS12("1301 1302", "0017", "0401"), NOT(NO_SUITE)},
+    {"only compressed points", &old_libssl, &p256, POINTS("01 02"), NOT(MALFORMED)},
+    {"only compressed points, newer libssl", &all, &p256, POINTS("01 02"),
+     USABLE(0x0303, 0xc02b, 0x0017, 0x0403)},
+    {"only compressed points, RSA", &old_libssl, &rsa, POINTS("01 02"),
+     USABLE(0x0303, 0xc02f, 0x0017, 0x0401)},
+    {"all kinds of points", &old_libssl, &p256, POINTS("02 01 00"),
+     USABLE(0x0303, 0xc02b, 0x0017, 0x0403)},
+    {"a compressed key", &old_libssl, &compressed, POINTS("00 01"),
+     USABLE(0x0303, 0xc02b, 0x0017, 0x0403)},
+    {"a compressed key, uncompressed points", &old_libssl, &compressed, POINTS("00"),
+     NOT(MALFORMED)},
+    {"a compressed key, nothing said of points", &old_libssl, &compressed,
+     TLS12(SUITES, "0017", "0403 0401"), USABLE(0x0303, 0xc02b, 0x0017, 0x0403)},
+    {"the curve before the points", &old_libssl, &p384, POINTS("01"), NOT(CURVE_NOT_IN_GROUPS)},
+    {"points in TLS 1.3", &old_libssl, &p256,
+     TLS13_WITH("1301", "001d", "0403", SHARE "000b[<01>]"),
+     USABLE(0x0304, 0x1301, 0x001d, 0x0403)},
     {"RSA suites, ECDSA key", &all, &p256, TLS12("c02f 002f 0033", "0017", "0403"), NOT(NO_SUITE)},
     {"ECDSA suites, RSA key", &all, &rsa, TLS12("c02b c009", "0017", "0401"), NOT(NO_SUITE)},
     {"PSK and unknown suites", &all, &rsa, TLS12("00a8 eeee 0a0a", "0017", "0401"), NOT(NO_SUITE)},

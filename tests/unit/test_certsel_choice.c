@@ -11,16 +11,18 @@
 
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct certsel_certificate p256 = {KEY_ECDSA, 0x0017, 256, true, 0x0503, NULL, 0};
-static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384, true, 0x0403, NULL, 0};
-static const struct certsel_certificate rsa = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0};
+static const struct certsel_certificate p256 = {KEY_ECDSA, 0x0017, 256, true,
+                                                0x0503,    NULL,   0,   false};
+static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384, true,
+                                                0x0403,    NULL,   0,   false};
+static const struct certsel_certificate rsa = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0, false};
 
 static const uint16_t suites[] = {0x1301, 0xc02b, 0xc02f, 0x002f};
 static const uint16_t groups[] = {0x001d, 0x0017, 0x0018, 0x0019, 0x001e};
 static const uint16_t schemes[] = {0x0403, 0x0503, 0x0603, 0x0807, 0x0808,
                                    0x0804, 0x0805, 0x0806, 0x0401};
-static const struct certsel_profile all = {0x0301, 0x0304,      0,       suites,      NUM(suites),
-                                           groups, NUM(groups), schemes, NUM(schemes)};
+static const struct certsel_profile all = {0x0301, 0x0304,      0,       suites,       NUM(suites),
+                                           groups, NUM(groups), schemes, NUM(schemes), false};
 
 #define MOST "0403 0503 0603 0807 0808 0809 0804 0401"
 #define TLS13(extensions)                                                                          \

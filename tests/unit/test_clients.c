@@ -228,7 +228,7 @@ static const uint16_t suites[] = {0x1302, 0x1301, 0xc02c, 0xc030, 0xc02b, 0xc02f
 static const uint16_t groups[] = {0x001d, 0x0017, 0x0018, 0x0019, 0x001e};
 static const uint16_t schemes[] = {0x0403, 0x0807, 0x0503, 0x0603, 0x0804, 0x0401, 0x0203, 0x0201};
 static const struct certsel_profile profile = {
-    0x0301, 0x0304, 0, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes)};
+    0x0301, 0x0304, 0, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes), false};
 
 enum {
     P256 = 1u << FIT_ECDSA_P256,

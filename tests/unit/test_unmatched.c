@@ -7,12 +7,15 @@
 
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct certsel_certificate p256 = {KEY_ECDSA, 0x0017, 256, true, 0x0503, NULL, 0};
-static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384, true, 0x0503, NULL, 0};
-static const struct certsel_certificate p521 = {KEY_ECDSA, 0x0019, 521, true, 0x0503, NULL, 0};
+static const struct certsel_certificate p256 = {KEY_ECDSA, 0x0017, 256, true,
+                                                0x0503,    NULL,   0,   false};
+static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384, true,
+                                                0x0503,    NULL,   0,   false};
+static const struct certsel_certificate p521 = {KEY_ECDSA, 0x0019, 521, true,
+                                                0x0503,    NULL,   0,   false};
 static const struct certsel_certificate unsigned_p384 = {KEY_ECDSA, 0x0018, 384, false,
-                                                         0x0503,    NULL,   0};
-static const struct certsel_certificate rsa = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0};
+                                                         0x0503,    NULL,   0,   false};
+static const struct certsel_certificate rsa = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0, false};
 
 static const uint16_t suites[] = {0x1301, 0xc02b, 0xc02f, 0xc009, 0x002f};
 static const uint16_t anonymous_suites[] = {0xc018, 0xc019, 0x00a6, 0x0034};
@@ -22,7 +25,7 @@ static const uint16_t no_p384[] = {0x0403, 0x0804, 0x0401};
 
 #define PROFILE(min, max, level, suites, schemes)                                                  \
     {                                                                                              \
-        min, max, level, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes)           \
+        min, max, level, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes), false    \
     }
 
 static const struct certsel_profile all = PROFILE(0x0301, 0x0304, 0, suites, schemes);

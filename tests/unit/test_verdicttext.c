@@ -14,9 +14,10 @@
 
 static const struct certsel_profile profile = {.min_version = 0x0303, .max_version = 0x0304};
 
-static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384, true, 0x0503, NULL, 0};
-static const struct certsel_certificate rsa = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0};
-static const struct certsel_certificate odd = {KEY_RSA, 0, 1024, true, 0, NULL, 0};
+static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384, true,
+                                                0x0503,    NULL,   0,   false};
+static const struct certsel_certificate rsa = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0, false};
+static const struct certsel_certificate odd = {KEY_RSA, 0, 1024, true, 0, NULL, 0, false};
 
 #define OLD  "01{0301 K20 <> [002f 0035 00ff 5600] <00>}"
 #define MANY HELLO("0303", "1a1a c02b c02f c023 c027 c013 009d 009c 003d 003c", "")
