@@ -33,7 +33,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 PLANTED = planted_certsel.ALL + planted_hello.ALL + planted_sets.ALL + planted_smtp.ALL
 
 # What the two programs are built of and read.
-NEEDED = ("Makefile", "lib", "tests/unit", "tests/differential", "conf", "man")
+NEEDED = ("Makefile", "lib", "daemon/common", "tests/unit", "tests/differential", "conf", "man")
 PROGRAMS = ("build/unit", "build/differential")
 
 # Seconds until a check counts as failed because it hangs; only a failing one runs that long.
