@@ -169,7 +169,9 @@ static void warn_of_all(const struct warnings *w, const struct keystore *keys,
     for (size_t i = 0; i < conf->num_listeners; i++) {
         struct listener_warnings l = {w, &conf->listeners[i]};
 
-        tls_listener_each_off(tls[i], warn_of_attempt, &l);
+        if (tls[i] != NULL) {
+            tls_listener_each_off(tls[i], warn_of_attempt, &l);
+        }
     }
     if (conf->limits.idle_timeout < IDLE_TIMEOUT_LOW) {
         add_warning(w, 0,
@@ -195,6 +197,9 @@ static int load_worker(struct snapshot_worker *worker, const struct conf *conf,
         return -1;
     }
     for (size_t i = 0; i < conf->num_listeners; i++) {
+        if (conf->listeners[i].tls == CONF_TLS_NONE) {
+            continue;
+        }
         worker->tls[i] = tls_listener_new(worker->libctx, conf, &conf->listeners[i], &worker->keys,
                                           shared, error);
         if (worker->tls[i] == NULL) {

@@ -14,7 +14,7 @@
 struct snapshot_worker {
     OSSL_LIB_CTX *libctx;      /* owned */
     struct keystore keys;      /* owned */
-    struct tls_listener **tls; /* owned; one for each listener of the conf */
+    struct tls_listener **tls; /* owned; one for each listener of the conf; NULL without TLS */
 };
 
 struct snapshot {

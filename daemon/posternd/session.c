@@ -6,12 +6,15 @@
  * event. It repeats run(), which moves what can be moved now, until nothing moves any more or its
  * turn is used up; then it sets the one timer. The phases:
  *
- *   CONNECT    the backend's addresses are tried in order; then the PROXY header is sent.
+ *   CONNECT    the backend's addresses are tried in order; then the PROXY header is sent. Where a
+ *              listener begins with TLS, HANDSHAKE comes first.
  *   TALK       both sides are read, the gate decides, both sides are written. In relay the
  *              client's bytes are read straight into to_backend. When the gate has taken a
  *              STARTTLS and all earlier replies are in to_client, the client's plaintext is thrown
  *              away, the 220 is written, and then
  *   HANDSHAKE  libssl has the client's socket. The backend must be silent now.
+ *   LEAVE      the backend has another address for sessions under TLS: QUIT goes to the first one,
+ *              what it says is thrown away, and when it has closed CONNECT comes again.
  *   END        one side has ended, or the gate has said its last word: the backend is closed,
  *              to_client is written out, our direction is ended, and what the client still sends
  *              is thrown away until it closes, too: closing a socket with unread input would make
@@ -24,14 +27,11 @@
 #include "daemon/posternd/session_parts.h"
 
 #include "daemon/common/log.h"
-#include "daemon/posternd/backend.h"
 #include "daemon/posternd/sessionlog.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -75,9 +75,15 @@ void session_begin_end(struct session *s)
     s->phase = s->client.broken ? PHASE_OVER : PHASE_END;
 }
 
+/* Whether the client would read plaintext as replies, or is under TLS. */
+static bool is_readable(const struct session *s)
+{
+    return s->tls || s->listener->tls != CONF_TLS_IMPLICIT;
+}
+
 void session_give_up(struct session *s, const char *code, const char *text)
 {
-    if (worker_lend(s->worker, &s->to_client) == 0) {
+    if (is_readable(s) && worker_lend(s->worker, &s->to_client) == 0) {
         gate_give_up(&s->gate, &s->to_client, code, text);
     }
     session_begin_end(s);
@@ -106,88 +112,15 @@ static bool run_end(struct session *s)
     return moved > 0;
 }
 
-/* --- connecting to the backend --- */
-
-static void on_backend(evutil_socket_t fd, short what, void *arg);
-
-static void log_address(const struct session *s, int error)
-{
-    const struct conf_backend *backend = s->listener->backend;
-    char text[ADDR_PATH_SIZE + 64];
-    struct text t = text_in(text, sizeof text);
-    char at[ADDR_PATH_SIZE + 8];
-
-    endpoint_text(&backend->addresses[s->address].endpoint, at, sizeof at);
-    text_addf(&t, "connect to backend %s: %s", at, strerror(error));
-    sessionlog_warning(s, text, NULL);
-}
-
-/* Starts connecting to the present address. 0, or the errno of why not. */
-static int try_address(struct session *s)
-{
-    int fd = backend_connect(&s->listener->backend->addresses[s->address].endpoint);
-
-    if (fd < 0) {
-        return errno;
-    }
-    if (side_open(&s->backend, s->worker->base, fd, on_backend, s) != 0) {
-        close(fd);
-        return ENOMEM;
-    }
-    return 0;
-}
-
-void session_try_addresses(struct session *s)
-{
-    s->tried_at = worker_now();
-    for (; s->address < s->listener->backend->num_addresses; s->address++) {
-        int error = try_address(s);
-
-        /* A unix-domain socket whose backlog is full says so at once, where TCP would wait. */
-        if (error == 0 || error == EAGAIN) {
-            return;
-        }
-        log_address(s, error);
-        s->since = worker_now();
-    }
-    session_give_up(s, "4.3.2", "Service currently unavailable");
-}
-
-void session_next_address(struct session *s, int error)
-{
-    log_address(s, error);
-    side_close(&s->backend);
-    s->address++;
-    s->since = worker_now();
-    session_try_addresses(s);
-}
-
-static bool run_connect(struct session *s)
-{
-    int error;
-
-    if (!s->backend.writable) {
-        return false;
-    }
-    error = backend_connected(s->backend.fd);
-    if (error == 0 && backend_announce(s->backend.fd, &s->client_addr, &s->destination) != 0) {
-        error = errno;
-    }
-    if (error == 0) {
-        s->phase = PHASE_TALK;
-    } else {
-        session_next_address(s, error);
-    }
-    return true;
-}
-
 /* --- events --- */
 
 static bool run(struct session *s)
 {
     switch (s->phase) {
     case PHASE_CONNECT:
-        return run_connect(s);
+        return session_connecting(s);
+    case PHASE_LEAVE:
+        return session_leaving(s);
     case PHASE_TALK:
         return session_talk(s);
     case PHASE_HANDSHAKE:
@@ -230,7 +163,7 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
     session_step(s);
 }
 
-static void on_backend(evutil_socket_t fd, short what, void *arg)
+void session_on_backend(evutil_socket_t fd, short what, void *arg)
 {
     struct session *s = arg;
 
@@ -252,14 +185,16 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* --- starting and stopping --- */
 
-/* Says 421 to a client for whom there is no session. */
+/* Says 421 to a client for whom there is no session, unless it expects TLS. */
 static void turn_away(const struct listener *l, int fd)
 {
     char reply[512];
     int len = snprintf(reply, sizeof reply, "421 4.3.2 %s Service currently unavailable\r\n",
                        l->worker->snapshot->conf->hostname.text);
 
-    (void)!write(fd, reply, (size_t)len);
+    if (l->conf->tls != CONF_TLS_IMPLICIT) {
+        (void)!write(fd, reply, (size_t)len);
+    }
     close(fd);
 }
 
@@ -285,7 +220,37 @@ static bool take_slot(unsigned max)
 void session_admit(struct session *s)
 {
     sessionlog_connect(s);
-    session_try_addresses(s);
+    if (s->listener->tls == CONF_TLS_IMPLICIT) {
+        session_begin_tls(s);
+    } else {
+        session_connect(s);
+    }
+}
+
+static enum gate_level level_of(const struct conf_listener *listener)
+{
+    switch (listener->tls) {
+    case CONF_TLS_ENCRYPT:
+        return GATE_ENCRYPT;
+    case CONF_TLS_NONE:
+        return GATE_NONE;
+    case CONF_TLS_MAY:
+    case CONF_TLS_IMPLICIT:
+        break;
+    }
+    return GATE_MAY;
+}
+
+static void begin_gate(struct session *s, const char *hostname)
+{
+    s->rules = (struct gate_rules){.hostname = hostname,
+                                   .level = level_of(s->listener),
+                                   .auth_before_tls = s->listener->auth_before_tls};
+    if (s->listener->tls == CONF_TLS_IMPLICIT) {
+        gate_init_tls(&s->gate, &s->rules);
+    } else {
+        gate_init(&s->gate, &s->rules);
+    }
 }
 
 static void enlist(struct session *s)
@@ -319,9 +284,7 @@ static struct session *new_session(struct listener *l, int fd)
     s->tls_listener = l->tls;
     s->began = worker_now();
     s->since = s->began;
-    s->rules = (struct gate_rules){.hostname = l->worker->snapshot->conf->hostname.text,
-                                   .auth_before_tls = l->conf->auth_before_tls};
-    gate_init(&s->gate, &s->rules);
+    begin_gate(s, s->snapshot->conf->hostname.text);
     sessionlog_new_id(s->id);
     enlist(s);
     return s;

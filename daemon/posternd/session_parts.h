@@ -1,6 +1,7 @@
 /*
  * session_parts: the session's own struct and what its rooms call of each other: session.c (its
- * life), session_talk.c, session_tls.c, session_time.c and sessionlog.c. For nobody else.
+ * life), session_backend.c, session_talk.c, session_tls.c, session_time.c and sessionlog.c. For
+ * nobody else.
  */
 #ifndef POSTERN_DAEMON_POSTERND_SESSION_PARTS_H
 #define POSTERN_DAEMON_POSTERND_SESSION_PARTS_H
@@ -14,6 +15,7 @@
 
 enum phase {
     PHASE_CONNECT,   /* the backend connection is being made */
+    PHASE_LEAVE,     /* the first backend connection ends, as a second one is to follow */
     PHASE_TALK,      /* bytes go through the gate, or past it in relay */
     PHASE_HANDSHAKE, /* TLS with the client */
     PHASE_END,       /* the last bytes go to the client; what it still sends is thrown away */
@@ -43,10 +45,13 @@ struct session {
     int64_t tried_at;   /* when connecting to the backend was tried last */
     int64_t held_since; /* when STARTTLS began to wait; 0: it does not */
     int64_t began;
-    size_t address;     /* index of the backend's address that is tried or used */
+    const struct conf_endpoint *addresses; /* borrowed: the backend's, tried in order */
+    size_t num_addresses;
+    size_t address;     /* index of the one that is tried or used */
     uint64_t received;  /* SMTP bytes from the client */
     uint64_t sent;      /* SMTP bytes to the client */
-    bool answered;      /* the backend has sent something: no other address is tried */
+    bool answered;      /* the backend has sent something, */
+    bool asked;         /* ... has got something: no other address is tried */
     bool backend_spoke; /* ... during the handshake, where it must not */
     bool handshake;     /* one has begun */
     bool tls;           /* one has been completed */
@@ -60,28 +65,43 @@ struct session {
 /* session.c: what is in to_client is the last that the client gets. */
 void session_begin_end(struct session *s);
 
-/* session.c: the same after "421 CODE NAME text", as far as there is memory for it. */
+/* session.c: the same after "421 CODE NAME text", as far as there is memory for it. A client that
+ * expects TLS from the first byte gets nothing before it is there. */
 void session_give_up(struct session *s, const char *code, const char *text);
 
 /* session.c: it is known who the client is: the session begins, or is turned away. */
 void session_admit(struct session *s);
 
-/* session.c: starts connecting to the first address, from the present one on, that does not fail
- * at once. When its backlog is full the backend stays closed, and this is to be called again. */
-void session_try_addresses(struct session *s);
+/* session.c: for the side that is the backend. */
+void session_on_backend(evutil_socket_t fd, short what, void *arg);
 
-/* session.c: the backend's present address has failed for `error`; on to the next, or 421. */
-void session_next_address(struct session *s, int error);
+/* session_backend.c: connects to the first of the backend's addresses that lets itself be connected
+ * to; to tls_address, where there is one, if the session is under TLS. Without any: 421. */
+void session_connect(struct session *s);
+
+/* session_backend.c: goes on with the present address, whose backlog was full; or leaves it, for
+ * which `why` is the reason, for the next one. */
+void session_try_addresses(struct session *s);
+void session_next_address(struct session *s, const char *why);
+
+/* session_backend.c: says QUIT to the backend, which a second one will follow; and: it has closed,
+ * or had its time. */
+void session_leave(struct session *s);
+void session_left(struct session *s);
 
 /* session_talk.c: lends memory to a buffer, or breaks the session: without memory there is no
  * reply either. */
 MUST_USE bool session_lend(struct session *s, struct buffer *b);
 
-/* One move of PHASE_TALK and PHASE_HANDSHAKE. Returns whether another could follow at once. */
+/* One move of a phase. Returns whether another could follow at once. */
+bool session_connecting(struct session *s);
+bool session_leaving(struct session *s);
 bool session_talk(struct session *s);
 bool session_handshake(struct session *s);
 
-/* session_tls.c: all replies before STARTTLS are in to_client; and: the 220 is written. */
+/* session_tls.c: TLS from the first byte; or all replies before STARTTLS are in to_client; and: the
+ * 220 is written. */
+void session_begin_tls(struct session *s);
 void session_prepare_tls(struct session *s);
 void session_begin_handshake(struct session *s);
 void session_end_handshake(struct session *s, enum handshake_failure reason, const char *detail);

@@ -86,6 +86,7 @@ static bool push(struct session *s)
     size_t to_client = side_write(&s->client, &s->to_client, now);
 
     s->sent += to_client;
+    s->asked = s->asked || to_backend > 0;
     return to_backend > 0 || to_client > 0;
 }
 
@@ -123,6 +124,10 @@ static bool obey_gate(struct session *s)
 
 static void notice_backend_gone(struct session *s)
 {
+    if (!s->answered && !s->asked && s->address + 1 < s->num_addresses) {
+        session_next_address(s, "closed without a greeting");
+        return;
+    }
     if (!s->answered) {
         sessionlog_warning(s, "the backend closed the connection without a greeting", NULL);
         session_give_up(s, "4.3.2", "Service currently unavailable");

@@ -4,9 +4,11 @@
 #include "daemon/posternd/sessionlog.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum {
     STUCK_TIMEOUT = 300000, /* ms that a side may take none of our bytes */
+    LEAVE_TIMEOUT = 5000,   /* ms that a backend has to close after our QUIT */
     HELD_TIMEOUT = 30000,   /* ms that a STARTTLS may wait for earlier replies */
     LINGER_TIMEOUT = 5000,  /* ms that a client has to close after our last byte */
     BACKLOG_RETRY = 50,     /* ms until a backend whose backlog is full is tried again */
@@ -34,6 +36,8 @@ static int64_t deadline(const struct session *s)
     case PHASE_CONNECT:
         return s->backend.fd < 0 ? sooner(connect_end(s), s->tried_at + BACKLOG_RETRY)
                                  : connect_end(s);
+    case PHASE_LEAVE:
+        return s->since + LEAVE_TIMEOUT;
     case PHASE_HANDSHAKE:
         return s->since + (int64_t)conf->limits.handshake_timeout * 1000;
     case PHASE_END:
@@ -91,8 +95,11 @@ void session_on_timer(struct session *s)
         if (s->backend.fd < 0 && now < connect_end(s)) {
             session_try_addresses(s);
         } else {
-            session_next_address(s, ETIMEDOUT);
+            session_next_address(s, strerror(ETIMEDOUT));
         }
+        break;
+    case PHASE_LEAVE:
+        session_left(s);
         break;
     case PHASE_TALK:
         talk_timed_out(s, now);

@@ -1,4 +1,4 @@
-/* From the client's STARTTLS to the end of the handshake. */
+/* From the client's STARTTLS, or its first byte where there is none, to the handshake's end. */
 #include "daemon/posternd/session_parts.h"
 
 #include "daemon/common/log.h"
@@ -34,6 +34,17 @@ void session_prepare_tls(struct session *s)
     }
 }
 
+void session_begin_tls(struct session *s)
+{
+    s->next_tls = tls_session_new(s->tls_listener, s->client.fd);
+    if (s->next_tls != NULL) {
+        session_begin_handshake(s);
+    } else {
+        log_line(LOG_CRIT, "TLS cannot be set up for session=%s", s->id);
+        session_begin_end(s);
+    }
+}
+
 void session_begin_handshake(struct session *s)
 {
     s->client.tls = s->next_tls;
@@ -55,6 +66,24 @@ static void watch_backend(struct session *s)
     }
 }
 
+/* Where the session goes on behind the handshake. A backend that has seen plaintext keeps it, or
+ * makes room for another one; one that has not is connected to now. */
+static void go_on(struct session *s)
+{
+    bool second = conf_is_set(&s->listener->backend->tls_address);
+
+    if (s->listener->tls == CONF_TLS_IMPLICIT) {
+        session_connect(s);
+    } else if (second) {
+        gate_tls_started_anew(&s->gate);
+        session_leave(s);
+    } else {
+        gate_tls_started(&s->gate);
+        s->since = worker_now();
+        s->phase = PHASE_TALK;
+    }
+}
+
 static void handshake_done(struct session *s)
 {
     struct tls_facts facts = tls_session_facts(s->client.tls);
@@ -62,11 +91,8 @@ static void handshake_done(struct session *s)
 
     s->tls = true;
     s->certificate = facts.certificate;
-    gate_tls_started(&s->gate);
-    s->since = worker_now();
-    s->phase = PHASE_TALK;
     /* The backend's event may still wait behind the client's: the socket itself is asked. */
-    s->backend.readable = true;
+    s->backend.readable = s->backend.fd >= 0;
     watch_backend(s);
     if (s->backend_spoke) {
         sessionlog_handshake_failed(s, HANDSHAKE_BACKEND_SPOKE, NULL);
@@ -76,6 +102,7 @@ static void handshake_done(struct session *s)
         if (tls_verdict_wrong(s->client.tls, &raw)) {
             sessionlog_verdict_wrong(s, &facts, raw);
         }
+        go_on(s);
     }
     tls_handshake_over(s->client.tls);
 }

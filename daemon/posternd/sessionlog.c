@@ -125,15 +125,6 @@ void sessionlog_verdict_wrong(const struct session *s, const struct tls_facts *f
     log_line(LOG_WARNING, "%s", line);
 }
 
-/* In relay commands are not looked at: what is known is the MAIL, or its like, that began it. */
-static const char *stage(const struct session *s)
-{
-    if (!gate_is_open(&s->gate)) {
-        return "MAIL";
-    }
-    return s->tls ? "STARTTLS" : s->received > 0 ? "EHLO" : "CONNECT";
-}
-
 void sessionlog_lost(const struct session *s)
 {
     struct logline_session p = parts(s);
@@ -141,7 +132,7 @@ void sessionlog_lost(const struct session *s)
     struct text t = text_in(line, sizeof line);
 
     if (wanted(s)) {
-        logline_lost(&t, &p, stage(s));
+        logline_lost(&t, &p, gate_last_verb(&s->gate));
         log_line(LOG_INFO, "%s", line);
     }
 }
@@ -174,6 +165,26 @@ void sessionlog_warning(const struct session *s, const char *text, const char *d
     problem(s, LOG_WARNING, text, detail);
 }
 
+static void auth_refused(const struct session *s)
+{
+    struct logline_session p = parts(s);
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
+
+    logline_auth_refused(&t, &p, gate_mechanism(&s->gate));
+    log_line(LOG_WARNING, "%s", line);
+}
+
+static void too_many_errors(const struct session *s)
+{
+    struct logline_session p = parts(s);
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
+
+    logline_too_many_errors(&t, &p, gate_last_verb(&s->gate));
+    log_line(LOG_INFO, "%s", line);
+}
+
 void sessionlog_notes(const struct session *s, unsigned notes)
 {
     static const struct {
@@ -181,9 +192,7 @@ void sessionlog_notes(const struct session *s, unsigned notes)
         int level;
         const char *text;
     } lines[] = {
-        {GATE_NOTE_AUTH_REFUSED, LOG_WARNING, "AUTH before TLS refused"},
         {GATE_NOTE_EHLO_MISSING, LOG_WARNING, "command after STARTTLS without EHLO refused"},
-        {GATE_NOTE_TOO_MANY_ERRORS, LOG_WARNING, "too many errors"},
         {GATE_NOTE_BACKEND_220, LOG_ERR,
          "the backend took STARTTLS or XCLIENT itself: set smtpd_tls_security_level=none there"},
         {GATE_NOTE_BACKEND_AUTH, LOG_ERR, "the backend took AUTH before TLS: connection closed"},
@@ -191,11 +200,21 @@ void sessionlog_notes(const struct session *s, unsigned notes)
         {GATE_NOTE_BACKEND_REPLY, LOG_ERR, "reply of the backend is too long"},
         {GATE_NOTE_BACKEND_UNASKED, LOG_WARNING,
          "the backend sent a reply that nothing asked for: no STARTTLS any more"},
+        {GATE_NOTE_BACKEND_SHUT, LOG_WARNING,
+         "the backend does not wait for STARTTLS: connection closed"},
+        {GATE_NOTE_BACKEND_BANNER, LOG_WARNING,
+         "the backend at tls_address does not greet with 220: connection closed"},
     };
 
+    if ((notes & GATE_NOTE_AUTH_REFUSED) != 0) {
+        auth_refused(s);
+    }
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         if ((notes & lines[i].note) != 0) {
             problem(s, lines[i].level, lines[i].text, NULL);
         }
+    }
+    if ((notes & GATE_NOTE_TOO_MANY_ERRORS) != 0) {
+        too_many_errors(s);
     }
 }

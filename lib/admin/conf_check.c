@@ -73,7 +73,7 @@ static int resolve_sets(struct conf *conf, struct conf_listener *listener, cfg_t
             return no_such(conf, value, "certificate_sets", CONF_SET, error);
         }
     }
-    listener->num_sets = num;
+    listener->num_sets = listener->tls == CONF_TLS_NONE ? 0 : num;
     return 0;
 }
 

@@ -261,6 +261,24 @@ void logline_lost(struct text *t, const struct logline_session *s, const char *s
     add_session(t, s);
 }
 
+void logline_auth_refused(struct text *t, const struct logline_session *s, const char *mechanism)
+{
+    add_client(t, s);
+    text_add(t, ": SASL ");
+    if (mechanism[0] != '\0') {
+        add_name(t, mechanism);
+        text_add(t, " ");
+    }
+    text_add(t, "authentication failed: encryption required");
+    add_session(t, s);
+}
+
+void logline_too_many_errors(struct text *t, const struct logline_session *s, const char *stage)
+{
+    text_addf(t, "too many errors after %s from ", stage);
+    add_client(t, s);
+}
+
 void logline_warning(struct text *t, const struct logline_session *s, const char *text,
                      const char *detail)
 {

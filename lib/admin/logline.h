@@ -92,8 +92,19 @@ void logline_disconnect(struct text *t, const struct logline_session *s, const c
                         uint64_t received, uint64_t sent, double seconds);
 
 /* lost connection after MAIL from unknown[...]:... session=...; `stage` is the last command that
- * is known of the session: CONNECT, EHLO, STARTTLS or MAIL. */
+ * is known of the session, CONNECT before the first. */
 void logline_lost(struct text *t, const struct logline_session *s, const char *stage);
+
+/*
+ * warning: unknown[192.0.2.7]:49211: SASL PLAIN authentication failed: encryption required
+ * session=...: what fail2ban's filter "postfix" looks for in its mode "auth". `mechanism` is the
+ * client's word: escaped; "" if there was none.
+ */
+void logline_auth_refused(struct text *t, const struct logline_session *s, const char *mechanism);
+
+/* too many errors after AUTH from unknown[192.0.2.7]:49211: nothing may stand behind it, or
+ * fail2ban's filter "postfix" does not know it in its mode "errors". */
+void logline_too_many_errors(struct text *t, const struct logline_session *s, const char *stage);
 
 /* warning: TEXT: client=unknown[192.0.2.7]:49211 session=...: one line for what has no event of
  * its own; `text` is ours. `detail` (may be NULL) is the network's or the system's: escaped. */

@@ -38,6 +38,9 @@ DISCONNECT = (f"^{PROGRAM}disconnect from {CLIENT} tls=(?P<tls>yes|no)"
               r"( certificate=(?P<certificate>\S+))? received=(?P<received>\d+) "
               r"sent=(?P<sent>\d+) seconds=(?P<seconds>\d+\.\d\d) " + SESSION + "$")
 LOST = f"^{PROGRAM}lost connection after (?P<stage>[A-Z]+) from {CLIENT} {SESSION}$"
+AUTH_REFUSED = (f"^{PROGRAM}warning: {CLIENT}: SASL (?P<mechanism>\\S+ )?authentication failed: "
+                f"encryption required {SESSION}$")
+TOO_MANY = f"^{PROGRAM}too many errors after (?P<stage>[A-Z]+) from {CLIENT}$"
 WARNING = (PROGRAM + r"(?P<level>warning|error): (?P<text>.*): client=" + CLIENT +
            r"( detail=\"(?P<detail>[^\"]*)\")? " + SESSION + "$")
 

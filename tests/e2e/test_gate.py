@@ -5,7 +5,7 @@ import base64
 import os
 import socket
 
-from common import CERTIFICATES, FAILED, Case, table
+from common import AUTH_REFUSED, CERTIFICATES, FAILED, TOO_MANY, Case, table
 from lab import hello
 from lab.posternd import HOSTNAME, postfix_config
 from lab.sasl import AuthServer
@@ -134,7 +134,7 @@ class Gate(Case):
         self.assertNotIn("AUTH", str(reply))
         for command in ("AUTH PLAIN " + PLAIN, "AUTH PLAIN", "auth login", "\x0bAUTH PLAIN"):
             self.assertEqual(str(client.command(command)), REFUSED_AUTH)
-        self.warning(self.posternd, client, "AUTH before TLS refused")
+        self.of_log(self.posternd, AUTH_REFUSED, client)
         self.assert_code(client.command("NOOP"), 250)
         self.assert_code(client.command("STARTTLS"), 220)
 
@@ -314,7 +314,8 @@ class Gate(Case):
         self.assertEqual([reply.code for reply in replies], [501] * 20 + [421])
         self.assertEqual(str(replies[-1]), f"421 4.7.0 {HOSTNAME} Error: too many errors")
         self.assert_closed(client)
-        self.warning(self.posternd, client, "too many errors")
+        end = self.of_log(self.posternd, TOO_MANY, client)
+        self.assertEqual(end["stage"], "STARTTLS")
 
     # --- the reply to EHLO ---
 

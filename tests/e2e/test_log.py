@@ -4,8 +4,8 @@ import re
 import ssl
 import warnings
 
-from common import (CERTIFICATES, CONNECT, DISCONNECT, ESTABLISHED, FAILED, Case, client_context,
-                    of_client, table)
+from common import (AUTH_REFUSED, CERTIFICATES, CONNECT, DISCONNECT, ESTABLISHED, FAILED, Case,
+                    client_context, of_client, table)
 from lab import hello
 
 X25519 = "key-exchange X25519 server-signature "
@@ -176,7 +176,7 @@ class Log(Case):
         client = self.connect(daemon.address())
         client.greet()
         client.command("AUTH PLAIN")
-        self.warning(daemon, client, "AUTH before TLS refused")
+        self.of_log(daemon, AUTH_REFUSED, client)
 
     def test_bytes_of_the_network_are_escaped(self):
         """One event is one line, and nothing in it can be taken for another field."""

@@ -290,6 +290,28 @@ START_TEST(test_lost)
 }
 END_TEST
 
+START_TEST(test_auth_refused)
+{
+    logline_auth_refused(fresh(), &session, "PLAIN");
+    ck_assert_str_eq(line, CLIENT ": SASL PLAIN authentication failed: encryption required "
+                                  "session=4Zk2m1QyTz");
+    logline_auth_refused(fresh(), &session, "");
+    ck_assert_str_eq(line, CLIENT ": SASL authentication failed: encryption required "
+                                  "session=4Zk2m1QyTz");
+    logline_auth_refused(fresh(), &session, "a\x1b]x\xff");
+    ck_assert_str_eq(line,
+                     CLIENT ": SASL a\\x1b\\x5dx\\xff authentication failed: encryption required "
+                            "session=4Zk2m1QyTz");
+}
+END_TEST
+
+START_TEST(test_too_many_errors)
+{
+    logline_too_many_errors(fresh(), &session, "AUTH");
+    ck_assert_str_eq(line, "too many errors after AUTH from " CLIENT);
+}
+END_TEST
+
 START_TEST(test_warning)
 {
     logline_warning(fresh(), &session, "timeout", NULL);
@@ -345,6 +367,8 @@ Suite *logline_suite(void)
     tcase_add_test(tcase, test_unmatched);
     tcase_add_test(tcase, test_disconnect);
     tcase_add_test(tcase, test_lost);
+    tcase_add_test(tcase, test_auth_refused);
+    tcase_add_test(tcase, test_too_many_errors);
     tcase_add_test(tcase, test_warning);
     tcase_add_test(tcase, test_session_is_kept);
     suite_add_tcase(suite, tcase);
