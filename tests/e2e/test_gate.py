@@ -1,16 +1,13 @@
 """What a client, or somebody between it and us, can do before and after STARTTLS, with a real
 Postfix behind: nothing from before the handshake has any effect after it."""
 
-import base64
 import os
-import socket
 
 from common import AUTH_REFUSED, CERTIFICATES, FAILED, TOO_MANY, Case, table
 from lab import hello
 from lab.posternd import HOSTNAME, postfix_config
-from lab.sasl import AuthServer
+from lab.sasl import PLAIN, AuthServer
 
-PLAIN = base64.b64encode(b"\0user\0password").decode()
 OFFER = "AUTH PLAIN"
 
 REFUSED_AUTH = "538 5.7.11 Encryption required for requested authentication mechanism"
@@ -43,7 +40,6 @@ class Gate(Case):
             "smtpd_tls_security_level=may",
             f"smtpd_tls_chain_files={certificate.key},{certificate.chain}"))
         cls.direct = postfix.smtpd("direct", proxied=False)
-        cls.offering = postfix.starttls("offering", certificate)
         conf = cls.stage.write(
             certificates=CERTIFICATES, backend=inner.address, log_sessions="all",
             backends={"taking": {"address": taking.address}},
@@ -268,33 +264,6 @@ class Gate(Case):
         line = self.warning(self.posternd, client, r"plaintext behind STARTTLS thrown away \(.*\)")
         self.assertIn(f"({len(injected)} bytes)", line["text"])
 
-    def test_starttls_behind_other_commands(self):
-        """Replies to what came before are all given before the handshake, in their order."""
-        client = self.open()
-        client.send(b"EHLO x\r\nNOOP\r\nVRFY\r\nRSET\r\nSTARTTLS\r\n")
-        self.assertEqual(self.codes(client, 5), [250, 250, 501, 250, 220])
-        client.tls()
-        self.assert_code(client.command("EHLO x"), 250)
-
-    @table((
-        ("lower case", b"starttls\r\n", 220),
-        ("lone LF", b"STARTTLS\n", 220),
-        ("blanks around", b" \tSTARTTLS \t\r\n", 220),
-        ("VT before it", b"\x0bSTARTTLS\r\n", 220),
-        ("NUL behind it", b"STARTTLS\0 x\r\n", 220),
-        ("argument", b"STARTTLS x\r\n", 501),
-        ("many blanks and an argument", b"STARTTLS" + b" " * 1000 + b"x\r\n", 501),
-        ("CR and an argument", b"STARTTLS\rNOOP\r\n", 501),
-        ("another word", b"STARTTLSX\r\n", 500),
-    ))
-    def test_starttls_as_postfix_takes_it(self, line, code):
-        """The same code as of a Postfix that offers STARTTLS itself."""
-        for address in (("127.0.0.1", self.offering.port), self.posternd.address()):
-            client = self.connect(address)
-            client.reply()
-            client.send(line)
-            self.assert_code(client.reply(), code)
-
     def test_words_of_our_own_replies(self):
         client = self.open()
         self.assertEqual(str(client.command("STARTTLS x")), "501 5.5.4 Syntax: STARTTLS")
@@ -339,24 +308,6 @@ class Gate(Case):
         self.assertEqual(client.command("EHLO y").lines, kept)
         self.assert_code(client.command("MAIL FROM:<a@client.test>"), 250)
         self.assertEqual(client.command("EHLO z").lines, kept)
-
-    def test_nothing_is_added_when_the_door_is_shut_behind_ehlo(self):
-        client = self.open()
-        client.send(b"EHLO x\r\nMAIL FROM:<a@client.test>\r\n")
-        reply = client.reply()
-        self.assert_code(reply, 250)
-        self.assertFalse(reply.offers("STARTTLS"), str(reply))
-        self.assert_code(client.reply(), 250)
-
-    @table((("in plaintext", False), ("under TLS, without close_notify", True)))
-    def test_half_close_behind_pipelined_commands(self, tls):
-        client = self.open_tls() if tls else self.open()
-        client.send(b"EHLO x\r\nNOOP\r\nQUIT\r\n")
-        # A FIN below TLS: the client's own libssl knows nothing of it.
-        with socket.socket(fileno=os.dup(client.socket.fileno())) as below:
-            below.shutdown(socket.SHUT_WR)
-        self.assertEqual(self.codes(client, 3), [250, 250, 221])
-        self.assert_closed(client)
 
     def test_close_notify_behind_pipelined_commands(self):
         client = self.gnutls_cli(self.posternd.address(), "NORMAL")

@@ -1,0 +1,180 @@
+"""What a client of posternd with Postfix behind it can tell from a client of Postfix alone.
+
+DIFFERENCES holds each as it stands in docs/design.md, with the rules that find it in what was heard
+in the dialogues. What no rule finds is a fault, and so is a rule that finds nothing.
+"""
+
+import re
+
+from pairs import HOSTNAME
+
+
+class Rule:
+    """Two replies at the same place that may differ: in `dialogues` (of these names), where Postfix
+    alone says `alone` and posternd `front` (both whole, None: any).
+
+    change: function that makes the reply of Postfix alone into that of posternd.
+    then: what both say from the next reply on; without it they go on with the same replies. PLAIN:
+    posternd says what a Postfix says that offers no STARTTLS. A pair of regular expressions: what
+    Postfix alone and posternd say, replies joined with " | ".
+    """
+
+    def __init__(self, dialogues, alone=None, front=None, *, change=None, then=None):
+        self.dialogues = re.compile(dialogues)
+        self.alone = re.compile(alone or "", re.DOTALL)
+        self.front = re.compile(front or "", re.DOTALL)
+        self.anything = alone is None, front is None
+        self.change = change
+        self.then = then
+
+    def explains(self, dialogue, alone, front):
+        """Whether this pair is the rule's."""
+        return bool(self.dialogues.search(dialogue.name)
+                    and (self.anything[0] or self.alone.fullmatch(alone))
+                    and (self.anything[1] or self.front.fullmatch(front))
+                    and (self.change is None or self.change(alone) == front))
+
+
+PLAIN = "as Postfix without STARTTLS"
+
+OFFER = "STARTTLS"
+READY = "220 2.0.0 Ready to start TLS"
+NOT_IMPLEMENTED = "502 5.5.1 Error: command not implemented"
+NO_EHLO = "TLS: 503 5.5.1 Error: send HELO/EHLO first"
+
+
+def _ehlo(reply, edit):
+    """The reply to EHLO with its keywords as edit([keywords]) leaves them."""
+    lines = [line[4:] for line in reply.split("\n")]
+    if len(lines) < 3 or OFFER not in lines:
+        return None
+    first, *keywords = lines
+    lines = [first, *edit([each for each in keywords if each != OFFER])]
+    return "\n".join(f"250{'-' if number < len(lines) else ' '}{line}"
+                     for number, line in enumerate(lines, 1))
+
+
+def offer_second(reply):
+    """EHLO's reply with STARTTLS behind its first line."""
+    return _ehlo(reply, lambda keywords: [OFFER, *keywords])
+
+
+def no_offer(reply):
+    """EHLO's reply without STARTTLS."""
+    return _ehlo(reply, lambda keywords: keywords)
+
+
+# Dialogues in which MAIL, RCPT, DATA or BDAT goes before an EHLO or a STARTTLS in plaintext.
+BEHIND_MAIL = (r"^STARTTLS (in MAIL|after (RCPT|MAIL|DATA|BDAT|a (mail|refused RCPT)))"
+               r"|^STARTTLS (between BDAT chunks|behind the final dot)"
+               r"|^mail, EHLO in a mail$"
+               r"|^pipeline (of a whole session|before the banner$)"
+               r"|^half-close (behind MAIL|behind a mail|in a mail|in a chunk)$"
+               r"|^QUIT, pipelined")
+BEHIND_AUTH = "^AUTH allowed before TLS|^STARTTLS (after|in) AUTH"
+
+DIFFERENCES = {
+    "STARTTLS is always the second line of EHLO's reply.": (
+        Rule("", change=offer_second),),
+
+    "MAIL, RCPT, DATA, BDAT and, where it is allowed, AUTH in plaintext shut the door to TLS: from "
+    "then on EHLO's reply has no STARTTLS, also when the command came in one packet with the EHLO, "
+    "and STARTTLS gets the `502` of the backend. Postfix would start TLS and forget the mail.": (
+        Rule(BEHIND_MAIL, change=no_offer),
+        Rule(BEHIND_AUTH, change=no_offer),
+        Rule(BEHIND_MAIL, READY, NOT_IMPLEMENTED, then=PLAIN),
+        Rule(BEHIND_AUTH, READY, NOT_IMPLEMENTED, then=PLAIN)),
+
+    "Under TLS, STARTTLS behind MAIL, RCPT, DATA, BDAT or AUTH gets the `502` of the backend "
+    "instead of a 554.": (
+        Rule("^STARTTLS under TLS, in a mail$|^AUTH under TLS, of no base64$",
+             "TLS: 554 5.5.1 Error: TLS already active", "TLS: " + NOT_IMPLEMENTED),),
+
+    "After the handshake everything but EHLO, HELO, NOOP, RSET, QUIT and STARTTLS is answered 503 "
+    "until EHLO or HELO has been taken. Postfix takes a MAIL there, and closes for a header.": (
+        Rule("^under TLS before EHLO, a header$", "TLS: 221 2.7.0 .*", NO_EHLO,
+             then=("TLS: <closed>", r"TLS: 250 .* \| TLS: <closed>")),
+        Rule("^under TLS before (EHLO, (commands|EHLO without argument)|HELO, MAIL, pipelined)$"
+             "|^command, ((EHLO|HELO) without argument|no EHLO at all)$"
+             "|^limit, commands under TLS before EHLO$", r"TLS: (250|235|459|5\d\d) .*", NO_EHLO)),
+
+    "A BDAT there is answered 503 and the connection closed: its chunk would be read as "
+    "commands.": (
+        Rule("^under TLS before EHLO, BDAT$", "TLS: 503 5.5.1 Error: need RCPT command", NO_EHLO,
+             then=(r"TLS: 250 .* \| TLS: 250 .* \| TLS: <closed>", "TLS: <closed>")),),
+
+    "AUTH before TLS, where it is not allowed, is answered `538 5.7.11 Encryption required for "
+    "requested authentication mechanism` (RFC 4954); Postfix with smtpd_tls_auth_only says `503 "
+    "5.5.1 Error: authentication not enabled`.": (
+        Rule("^(limit, )?AUTH before TLS", "503 5.5.1 Error: authentication not enabled",
+             "538 5.7.11 Encryption required for requested authentication mechanism"),),
+
+    "What posternd refuses itself is not among the errors that Postfix counts. posternd counts its "
+    "own: after 20 the session ends with 421.": (
+        Rule("^limit, both kinds of errors$",
+             "421 4.7.0 backend.example.test Error: too many errors", "501 5.5.4 Syntax: STARTTLS",
+             then=("<closed>", r"500 .* \| 501 .* \| 500 .* \| 250 .* \| <closed>")),),
+
+    "A verb that ends exactly at byte 2048 of a longer line (line_length_limit) is not known to "
+    "posternd: such a STARTTLS is not taken, and such a RSET shuts the door like an unknown verb "
+    "that the backend takes.": (
+        Rule("^long STARTTLS, that (ends at the border|the border makes of a longer word)$",
+             READY, NOT_IMPLEMENTED,
+             then=(r"TLS: 250 .*", rf"<no TLS> \| 250 .* \| 250-{HOSTNAME}\n250-{OFFER}\n.*")),
+        Rule("^long line, RSET that ends at the border$", change=no_offer),
+        Rule("^long line, RSET that ends at the border$", READY, NOT_IMPLEMENTED, then=PLAIN)),
+
+    "In a line over 2048 bytes Postfix reads control characters as question marks, so that "
+    "STARTTLS with a tab behind it is unknown; posternd takes it.": (
+        Rule("^long STARTTLS, and 3000 tabs, bare LF$", "500 5.5.2 .*", READY,
+             then=(r"<no TLS> \| 250 .*", r"TLS: 250 .*")),),
+
+    "`smtpd_forbid_unauth_pipelining` never sees what posternd holds back: STARTTLS, and what stands "
+    "behind the first EHLO under TLS.": (
+        Rule("^sync, EHLO and STARTTLS$", "554 5.5.0 Error: SMTP protocol synchronization",
+             "250-.*", then=(r"<closed>", f"{READY} \\| TLS: 250-.* \\| TLS: 250 .*")),
+        Rule("^sync, EHLO and NOOP under TLS$", "TLS: 554 5.5.0 .*", "TLS: 250-.*",
+             then=("TLS: <closed>", r"TLS: 250 .*"))),
+
+    "STARTTLS that a bare LF ends is taken also with `smtpd_forbid_bare_newline = reject`.": (
+        Rule("^bare LF refused, in STARTTLS$", "550 5.5.2 .*", READY,
+             then=(r"<no TLS> \| <closed>", "TLS: 250-.*")),),
+}
+
+# Differences that no dialogue can show, and the test that does.
+ELSEWHERE = {
+    "When the backend cannot be reached, or max_sessions is used up: `421 4.3.2`.":
+        "test_backend, test_load",
+}
+
+
+def explain(dialogue, alone, front, plain):
+    """Compares what was heard from Postfix alone and through posternd. `plain()` is what was heard
+    from Postfix without STARTTLS. Returns (rules used, None), or the rules used before and what no
+    rule explains."""
+    used = set()
+    length = max(len(alone), len(front))
+    pairs = zip(alone + [""] * (length - len(alone)), front + [""] * (length - len(front)))
+    for number, (one, other) in enumerate(pairs):
+        if one == other:
+            continue
+        rule = next((each for rules in DIFFERENCES.values() for each in rules
+                     if each.explains(dialogue, one, other)), None)
+        if rule is None:
+            return used, f"reply {number}: Postfix alone: {one!r}, posternd: {other!r}"
+        used.add(rule)
+        if rule.then is not None:
+            return used, _rest(rule, number, alone, front, plain)
+    return used, None
+
+
+def _rest(rule, start, alone, front, plain):
+    if rule.then is PLAIN:
+        if front[start:] != plain()[start:]:
+            return f"from reply {start}: posternd: {front[start:]}, {PLAIN}: {plain()[start:]}"
+        return None
+    for who, heard, expected in zip(("Postfix alone", "posternd"), (alone, front), rule.then):
+        rest = " | ".join(heard[start + 1:])
+        if not re.fullmatch(expected, rest, re.DOTALL):
+            return f"behind reply {start}: {who}: {rest!r}"
+    return None

@@ -1,0 +1,82 @@
+"""Pairs of equal Postfix services: one that offers STARTTLS itself, one behind posternd."""
+
+import os
+
+from common import Case
+from lab.posternd import postfix_config
+from lab.sasl import AuthServer
+
+HOSTNAME = "backend.example.test"
+
+# The address that mynetworks trusts; the tests' clients are not there.
+TRUSTED = "127.0.0.2/32"
+
+MAIN_CF = {
+    "mynetworks": TRUSTED,
+    "smtpd_sasl_auth_enable": "yes",
+    "smtpd_sasl_type": "dovecot",
+    "smtpd_error_sleep_time": "0",
+    "smtpd_soft_error_limit": "1000000",
+    "smtpd_hard_error_limit": "1000000",
+    "smtpd_junk_command_limit": "1000000",
+    "smtpd_sender_restrictions":
+        "reject_non_fqdn_sender, check_sender_access inline:{{refused@client.test=REJECT}}",
+    "smtpd_recipient_restrictions":
+        "check_recipient_access inline:{{refused@example.test=550 5.7.1 Not this one} "
+        "{later@example.test=450 4.2.1 Not now}}",
+    "header_checks": "regexp:{{/^Subject: refused/ REJECT}}",
+}
+
+
+class Pair:
+    """both: overrides of both services. alone: of the one without posternd. listener: options of
+    posternd's listener before the other."""
+
+    def __init__(self, *both, alone=(), listener=None):
+        self.both = both
+        self.alone = alone
+        self.listener = listener or {}
+
+
+class Pairs(Case):
+    """Tests on `pairs`, a dict of Pair by name, which a class defines. Each has a direct, a plain
+    (no STARTTLS) and a fronted address."""
+
+    pairs = {}
+
+    @classmethod
+    def prepare(cls):
+        auth = AuthServer(os.path.join(cls.stage.directory, "auth"))
+        cls.addClassCleanup(auth.stop)
+        postfix = cls.stage.make_postfix(
+            main_cf={**MAIN_CF, "smtpd_sasl_path": "unix:" + auth.server_address})
+        certificate = cls.stage.certificate("p256")
+        cls._services, backends, listeners = {}, {}, {}
+        for name, pair in cls.pairs.items():
+            options = *pair.both, *pair.alone
+            inner = postfix.smtpd("behind-" + name, "unix", options=pair.both)
+            backends[name] = {"address": inner.address}
+            listeners[name] = {"backend": name, **pair.listener}
+            cls._services[name] = (
+                postfix.starttls("alone-" + name, certificate, options=options),
+                postfix.smtpd("plain-" + name, proxied=False, options=(
+                    *options, *["smtpd_sasl_auth_enable=no"] * bool(pair.alone))))
+        first = next(iter(backends))
+        conf = cls.stage.write(
+            certificates=["p256"], backend=backends[first]["address"], hostname=HOSTNAME,
+            log_sessions="problems", backends=backends, listeners=listeners)
+        postfix.paste(postfix_config(cls.build, conf, postfix))
+        cls.stage.start_postfix()
+        cls.posternd = cls.stage.posternd(conf)
+
+    def alone(self, name):
+        """The address of Postfix alone, with STARTTLS."""
+        return "127.0.0.1", self._services[name][0].port
+
+    def plain(self, name):
+        """The same without STARTTLS."""
+        return "127.0.0.1", self._services[name][1].port
+
+    def front(self, name):
+        """The address of posternd before its equal."""
+        return self.posternd.address(name)
