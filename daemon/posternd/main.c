@@ -12,6 +12,7 @@
 #include "daemon/posternd/failures.h"
 #include "daemon/posternd/listener.h"
 #include "daemon/posternd/main_loop.h"
+#include "daemon/posternd/registry.h"
 #include "daemon/posternd/worker.h"
 
 #include <errno.h>
@@ -141,13 +142,16 @@ static int serve(struct snapshot *snapshot, int *fds, struct main_loop *loop)
     struct worker_thread **threads = calloc(snapshot->num_workers, sizeof(struct worker_thread *));
     int result = -1;
 
-    if (threads != NULL && start_workers(snapshot, fds, threads) == 0) {
+    if (threads == NULL || registry_open(snapshot->conf, snapshot->num_workers) != 0) {
+        log_line(LOG_CRIT, "cannot start: %s", strerror(errno));
+    } else if (start_workers(snapshot, fds, threads) == 0) {
         main_loop_run(loop);
         for (unsigned i = 0; i < snapshot->num_workers; i++) {
             worker_stop(threads[i]);
         }
         result = 0;
     }
+    registry_close();
     free(threads);
     return result;
 }

@@ -56,6 +56,7 @@ static void session_free(struct session *s)
         buffer_drop(buffers[i], buffer_len(buffers[i]));
         worker_take_back(s->worker, buffers[i]);
     }
+    registry_leave(&s->entry, worker_now());
     *s->link = s->next;
     if (s->next != NULL) {
         s->next->link = s->link;
@@ -67,6 +68,8 @@ static void session_free(struct session *s)
 
 void session_begin_end(struct session *s)
 {
+    registry_handshake_over(&s->entry);
+    registry_give_slot(&s->entry);
     side_close(&s->backend);
     s->to_client.end -= s->to_client.held;
     s->to_client.held = 0;
@@ -87,6 +90,17 @@ void session_give_up(struct session *s, const char *code, const char *text)
         gate_give_up(&s->gate, &s->to_client, code, text);
     }
     session_begin_end(s);
+}
+
+void session_turn_away(struct session *s, const char *code, const char *text)
+{
+    session_give_up(s, code, text);
+    /* What the client said early must not take the reply away from it. */
+    s->client.writable = true;
+    side_write(&s->client, &s->to_client, worker_now());
+    side_end_writing(&s->client);
+    side_discard(&s->client, DISCARD_MAX);
+    s->phase = PHASE_OVER;
 }
 
 static bool run_end(struct session *s)
@@ -219,6 +233,9 @@ static bool take_slot(unsigned max)
 
 void session_admit(struct session *s)
 {
+    if (!session_is_welcome(s)) {
+        return;
+    }
     sessionlog_connect(s);
     if (s->listener->tls == CONF_TLS_IMPLICIT) {
         session_begin_tls(s);
@@ -284,6 +301,7 @@ static struct session *new_session(struct listener *l, int fd)
     s->tls_listener = l->tls;
     s->began = worker_now();
     s->since = s->began;
+    s->turn_since = s->began;
     begin_gate(s, s->snapshot->conf->hostname.text);
     sessionlog_new_id(s->id);
     enlist(s);
@@ -311,6 +329,19 @@ void session_start(struct listener *l, int fd, const struct addr *client,
     s->destination = *destination;
     session_admit(s);
     session_step(s);
+}
+
+void session_evict(struct session *s)
+{
+    session_make_room(s);
+    session_step(s);
+}
+
+void sessions_hurry(struct worker *w)
+{
+    for (struct session *s = w->sessions; s != NULL; s = s->next) {
+        session_set_timer(s);
+    }
 }
 
 void session_shutdown(struct session *s)

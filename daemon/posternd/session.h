@@ -1,7 +1,7 @@
 /*
  * session: one client from accept to close.
  *
- * May include: relay, backend, worker, lib/smtp/gate, lib/admin/logline.
+ * May include: registry, relay, backend, worker, lib/smtp/gate, lib/admin/logline.
  */
 #ifndef POSTERN_DAEMON_POSTERND_SESSION_H
 #define POSTERN_DAEMON_POSTERND_SESSION_H
@@ -15,6 +15,12 @@
  */
 void session_start(struct listener *listener, int fd, const struct addr *client,
                    const struct addr *destination);
+
+/* Another session has got the place of this one at the backend: it ends with 421. */
+void session_evict(struct session *s);
+
+/* Stress has begun: the worker's sessions may have less time than they had. */
+void sessions_hurry(struct worker *w);
 
 /* The daemon stops: says 421 if no reply is outstanding and the client would read it as one, and
  * ends the session at once. */

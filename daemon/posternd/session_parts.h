@@ -1,17 +1,15 @@
 /*
  * session_parts: the session's own struct and what its rooms call of each other: session.c (its
- * life), session_backend.c, session_talk.c, session_tls.c, session_time.c and sessionlog.c. For
- * nobody else.
+ * life), session_backend.c, session_talk.c, session_tls.c, session_time.c, session_limits.c and
+ * sessionlog.c. For nobody else.
  */
 #ifndef POSTERN_DAEMON_POSTERND_SESSION_PARTS_H
 #define POSTERN_DAEMON_POSTERND_SESSION_PARTS_H
 
+#include "daemon/posternd/registry.h"
 #include "daemon/posternd/relay.h"
 #include "daemon/posternd/session.h"
 #include "lib/smtp/gate.h"
-
-/* A session id and its NUL. */
-#define SESSION_ID_SIZE 11
 
 enum phase {
     PHASE_CONNECT,   /* the backend connection is being made */
@@ -44,6 +42,7 @@ struct session {
     int64_t since;      /* when the present wait began: the last byte moved, or the phase */
     int64_t tried_at;   /* when connecting to the backend was tried last */
     int64_t held_since; /* when STARTTLS began to wait; 0: it does not */
+    int64_t turn_since; /* since when, at the latest, it is the client's turn when it is */
     int64_t began;
     const struct conf_endpoint *addresses; /* borrowed: the backend's, tried in order */
     size_t num_addresses;
@@ -55,10 +54,12 @@ struct session {
     bool backend_spoke; /* ... during the handshake, where it must not */
     bool handshake;     /* one has begun */
     bool tls;           /* one has been completed */
+    bool settled;       /* relay has begun: no stress any more */
     bool connect_logged;
     const char *certificate; /* borrowed from the snapshot; NULL without TLS */
     struct addr client_addr;
     struct addr destination;
+    struct registry_entry entry;
     char id[SESSION_ID_SIZE];
 };
 
@@ -68,6 +69,22 @@ void session_begin_end(struct session *s);
 /* session.c: the same after "421 CODE NAME text", as far as there is memory for it. A client that
  * expects TLS from the first byte gets nothing before it is there. */
 void session_give_up(struct session *s, const char *code, const char *text);
+
+/* session.c: the same for a client who gets no session at all: nothing is waited for. */
+void session_turn_away(struct session *s, const char *code, const char *text);
+
+/* session_limits.c: whether this client may have a session now; if not, it has been turned away. */
+MUST_USE bool session_is_welcome(struct session *s);
+
+/* session_limits.c: whether it may begin a handshake now; if not, the session has begun to end. */
+MUST_USE bool session_may_shake(struct session *s);
+
+/* session_limits.c: relay is about to begin. False if the session has lost its place, and has
+ * begun to end. */
+MUST_USE bool session_settle(struct session *s);
+
+/* session_limits.c: another session has got the place of this one, which begins to end. */
+void session_make_room(struct session *s);
 
 /* session.c: it is known who the client is: the session begins, or is turned away. */
 void session_admit(struct session *s);

@@ -34,6 +34,9 @@ static bool pull_backend(struct session *s)
     }
     used = gate_backend(&s->gate, in, &s->to_client);
     buffer_drop(&s->from_backend, used);
+    if (used > 0) {
+        s->turn_since = worker_now();
+    }
     return got > 0 || used > 0;
 }
 
@@ -87,6 +90,9 @@ static bool push(struct session *s)
 
     s->sent += to_client;
     s->asked = s->asked || to_backend > 0;
+    if (to_client > 0) {
+        s->turn_since = now;
+    }
     return to_backend > 0 || to_client > 0;
 }
 
@@ -169,6 +175,9 @@ bool session_talk(struct session *s)
     bool moved = pull_backend(s);
 
     moved = pull_client(s) || moved;
+    if (gate_state(&s->gate) == GATE_RELAY && !s->settled && !session_settle(s)) {
+        return true;
+    }
     moved = push(s) || moved;
     moved = obey_gate(s) || moved;
     if (moved) {

@@ -12,6 +12,7 @@ enum {
     HELD_TIMEOUT = 30000,   /* ms that a STARTTLS may wait for earlier replies */
     LINGER_TIMEOUT = 5000,  /* ms that a client has to close after our last byte */
     BACKLOG_RETRY = 50,     /* ms until a backend whose backlog is full is tried again */
+    STRESS_TIMEOUT = 10000, /* ms for a command, or a handshake, under stress */
 };
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -23,6 +24,21 @@ static int64_t sooner(int64_t a, int64_t b)
 static int64_t connect_end(const struct session *s)
 {
     return s->since + (int64_t)s->listener->backend->connect_timeout * 1000;
+}
+
+/* The end `at` of a wait that began at `from`, or an earlier one under stress. */
+static int64_t hurried(const struct session *s, int64_t from, int64_t at)
+{
+    bool hurries = !s->settled && registry_is_stressed(&s->entry);
+
+    return hurries ? sooner(at, from + STRESS_TIMEOUT) : at;
+}
+
+/* When the client's turn is over. Under stress it does not begin anew with every byte. */
+static int64_t turn_end(const struct session *s)
+{
+    return hurried(s, s->turn_since,
+                   s->since + (int64_t)s->snapshot->conf->limits.idle_timeout * 1000);
 }
 
 /* When the present wait is over, in the worker's time. */
@@ -39,7 +55,7 @@ static int64_t deadline(const struct session *s)
     case PHASE_LEAVE:
         return s->since + LEAVE_TIMEOUT;
     case PHASE_HANDSHAKE:
-        return s->since + (int64_t)conf->limits.handshake_timeout * 1000;
+        return hurried(s, s->since, s->since + (int64_t)conf->limits.handshake_timeout * 1000);
     case PHASE_END:
     case PHASE_OVER:
         return s->client.stuck_since != 0 ? s->client.stuck_since + STUCK_TIMEOUT
@@ -47,9 +63,8 @@ static int64_t deadline(const struct session *s)
     case PHASE_TALK:
         break;
     }
-    at = s->since + (int64_t)(gate_backend_turn(&s->gate) ? backend->backend_timeout
-                                                          : conf->limits.idle_timeout) *
-                        1000;
+    at = gate_backend_turn(&s->gate) ? s->since + (int64_t)backend->backend_timeout * 1000
+                                     : turn_end(s);
     if (s->held_since != 0) {
         at = sooner(at, s->held_since + HELD_TIMEOUT);
     }

@@ -16,6 +16,9 @@ void session_prepare_tls(struct session *s)
     size_t thrown = buffer_len(&s->from_client);
     char text[80];
 
+    if (!session_may_shake(s)) {
+        return;
+    }
     buffer_drop(&s->from_client, thrown);
     thrown += side_discard(&s->client, DISCARD_MAX);
     if (thrown > 0) {
@@ -36,6 +39,9 @@ void session_prepare_tls(struct session *s)
 
 void session_begin_tls(struct session *s)
 {
+    if (!session_may_shake(s)) {
+        return;
+    }
     s->next_tls = tls_session_new(s->tls_listener, s->client.fd);
     if (s->next_tls != NULL) {
         session_begin_handshake(s);
@@ -89,8 +95,11 @@ static void handshake_done(struct session *s)
     struct tls_facts facts = tls_session_facts(s->client.tls);
     struct bytes raw;
 
+    registry_set_tls(&s->entry, &facts);
+    registry_handshake_over(&s->entry);
     s->tls = true;
     s->certificate = facts.certificate;
+    s->turn_since = worker_now();
     /* The backend's event may still wait behind the client's: the socket itself is asked. */
     s->backend.readable = s->backend.fd >= 0;
     watch_backend(s);

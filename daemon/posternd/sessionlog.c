@@ -144,9 +144,23 @@ void sessionlog_disconnect(const struct session *s)
     char line[LOGLINE_SIZE];
     struct text t = text_in(line, sizeof line);
 
-    if (wanted(s)) {
+    /* A client that was turned away has no lines of a session. */
+    if (s->connect_logged) {
         logline_disconnect(&t, &p, s->certificate, s->received, s->sent, seconds);
         log_line(LOG_INFO, "%s", line);
+    }
+}
+
+void sessionlog_limit(const struct session *s, enum logline_limit what,
+                      const struct registry_answer *answer)
+{
+    struct logline_session p = parts(s);
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
+
+    if (answer->refused > 0) {
+        logline_limit(&t, &p, what, answer->count, answer->refused);
+        log_line(LOG_WARNING, "%s", line);
     }
 }
 
@@ -163,6 +177,13 @@ static void problem(const struct session *s, int level, const char *text, const 
 void sessionlog_warning(const struct session *s, const char *text, const char *detail)
 {
     problem(s, LOG_WARNING, text, detail);
+}
+
+void sessionlog_note(const struct session *s, const char *text)
+{
+    if (wanted(s)) {
+        problem(s, LOG_INFO, text, NULL);
+    }
 }
 
 static void auth_refused(const struct session *s)

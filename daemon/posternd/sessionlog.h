@@ -21,6 +21,13 @@ void sessionlog_verdict_wrong(const struct session *s, const struct tls_facts *f
 void sessionlog_lost(const struct session *s);
 void sessionlog_disconnect(const struct session *s);
 
+/* A client over one of its limits, if a line about that is due. */
+void sessionlog_limit(const struct session *s, enum logline_limit what,
+                      const struct registry_answer *answer);
+
+/* What is no problem of this session, in words of our own. */
+void sessionlog_note(const struct session *s, const char *text);
+
 /* A problem in words of our own; `detail` (may be NULL) is the system's. */
 void sessionlog_warning(const struct session *s, const char *text, const char *detail);
 

@@ -1,6 +1,7 @@
 #include "daemon/posternd/worker.h"
 
 #include "daemon/posternd/listener.h"
+#include "daemon/posternd/registry.h"
 #include "daemon/posternd/session.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ struct worker_thread {
     size_t num_listeners;
     int stop_fd;              /* an eventfd; written by worker_stop() */
     struct event *stop_event; /* owned */
+    struct event *wake_event; /* owned; on the registry's eventfd */
     pthread_t thread;
 };
 
@@ -59,6 +61,23 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     event_base_loopbreak(arg);
 }
 
+/* The registry has something for this worker: sessions that lost their place, or stress. */
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    struct session *s;
+    uint64_t count;
+
+    (void)what;
+    (void)!read(fd, &count, sizeof count);
+    while ((s = registry_next_evicted(w->index)) != NULL) {
+        session_evict(s);
+    }
+    if (registry_hurries(w->index)) {
+        sessions_hurry(w);
+    }
+}
+
 static void *run(void *arg)
 {
     struct worker_thread *t = arg;
@@ -81,6 +100,9 @@ static void destroy(struct worker_thread *t)
     free(t->listeners);
     if (t->stop_event != NULL) {
         event_free(t->stop_event);
+    }
+    if (t->wake_event != NULL) {
+        event_free(t->wake_event);
     }
     if (t->stop_fd >= 0) {
         close(t->stop_fd);
@@ -147,6 +169,11 @@ static int prepare(struct worker_thread *t, int *fds)
     }
     t->stop_event = event_new(t->worker.base, t->stop_fd, EV_READ, on_stop, t->worker.base);
     if (t->stop_event == NULL || event_add(t->stop_event, NULL) != 0) {
+        return -1;
+    }
+    t->wake_event = event_new(t->worker.base, registry_wake_fd(t->worker.index),
+                              EV_READ | EV_PERSIST, on_wake, &t->worker);
+    if (t->wake_event == NULL || event_add(t->wake_event, NULL) != 0) {
         return -1;
     }
     errno = pthread_create(&t->thread, NULL, run, t);

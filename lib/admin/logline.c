@@ -288,6 +288,36 @@ void logline_warning(struct text *t, const struct logline_session *s, const char
     add_session(t, s);
 }
 
+void logline_limit(struct text *t, const struct logline_session *s, enum logline_limit what,
+                   unsigned count, unsigned refused)
+{
+    text_addf(t, "%s limit exceeded: %u from ",
+              what == LOGLINE_SESSIONS ? "Connection concurrency" : "New TLS session rate", count);
+    add_client(t, s);
+    text_add(t, " for service ");
+    add_name(t, s->listener);
+    text_addf(t, " refused=%u", refused);
+    add_session(t, s);
+}
+
+void logline_stress(struct text *t, enum logline_crossing crossing,
+                    const struct logline_stress *facts)
+{
+    static const char *const words[] = {
+        [LOGLINE_STRESS] = "stress begins",
+        [LOGLINE_FULL] = "silent clients make room for new ones",
+        [LOGLINE_SPARE] = "there is room again",
+        [LOGLINE_CALM] = "stress is over",
+    };
+
+    text_add(t, "backend=");
+    add_name(t, facts->backend);
+    text_addf(t, ": %u of %u connections: %s", facts->taken, facts->max, words[crossing]);
+    if (crossing == LOGLINE_SPARE) {
+        text_addf(t, " evicted=%u refused=%u", facts->evicted, facts->refused);
+    }
+}
+
 const char *handshake_failure_word(enum handshake_failure reason)
 {
     static const char *const words[] = {

@@ -111,6 +111,32 @@ void logline_too_many_errors(struct text *t, const struct logline_session *s, co
 void logline_warning(struct text *t, const struct logline_session *s, const char *text,
                      const char *detail);
 
+/* What a client may have too much of. */
+enum logline_limit { LOGLINE_SESSIONS, LOGLINE_HANDSHAKES };
+
+/*
+ * warning: Connection concurrency limit exceeded: 51 from unknown[192.0.2.7]:49211 for service mx
+ * refused=1 session=...; of handshakes "New TLS session rate limit exceeded: ...". `count` is how
+ * many the client has, or has begun; `refused` how often it was refused since the last such line.
+ */
+void logline_limit(struct text *t, const struct logline_session *s, enum logline_limit what,
+                   unsigned count, unsigned refused);
+
+/* A bound of a backend's connections that was crossed, upwards or (the last two) downwards. */
+enum logline_crossing { LOGLINE_STRESS, LOGLINE_FULL, LOGLINE_SPARE, LOGLINE_CALM };
+
+struct logline_stress {
+    const char *backend; /* borrowed */
+    unsigned taken;
+    unsigned max;
+    unsigned evicted; /* LOGLINE_SPARE: sessions that made room since LOGLINE_FULL */
+    unsigned refused; /* ... and clients for whom nobody could */
+};
+
+/* warning: backend=postfix: 360 of 480 connections: stress begins */
+void logline_stress(struct text *t, enum logline_crossing crossing,
+                    const struct logline_stress *facts);
+
 /* The contract's word: "no-certificate-fits", "not-tls", ... */
 const char *handshake_failure_word(enum handshake_failure reason);
 

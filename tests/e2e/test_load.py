@@ -22,6 +22,7 @@ class Load(Case):
             "smtpd_client_connection_count_limit": "0",
             "virtual_destination_concurrency_limit": "50"})
         cls.posternd = cls.stage.front(CERTIFICATES, log_sessions="all",
+                                       backends={"postfix": {"max_connections": 2 * SESSIONS}},
                                        limits={"max_sessions": SESSIONS + 50})
         # So many lines at one time do not fit into a pipe of the usual size.
         with open(f"/proc/{cls.posternd.pid}/fd/2", "wb") as log:

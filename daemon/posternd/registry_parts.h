@@ -1,0 +1,94 @@
+/*
+ * registry_parts: what the registry is made of, for registry.c, registry_stress.c and
+ * registry_find.c. For nobody else.
+ */
+#ifndef POSTERN_DAEMON_POSTERND_REGISTRY_PARTS_H
+#define POSTERN_DAEMON_POSTERND_REGISTRY_PARTS_H
+
+#include "daemon/posternd/registry.h"
+
+#include "lib/admin/logline.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+LIST_HEAD(entry_chain, registry_entry);
+TAILQ_HEAD(entry_queue, registry_entry);
+
+struct registry_backend {
+    const char *name; /* borrowed from the configuration that the registry was made for */
+    struct slots slots;
+    _Atomic bool stressed; /* slots.stressed, for those without the lock */
+    unsigned evicted;      /* sessions that made room since all slots were taken */
+    unsigned refused;      /* clients for whom nobody could */
+};
+
+struct registry_worker {
+    int wake_fd; /* owned */
+    struct entry_queue evicted;
+    bool hurries;
+};
+
+struct registry_tls {
+    const char *protocol;    /* static, libssl's */
+    const char *cipher;      /* static, libssl's */
+    const char *certificate; /* borrowed from the session's snapshot */
+    int cipher_bits;
+    int algorithm_bits;
+    bool reused;
+    struct tls_client *client; /* owned; NULL: no certificate was shown */
+    uint8_t sni_len;
+    uint8_t sni[];
+};
+
+struct registry {
+    pthread_mutex_t lock;
+    uint8_t secret[SIPHASH_KEY_SIZE];
+    struct tally tally;
+    struct registry_backend *backends; /* owned; one for each of the configuration */
+    size_t num_backends;
+    struct registry_worker *workers; /* owned */
+    unsigned num_workers;
+    struct entry_chain *by_id;     /* owned */
+    struct entry_chain *by_client; /* owned; by the client's address and port */
+    size_t num_heads;              /* of each of the two; a power of two */
+    unsigned handshakes;           /* under way */
+    bool handshakes_full;          /* max_handshakes was reached, and that is not long over */
+};
+
+extern struct registry registry_all;
+
+/* What was crossed, as it is to be said. */
+struct crossing {
+    unsigned news; /* bits of enum slots_news */
+    struct logline_stress facts;
+};
+
+/* registry.c */
+void registry_lock(void);
+void registry_unlock(void);
+
+/* registry_stress.c. The first two are called with the lock, the others without.
+ *
+ * A slot for the entry, if need be that of another session, which is then in its worker's queue
+ * and returned as `*victim`. False if there is none. */
+MUST_USE bool registry_find_slot(struct registry_entry *entry, const struct client_key *key,
+                                 struct registry_entry **victim);
+
+/* To be called after each change of a backend's slots. */
+struct crossing registry_note_crossing(struct registry_backend *backend);
+
+/* Writes to the log, and wakes the workers when stress has begun. */
+void registry_tell_crossing(const struct crossing *c);
+
+void registry_wake(unsigned worker);
+
+/* registry_find.c: the chains that an entry is in, by its id and by its client (an address that is
+ * not v4-mapped). */
+struct entry_chain *registry_chain_of_id(const char *id);
+struct entry_chain *registry_chain_of_client(const struct addr *client);
+
+/* registry_find.c: NULL is allowed. */
+void registry_free_tls(struct registry_tls *tls);
+
+#endif

@@ -1,0 +1,99 @@
+/* Who may have a session, who may begin a handshake, and who makes room for others. */
+#include "daemon/posternd/session_parts.h"
+
+#include "daemon/posternd/sessionlog.h"
+
+#include <stdio.h>
+
+/* postscreen's words. */
+static const char ports_are_busy[] = "All server ports are busy";
+
+bool session_is_welcome(struct session *s)
+{
+    struct registry_request request = {
+        .owner = s,
+        .id = s->id,
+        .conf = s->snapshot->conf,
+        .listener = s->listener,
+        .client = s->client_addr,
+        .destination = s->destination,
+        .worker = s->worker->index,
+    };
+    struct registry_answer answer = registry_join(&s->entry, &request, worker_now());
+    char address[ADDR_TEXT_SIZE];
+    char text[128];
+
+    switch (answer.verdict) {
+    case REGISTRY_WELCOME:
+        return true;
+    case REGISTRY_CLIENT_OVER:
+        sessionlog_limit(s, LOGLINE_SESSIONS, &answer);
+        snprintf(text, sizeof text, "Error: too many connections from %s",
+                 addr_text(&s->client_addr, address));
+        session_turn_away(s, "4.7.0", text);
+        break;
+    case REGISTRY_BACKEND_FULL:
+    case REGISTRY_BUSY:
+        session_turn_away(s, "4.3.2", ports_are_busy);
+        break;
+    }
+    return false;
+}
+
+bool session_may_shake(struct session *s)
+{
+    struct registry_answer answer = registry_handshake(&s->entry, s->snapshot->conf, worker_now());
+    char address[ADDR_TEXT_SIZE];
+    char text[128];
+
+    switch (answer.verdict) {
+    case REGISTRY_WELCOME:
+        return true;
+    case REGISTRY_CLIENT_OVER:
+        sessionlog_limit(s, LOGLINE_HANDSHAKES, &answer);
+        snprintf(text, sizeof text, "Error: too many new TLS sessions from unknown[%s]",
+                 addr_text(&s->client_addr, address));
+        session_give_up(s, "4.7.0", text);
+        break;
+    case REGISTRY_BACKEND_FULL:
+    case REGISTRY_BUSY:
+        session_give_up(s, "4.3.2", "Error: too many TLS handshakes");
+        break;
+    }
+    return false;
+}
+
+bool session_settle(struct session *s)
+{
+    s->settled = registry_settle(&s->entry);
+    if (!s->settled) {
+        session_make_room(s);
+    }
+    return s->settled;
+}
+
+void session_make_room(struct session *s)
+{
+    switch (s->phase) {
+    case PHASE_CONNECT:
+    case PHASE_LEAVE:
+    case PHASE_TALK:
+        sessionlog_note(s, "makes room for a new client");
+        if (gate_state(&s->gate) == GATE_HANDSHAKE) {
+            /* The 220 to STARTTLS is on its way: no plaintext may follow it. */
+            session_begin_end(s);
+        } else {
+            session_give_up(s, "4.3.2", ports_are_busy);
+        }
+        break;
+    case PHASE_HANDSHAKE:
+        sessionlog_note(s, "makes room for a new client");
+        tls_session_free(s->client.tls);
+        s->client.tls = NULL;
+        session_begin_end(s);
+        break;
+    case PHASE_END:
+    case PHASE_OVER:
+        break;
+    }
+}

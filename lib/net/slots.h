@@ -1,0 +1,88 @@
+/*
+ * slots: the connections that a backend bears, who has them, and who makes room under stress.
+ *
+ * Every session holds a slot. Those that are not in relay yet wait: the client has not begun a
+ * mail. When all slots are taken, a new client gets the slot of the session that has waited
+ * longest of the client that has most waiting sessions, so that a flood from one place ends its
+ * own sessions first. Every function works in constant time; memory is taken once. Pure, not
+ * locked. May include: lib/base, tally.
+ */
+#ifndef POSTERN_LIB_NET_SLOTS_H
+#define POSTERN_LIB_NET_SLOTS_H
+
+#include "lib/net/tally.h"
+
+/* A session's part in it, zeroed at first. */
+struct slot {
+    struct slots_group *group; /* slots.c's: the client's waiting sessions; NULL: does not wait */
+    TAILQ_ENTRY(slot) next;    /* slots.c's: among these, the oldest first */
+    bool held;                 /* this session holds a slot */
+};
+
+TAILQ_HEAD(slot_queue, slot);
+
+/* The waiting sessions of one client. */
+struct slots_group {
+    LIST_ENTRY(slots_group) chain;      /* of the table, or of the free ones */
+    TAILQ_ENTRY(slots_group) neighbour; /* among the groups with as many sessions */
+    struct client_key key;
+    struct slot_queue waiting;
+    unsigned num;
+};
+
+LIST_HEAD(slots_chain, slots_group);
+TAILQ_HEAD(slots_groups, slots_group);
+
+/* What slots_news() tells. */
+enum slots_news {
+    SLOTS_STRESS = 1 << 0, /* 75 % are taken */
+    SLOTS_FULL = 1 << 1,   /* all are taken */
+    SLOTS_SPARE = 1 << 2,  /* after SLOTS_FULL: less than 90 % are taken */
+    SLOTS_CALM = 1 << 3,   /* after SLOTS_STRESS: less than 60 % are taken */
+};
+
+struct slots {
+    unsigned max;   /* 0: no bound */
+    unsigned taken; /* slots that are held */
+    bool stressed;  /* between SLOTS_STRESS and SLOTS_CALM */
+    bool full;      /* between SLOTS_FULL and SLOTS_SPARE */
+    /* The rest belongs to slots.c. */
+    unsigned news;
+    unsigned most;               /* waiting sessions of the group that has most */
+    struct slots_group *groups;  /* owned: `max` */
+    struct slots_groups *by_num; /* owned: the groups with so many sessions, up to `max` */
+    struct slots_chain *heads;   /* owned */
+    size_t num_heads;            /* a power of two */
+    struct slots_chain free;
+    uint8_t secret[SIPHASH_KEY_SIZE];
+};
+
+/* For a backend with `max` connections (0: no bound, and nobody ever makes room). `secret` are
+ * random bytes. 0, or -1 without memory. */
+MUST_USE int slots_open(struct slots *s, unsigned max, const uint8_t secret[SIPHASH_KEY_SIZE]);
+
+/* Frees the memory; also after a failed slots_open(). */
+void slots_close(struct slots *s);
+
+/* Takes a slot for a session of client `key`, which waits from now on. False if none is free. */
+MUST_USE bool slots_take(struct slots *s, struct slot *slot, const struct client_key *key);
+
+/* Relay begins: the session keeps its slot whatever happens. */
+void slots_settle(struct slots *s, struct slot *slot);
+
+/* Gives the slot back; one that is not held is left alone. */
+void slots_give(struct slots *s, struct slot *slot);
+
+/*
+ * When no slot is free: the session `slot` of client `key` gets that of the one which has to make
+ * room, the oldest waiting session of the client with most of them (of several clients the one
+ * that has had so many for longest). Returns the slot of that session, which holds none any more;
+ * NULL if nobody waits, and nothing is changed.
+ */
+MUST_USE struct slot *slots_take_over(struct slots *s, struct slot *slot,
+                                      const struct client_key *key);
+
+/* The bounds that were crossed since the last call: bits of enum slots_news. */
+unsigned slots_news(struct slots *s);
+
+#endif
