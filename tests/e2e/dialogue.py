@@ -49,18 +49,19 @@ class Mark:
         return self.name
 
 
-TLS, FIN, RESET, CLOSED, EARLY = (Mark(each) for each in ("TLS", "FIN", "RESET", "CLOSED", "EARLY"))
+TLS, FIN, RESET, CLOSED, EARLY, IMPLICIT = (
+    Mark(each) for each in ("TLS", "FIN", "RESET", "CLOSED", "EARLY", "IMPLICIT"))
 
 
 class Dialogue:
-    """See the module. `service` names a pair of services of test_dialogues.SERVICES. With EARLY as
-    its first item the banner is not read first."""
+    """See the module. `service` names a pair of services. With EARLY as its first item the banner
+    is not read first; with IMPLICIT TLS begins at once."""
 
     def __init__(self, name, *items, service="mx"):
         self.name = name
         self.service = service
-        self.early = items[0] is EARLY
-        self.items = items[1:] if self.early else items
+        self.first = items[0] if items[0] in (EARLY, IMPLICIT) else None
+        self.items = items[1:] if self.first else items
 
 
 class Player:
@@ -133,6 +134,10 @@ class Player:
         if not self.heard or not self.heard[-1].startswith("220 "):
             self.note("<no TLS>")
             return
+        self.begin_tls()
+
+    def begin_tls(self):
+        """A handshake in any case."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -189,7 +194,9 @@ def play(dialogue, address):
     """Plays it with the server at `address`; what was heard."""
     player = Player(address)
     with player.socket:
-        if not dialogue.early:
+        if dialogue.first is IMPLICIT:
+            player.begin_tls()
+        if dialogue.first is not EARLY:
             player.replies(1)
         for item in dialogue.items:
             if player.over:

@@ -40,6 +40,7 @@ PLAIN = "as Postfix without STARTTLS"
 OFFER = "STARTTLS"
 READY = "220 2.0.0 Ready to start TLS"
 NOT_IMPLEMENTED = "502 5.5.1 Error: command not implemented"
+MUST_STARTTLS = "530 5.7.0 Must issue a STARTTLS command first"
 NO_EHLO = "TLS: 503 5.5.1 Error: send HELO/EHLO first"
 
 
@@ -87,7 +88,8 @@ DIFFERENCES = {
 
     "Under TLS, STARTTLS behind MAIL, RCPT, DATA, BDAT or AUTH gets the `502` of the backend "
     "instead of a 554.": (
-        Rule("^STARTTLS under TLS, in a mail$|^AUTH under TLS, of no base64$",
+        Rule("^STARTTLS under TLS, in a mail$|^AUTH under TLS, of no base64$"
+             "|^implicit, STARTTLS in a mail$",
              "TLS: 554 5.5.1 Error: TLS already active", "TLS: " + NOT_IMPLEMENTED),),
 
     "After the handshake everything but EHLO, HELO, NOOP, RSET, QUIT and STARTTLS is answered 503 "
@@ -106,14 +108,29 @@ DIFFERENCES = {
     "AUTH before TLS, where it is not allowed, is answered `538 5.7.11 Encryption required for "
     "requested authentication mechanism` (RFC 4954); Postfix with smtpd_tls_auth_only says `503 "
     "5.5.1 Error: authentication not enabled`.": (
-        Rule("^(limit, )?AUTH before TLS", "503 5.5.1 Error: authentication not enabled",
+        Rule("^(limit, )?AUTH before TLS|^none, AUTH$", "503 5.5.1 Error: authentication not enabled",
              "538 5.7.11 Encryption required for requested authentication mechanism"),),
 
     "What posternd refuses itself is not among the errors that Postfix counts. posternd counts its "
     "own: after 20 the session ends with 421.": (
         Rule("^limit, both kinds of errors$",
              "421 4.7.0 backend.example.test Error: too many errors", "501 5.5.4 Syntax: STARTTLS",
-             then=("<closed>", r"500 .* \| 501 .* \| 500 .* \| 250 .* \| <closed>")),),
+             then=("<closed>", r"500 .* \| 501 .* \| 500 .* \| 250 .* \| <closed>")),
+        Rule("^encrypt, errors of both kinds$",
+             "TLS: 421 4.7.0 backend.example.test Error: too many errors", "TLS: 500 .*",
+             then=("TLS: <closed>", r"TLS: 500 .* \| TLS: 250 .* \| TLS: <closed>"))),
+
+    "With `tls = encrypt` RSET is passed on; Postfix says 530.": (
+        Rule("^encrypt, (RSET|before EHLO)$", MUST_STARTTLS, "250 2.0.0 Ok"),),
+
+    "All else but EHLO, HELO, NOOP, QUIT and STARTTLS is answered 530 there, also what Postfix does "
+    "not know (500) or closes for (`GET`, a header). A BDAT is answered 530 and the connection "
+    "closed.": (
+        Rule("^encrypt, (8-bit|EXPN|HELP|NUL|XCLIENT|an (empty line|unknown verb)|before EHLO)$",
+             "5[05]0 5.*", MUST_STARTTLS),
+        Rule("^encrypt, (GET|a header)$", "221 2.7.0 .*", MUST_STARTTLS,
+             then=("<closed>", r"250 .* \| <closed>")),
+        Rule("^encrypt, BDAT$", r"250 .*", "<closed>", then=(r"250 .* \| <closed>", ""))),
 
     "A verb that ends exactly at byte 2048 of a longer line (line_length_limit) is not known to "
     "posternd: such a STARTTLS is not taken, and such a RSET shuts the door like an unknown verb "

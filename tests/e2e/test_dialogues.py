@@ -7,12 +7,13 @@ import re
 from common import table
 from dialogue import play
 from dialogues_commands import REFERENCE
+from dialogues_levels import LEVELS
 from dialogues_lines import LINES
 from dialogues_starttls import STARTTLS
 from differences import DIFFERENCES, ELSEWHERE, explain
 from pairs import Pair, Pairs
 
-DIALOGUES = (*STARTTLS, *LINES, *REFERENCE)
+DIALOGUES = (*STARTTLS, *LINES, *REFERENCE, *LEVELS)
 
 # What an administrator sets where AUTH is for TLS only.
 AUTH_ONLY = ("smtpd_tls_auth_only=yes",)
@@ -28,6 +29,13 @@ class Dialogues(Pairs):
                        alone=AUTH_ONLY),
         "sync": Pair("smtpd_forbid_unauth_pipelining=yes", alone=AUTH_ONLY),
         "bare": Pair("smtpd_forbid_bare_newline=reject", alone=AUTH_ONLY),
+        "encrypt": Pair("smtpd_hard_error_limit=20",
+                        alone=("smtpd_tls_security_level=encrypt", *AUTH_ONLY),
+                        listener={"tls": "encrypt"}),
+        "implicit": Pair(alone=("smtpd_tls_wrappermode=yes", *AUTH_ONLY),
+                         listener={"tls": "implicit"}),
+        "none": Pair("smtpd_hard_error_limit=20", alone=("smtpd_tls_security_level=none", *AUTH_ONLY),
+                     listener={"tls": "none"}),
     }
 
     @classmethod
