@@ -184,7 +184,6 @@ REFERENCE = (
              service="limits"),
 
     # --- settings of Postfix that look at the client's bytes ---
-    Dialogue("sync, before the banner", EARLY, b"EHLO x\r\n", CLOSED, service="sync"),
     Dialogue("sync, EHLO and NOOP", b"EHLO x\r\nNOOP\r\n", CLOSED, service="sync"),
     Dialogue("sync, NOOP and NOOP", "EHLO x", b"NOOP\r\nNOOP\r\n", CLOSED, service="sync"),
     Dialogue("sync, a pipeline that is allowed", "EHLO x",
