@@ -121,18 +121,28 @@ static char *run(const char *first, const char *second)
     return out;
 }
 
+/* The value of a setting, main.cf's or Postfix's own; the caller frees it. */
+static char *value_of(const char *name)
+{
+    char *value = run("-xh", name);
+
+    if (value != NULL) {
+        value[strcspn(value, "\n")] = '\0';
+    }
+    return value;
+}
+
 void postconf_read(struct postconf *out)
 {
     *out = (struct postconf){.settings = run("-n", NULL),
                              .services = run("-M", NULL),
                              .overrides = run("-P", NULL),
-                             .queue = run("-h", "queue_directory")};
+                             .queue = value_of("queue_directory"),
+                             .process_limit = value_of("default_process_limit")};
     if (out->settings == NULL || out->services == NULL || out->overrides == NULL ||
-        out->queue == NULL) {
+        out->queue == NULL || out->process_limit == NULL) {
         postconf_free(out);
-        return;
     }
-    out->queue[strcspn(out->queue, "\n")] = '\0';
 }
 
 void postconf_free(struct postconf *p)
@@ -141,17 +151,6 @@ void postconf_free(struct postconf *p)
     free(p->services);
     free(p->overrides);
     free(p->queue);
+    free(p->process_limit);
     *p = (struct postconf){0};
-}
-
-const char *postconf_line(const char **at, size_t *len)
-{
-    const char *line = *at;
-
-    if (line == NULL || line[0] == '\0') {
-        return NULL;
-    }
-    *len = strcspn(line, "\n");
-    *at = line + *len + (line[*len] == '\n');
-    return line;
 }

@@ -2,7 +2,9 @@
  * postfix_config: what Postfix needs for a configuration, as text for master.cf.
  *
  * Promise: everything printed is a line of master.cf or a comment, so that all of it can be put
- * there. May include: lib/admin/conf, postconf.
+ * there. postfix_services.c knows which services are needed, postfix_config.c prints them,
+ * postfix_notes.c what this Postfix's settings mean behind posternd. May include: lib/admin/conf,
+ * postconf.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_POSTFIX_CONFIG_H
 #define POSTERN_DAEMON_POSTERNCTL_POSTFIX_CONFIG_H
@@ -12,11 +14,47 @@
 
 #include <stdio.h>
 
+/* A service takes so many sessions more than posternd makes: those that it is closing. */
+#define POSTFIX_SPARE_PROCESSES 20
+
 /* Prints the services for all backends, and what this machine's Postfix settings mean behind
  * posternd. 0, or -1 with `*error`: an address that Postfix cannot have. */
 MUST_USE int postfix_config(const struct conf *conf, FILE *out, struct conf_error *error);
 
 /* The second part: a comment for each setting of `postfix` with no or another effect. */
 void postfix_notes(const struct conf *conf, const struct postconf *postfix, FILE *out);
+
+/* --- postfix_services.c --------------------------------------------------------------------- */
+
+/* The addresses of a backend: those of `address`, and tls_address behind them if it is set. */
+size_t postfix_num_addresses(const struct conf_backend *backend);
+const struct conf_endpoint *postfix_address(const struct conf_backend *backend, size_t i);
+
+/* Whether two addresses are the same. */
+bool postfix_same(const struct endpoint *a, const struct endpoint *b);
+
+/* The maxproc column of the service at an address: what all backends that have it may take at one
+ * time, and a little more; 0: as many as come. */
+unsigned postfix_processes(const struct conf *conf, const struct endpoint *address);
+
+/* Whether no session of the service at an address may log in: it gets the plaintext ones of
+ * backends whose sessions under TLS go to a tls_address. */
+bool postfix_is_without_auth(const struct conf *conf, const struct endpoint *address);
+
+/* Whether master.cf has a postscreen at an address. */
+bool postfix_is_postscreen(const struct postconf *postfix, const struct endpoint *address);
+
+/* The smtpd that takes the clients of a service: the service itself, or, of a postscreen, the one
+ * that it passes them to. False if there is none. */
+bool postfix_smtpd_of(const struct postconf *postfix, const struct postconf_service *service,
+                      struct postconf_service *out);
+
+/*
+ * The service of today whose settings of its own a service at `address` has to keep: what listens
+ * there already, or else the only one on the ports of the listeners whose mail goes there. False:
+ * there is none, or there are several.
+ */
+bool postfix_forerunner(const struct conf *conf, const struct postconf *postfix,
+                        const struct endpoint *address, struct postconf_service *out);
 
 #endif

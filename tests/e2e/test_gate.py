@@ -28,18 +28,19 @@ class Gate(Case):
         postfix = cls.stage.make_postfix(main_cf={
             "smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot",
             "smtpd_sasl_path": "unix:" + auth.server_address,
-            "smtpd_authorized_xclient_hosts": "127.0.0.0/8",
-            "smtpd_authorized_xforward_hosts": "127.0.0.0/8",
             "smtpd_command_filter": "regexp:" + filter_file,
             "smtpd_soft_error_limit": "1000", "smtpd_hard_error_limit": "1000",
             "smtpd_junk_command_limit": "1000"})
-        inner = postfix.smtpd("postern", "unix")
+        # What postfix-config would override, were it in main.cf.
+        taken = ("smtpd_authorized_xclient_hosts=127.0.0.0/8",
+                 "smtpd_authorized_xforward_hosts=127.0.0.0/8")
+        inner = postfix.smtpd("postern", "unix", options=taken)
         # As when main.cf's own TLS settings were not overridden.
         certificate = cls.stage.certificate("rsa")
         taking = postfix.smtpd("taking", options=(
             "smtpd_tls_security_level=may",
             f"smtpd_tls_chain_files={certificate.key},{certificate.chain}"))
-        cls.direct = postfix.smtpd("direct", proxied=False)
+        cls.direct = postfix.smtpd("direct", proxied=False, options=taken)
         conf = cls.stage.write(
             certificates=CERTIFICATES, backend=inner.address, log_sessions="all",
             backends={"taking": {"address": taking.address}},

@@ -1,0 +1,143 @@
+#include "daemon/posternctl/postfix_config.h"
+
+#include <string.h>
+
+size_t postfix_num_addresses(const struct conf_backend *backend)
+{
+    return backend->num_addresses + conf_is_set(&backend->tls_address);
+}
+
+const struct conf_endpoint *postfix_address(const struct conf_backend *backend, size_t i)
+{
+    return i < backend->num_addresses ? &backend->addresses[i] : &backend->tls_address;
+}
+
+bool postfix_same(const struct endpoint *a, const struct endpoint *b)
+{
+    return addr_equal(&a->ip, &b->ip) && strcmp(a->path, b->path) == 0;
+}
+
+static bool has_address(const struct conf_backend *backend, const struct endpoint *address)
+{
+    for (size_t i = 0; i < postfix_num_addresses(backend); i++) {
+        if (postfix_same(&postfix_address(backend, i)->endpoint, address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+unsigned postfix_processes(const struct conf *conf, const struct endpoint *address)
+{
+    unsigned sum = POSTFIX_SPARE_PROCESSES;
+
+    for (size_t b = 0; b < conf->num_backends; b++) {
+        const struct conf_backend *backend = &conf->backends[b];
+
+        if (has_address(backend, address)) {
+            if (backend->max_connections == 0) {
+                return 0;
+            }
+            sum += backend->max_connections;
+        }
+    }
+    return sum;
+}
+
+static bool takes_auth_before_tls(const struct conf *conf, const struct conf_backend *backend)
+{
+    for (size_t i = 0; i < conf->num_listeners; i++) {
+        if (conf->listeners[i].backend == backend && conf->listeners[i].auth_before_tls) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool postfix_is_without_auth(const struct conf *conf, const struct endpoint *address)
+{
+    for (size_t b = 0; b < conf->num_backends; b++) {
+        const struct conf_backend *backend = &conf->backends[b];
+
+        if (has_address(backend, address) &&
+            (!conf_is_set(&backend->tls_address) ||
+             postfix_same(&backend->tls_address.endpoint, address) ||
+             takes_auth_before_tls(conf, backend))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_command(const struct postconf_service *service, const char *command)
+{
+    return postconf_is(postconf_column(service, POSTCONF_COMMAND), command);
+}
+
+bool postfix_is_postscreen(const struct postconf *postfix, const struct endpoint *address)
+{
+    struct postconf_service service;
+
+    return postconf_known(postfix) && postconf_at(postfix, address, &service) &&
+           is_command(&service, "postscreen");
+}
+
+bool postfix_smtpd_of(const struct postconf *postfix, const struct postconf_service *service,
+                      struct postconf_service *out)
+{
+    struct postconf_text passed;
+    char name[64] = "smtpd";
+
+    if (!is_command(service, "postscreen")) {
+        *out = *service;
+        return is_command(service, "smtpd");
+    }
+    passed = postconf_of(postfix, service, "smtpd_service_name");
+    if (passed.at != NULL && passed.len < sizeof name) {
+        memcpy(name, passed.at, passed.len);
+        name[passed.len] = '\0';
+    }
+    return postconf_named(postfix, name, "pass", out);
+}
+
+/* Whether a listener whose mail goes to `address` has this port. */
+static bool is_reached_by(const struct conf *conf, const struct endpoint *address, unsigned port)
+{
+    for (size_t l = 0; l < conf->num_listeners; l++) {
+        const struct conf_listener *listener = &conf->listeners[l];
+
+        for (size_t i = 0; i < listener->num_addresses; i++) {
+            if (listener->addresses[i].endpoint.ip.port == port &&
+                has_address(listener->backend, address)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool postfix_forerunner(const struct conf *conf, const struct postconf *postfix,
+                        const struct endpoint *address, struct postconf_service *out)
+{
+    const char *at = postfix->services;
+    struct postconf_service service;
+    size_t num = 0;
+
+    if (!postconf_known(postfix)) {
+        return false;
+    }
+    if (postconf_at(postfix, address, &service)) {
+        return postfix_smtpd_of(postfix, &service, out);
+    }
+    while ((service = postconf_next(&at)).line.at != NULL) {
+        unsigned port = postconf_port(&service);
+        struct postconf_service smtpd;
+
+        if (port != 0 && is_reached_by(conf, address, port) &&
+            postfix_smtpd_of(postfix, &service, &smtpd)) {
+            *out = smtpd;
+            num++;
+        }
+    }
+    return num == 1;
+}

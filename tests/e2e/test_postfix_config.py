@@ -1,0 +1,279 @@
+"""posternctl postfix-config: the services that it prints, and what it says of the main.cf and
+master.cf that are there. postconf itself reads these files, and what is printed."""
+
+import os
+import re
+
+from common import Case, table
+from lab.posternd import run_posternctl
+from lab.process import run
+
+PLAINTEXT = ["smtpd_tls_security_level=none", "smtpd_tls_wrappermode=no", "smtpd_tls_auth_only=no",
+             "smtpd_sasl_security_options=noanonymous", "smtpd_client_port_logging=yes"]
+PROXIED = ["smtpd_upstream_proxy_protocol=haproxy", *PLAINTEXT]
+
+# As Debian's, with the submission services that an administrator switches on.
+MASTER_CF = """\
+smtp      inet  n       -       y       -       -       smtpd
+submission inet n       -       y       -       -       smtpd
+  -o syslog_name=postfix/submission
+  -o smtpd_tls_security_level=encrypt
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_tls_auth_only=yes
+  -o { smtpd_relay_restrictions = permit_sasl_authenticated, reject }
+smtps     inet  n       -       y       -       -       smtpd
+  -o syslog_name=postfix/smtps
+  -o smtpd_tls_wrappermode=yes
+  -o smtpd_sasl_auth_enable=yes
+pickup    unix  n       -       y       60      1       pickup
+"""
+
+
+class Service:
+    """A service as postconf reads it."""
+
+    def __init__(self, line):
+        fields = line.split()
+        self.name, self.type, self.chroot, self.maxproc, self.command = (
+            fields[0], fields[1], fields[4], fields[6], fields[7])
+        self.overrides = []
+
+
+class PostfixConfig(Case):
+    def directory(self, main_cf, master_cf):
+        """A configuration directory of Postfix."""
+        self.number = getattr(type(self), "number", 0) + 1
+        type(self).number = self.number
+        path = os.path.join(self.stage.directory, f"postfix-{self.number}")
+        os.mkdir(path)
+        for name, text in (("main.cf", main_cf), ("master.cf", master_cf)):
+            with open(os.path.join(path, name), "w", encoding="ascii") as file:
+                file.write("compatibility_level = 3.6\n" * (name == "main.cf") + text)
+            # Postfix waits before it reads a file that was written just now.
+            os.utime(file.name, (0, 0))
+        return path
+
+    def ctl(self, main_cf="", master_cf=MASTER_CF, *, backend="127.0.0.1:10025", **options):
+        """posternctl's run for a configuration of Stage.write()."""
+        conf = self.stage.write(certificates=["rsa"], backend=backend, **options)
+        path = self.directory("queue_directory = /var/spool/postfix\n" + main_cf, master_cf)
+        return run_posternctl(self.build, "-c", conf, "postfix-config",
+                              env={**os.environ, "MAIL_CONFIG": path})
+
+    def config(self, *arguments, **options):
+        """What it prints."""
+        done = self.ctl(*arguments, **options)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def services(self, text):
+        """{name: Service}, as postconf reads what was printed."""
+        path = self.directory("", text)
+        lines = run(["postconf", "-c", path, "-M"]).stdout.splitlines()
+        services = {service.name: service for service in map(Service, lines)}
+        done = run(["postconf", "-c", path, "-P"])
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for line in done.stdout.splitlines():
+            service, name, value = re.match(r"(\S+)/\w+/(\w+) = ?(.*)", line).groups()
+            services[service].overrides.append(f"{name}={value}")
+        return services
+
+    def one(self, *arguments, **options):
+        """The only Service."""
+        service, = self.services(self.config(*arguments, **options)).values()
+        return service
+
+    def assert_overrides(self, service, expected):
+        self.assertEqual(sorted(service.overrides), sorted(expected))
+
+    # --- services ---
+
+    @table((("the default", {}, "500"), ("another number", {"max_connections": 30}, "50"),
+            ("no bound", {"max_connections": 0}, "0")))
+    def test_process_limit(self, option, maxproc):
+        service = self.one(backends={"postfix": option})
+        self.assertEqual((service.name, service.type, service.chroot, service.maxproc,
+                          service.command), ("127.0.0.1:10025", "inet", "y", maxproc, "smtpd"))
+        self.assert_overrides(service, PROXIED)
+
+    @table((("bounded", 40, "140"), ("one without bound", 0, "0")))
+    def test_process_limit_of_a_service_of_two_backends(self, other, maxproc):
+        service = self.one(backends={"postfix": {"max_connections": 80}, "other": {
+            "address": "127.0.0.1:10025", "max_connections": other}})
+        self.assertEqual(service.maxproc, maxproc)
+
+    def test_unix(self):
+        service = self.one(backend="unix:/var/spool/postfix/public/postern")
+        self.assertEqual((service.name, service.type), ("postern", "unix"))
+        self.assert_overrides(service, PROXIED)
+
+    def test_every_address(self):
+        self.assertEqual(set(self.services(self.config(backend=["127.0.0.1:10025", "[::1]:10026"]))),
+                         {"127.0.0.1:10025", "[::1]:10026"})
+
+    def test_proxy_v1_is_the_same_to_postfix(self):
+        self.assert_overrides(self.one(backends={"postfix": {"client_address": "proxy-v1"}}),
+                              PROXIED)
+
+    @table((
+        ("public of the queue", "unix:/var/spool/postfix/private/postern"),
+        ("another queue", "unix:/run/public/postern"),
+        ("a name that master.cf cannot have", "unix:/var/spool/postfix/public/a b"),
+    ))
+    def test_socket_that_postfix_cannot_have(self, address):
+        for option in ("address", "tls_address"):
+            done = self.ctl(backend=address if option == "address" else "127.0.0.1:10025",
+                            backends={"postfix": {option: address}})
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertRegex(done.stderr, rf'^posternctl: \S+postern.conf:\d+: {option}: "unix:')
+
+    def test_tls_address(self):
+        services = self.services(self.config(
+            "smtpd_sasl_auth_enable = yes\n",
+            backends={"postfix": {"tls_address": "127.0.0.1:10026"}}))
+        self.assert_overrides(services["127.0.0.1:10025"],
+                              [*PROXIED, "smtpd_sasl_auth_enable=no"])
+        self.assert_overrides(services["127.0.0.1:10026"], PROXIED)
+        self.assertEqual([service.maxproc for service in services.values()], ["500", "500"])
+
+    @table((
+        ("tls_address is the address", {"tls_address": "127.0.0.1:10025"}, {}, {}),
+        ("AUTH before TLS", {"tls_address": "127.0.0.1:10026"}, {"auth_before_tls": True}, {}),
+        ("another backend without", {"tls_address": "127.0.0.1:10026"}, {},
+         {"address": "127.0.0.1:10025"}),
+    ))
+    def test_auth_stays_where_it_is_needed(self, backend, listener, other):
+        services = self.services(self.config(
+            backends={"postfix": backend, **({"other": other} if other else {})},
+            listeners={"mx": listener}))
+        self.assert_overrides(services["127.0.0.1:10025"], PROXIED)
+
+    def test_rare_settings_of_main_cf(self):
+        service = self.one("smtpd_authorized_xclient_hosts = 192.0.2.1\n"
+                           "smtpd_authorized_xforward_hosts = $mynetworks\n")
+        self.assert_overrides(service, [*PROXIED, "smtpd_authorized_xclient_hosts=",
+                                        "smtpd_authorized_xforward_hosts="])
+
+    # --- the services of today ---
+
+    def test_settings_of_todays_services_are_kept(self):
+        text = self.config(
+            backends={"postfix": {}, "submission": {"address": "127.0.0.1:10026"},
+                      "smtps": {"address": "127.0.0.1:10027"}},
+            listeners={"mx": {"address": "127.0.0.1:25"},
+                       "submission": {"address": "127.0.0.1:587", "backend": "submission"},
+                       "smtps": {"address": "127.0.0.1:465", "backend": "smtps"}})
+        services = self.services(text)
+        self.assert_overrides(services["127.0.0.1:10025"], PROXIED)
+        self.assert_overrides(services["127.0.0.1:10026"], [
+            *PROXIED, "syslog_name=postfix/submission", "smtpd_sasl_auth_enable=yes",
+            "smtpd_relay_restrictions=permit_sasl_authenticated, reject"])
+        self.assert_overrides(services["127.0.0.1:10027"], [
+            *PROXIED, "syslog_name=postfix/smtps", "smtpd_sasl_auth_enable=yes"])
+        for port, name in ((25, "smtp"), (587, "submission"), (465, "smtps")):
+            self.assertRegex(text, rf"(?m)^# master.cf: {name} inet\n#     has port {port}, ")
+        self.assertNotIn("its own setting, not in the services above", text)
+
+    def test_plaintext_service_does_not_take_over_auth(self):
+        services = self.services(self.config(
+            backends={"postfix": {"tls_address": "127.0.0.1:10026"}},
+            listeners={"submission": {"address": "127.0.0.1:587"}}))
+        auth = {name: [each for each in service.overrides if "auth_enable" in each]
+                for name, service in services.items()}
+        self.assertEqual(auth, {"127.0.0.1:10025": ["smtpd_sasl_auth_enable=no"],
+                                "127.0.0.1:10026": ["smtpd_sasl_auth_enable=yes"]})
+
+    def test_settings_of_several_services_are_comments(self):
+        """One service for the mail of two: which settings are right is the administrator's word."""
+        text = self.config(listeners={"mx": {"address": "127.0.0.1:25"},
+                                      "submission": {"address": "127.0.0.1:587"}})
+        service, = self.services(text).values()
+        self.assert_overrides(service, PROXIED)
+        self.assertRegex(text, r"(?m)^#     its own setting, not in the services above: "
+                               r"-o syslog_name=postfix/submission$")
+
+    def test_printed_again(self):
+        """With its own output in master.cf, and what was added there by hand."""
+        added = "    -o smtpd_client_connection_count_limit=7\n"
+        for backend in ("127.0.0.1:10025", "unix:/var/spool/postfix/public/postern"):
+            first = self.config(backend=backend)
+            again = self.config(master_cf=MASTER_CF + first.rpartition("#\n# This Postfix")[0] +
+                                added, backend=backend)
+            self.assertRegex(again, r"(?m)^# master.cf has a service \S+ already")
+            service, = self.services(again).values()
+            self.assert_overrides(service, [*PROXIED, "smtpd_client_connection_count_limit=7"])
+
+    def test_service_keeps_its_name(self):
+        service = self.one(master_cf=MASTER_CF + "localhost:10025 inet n - n - 5 smtpd\n")
+        self.assertEqual((service.name, service.maxproc), ("localhost:10025", "500"))
+
+    def test_postscreen(self):
+        text = self.config(master_cf="""\
+smtp      inet  n       -       y       -       1       postscreen
+smtpd     pass  -       -       y       -       -       smtpd
+  -o smtpd_client_restrictions=permit_mynetworks
+127.0.0.1:10025 inet n  -       y       -       1       postscreen
+  -o postscreen_greet_wait=3s
+  -o postscreen_tls_security_level=may
+""")
+        services = self.services(text)
+        self.assertEqual(set(services), {"127.0.0.1:10025", "postern-smtpd1"})
+        screen, smtpd = services["127.0.0.1:10025"], services["postern-smtpd1"]
+        self.assertEqual((screen.type, screen.maxproc, screen.command),
+                         ("inet", "1", "postscreen"))
+        self.assert_overrides(screen, [
+            "postscreen_upstream_proxy_protocol=haproxy", "postscreen_tls_security_level=none",
+            "smtpd_service_name=postern-smtpd1", "postscreen_greet_wait=3s"])
+        self.assertEqual((smtpd.type, smtpd.maxproc, smtpd.command), ("pass", "500", "smtpd"))
+        self.assert_overrides(smtpd, [*PLAINTEXT, "smtpd_client_restrictions=permit_mynetworks"])
+        self.assertRegex(text, r"(?m)^# smtp is a postscreen, too: .*\n# postscreen_cache_map\.")
+
+    # --- notes ---
+
+    @table((
+        ("IPv4 only", "inet_protocols = ipv4\n", r"inet_protocols = ipv4\n#     every client on IPv6 "
+         r"gets 421: postconf -e inet_protocols=all, and restart Postfix$"),
+        ("encrypt", "smtpd_tls_security_level = encrypt\n",
+         r"smtpd_tls_security_level = encrypt\n#     overridden by -o: posternd speaks TLS\n"
+         r'#     listener "mx" lets clients without TLS in \(tls = "may"\)$'),
+        ("client certificates", "smtpd_tls_req_ccert = yes\n",
+         r'smtpd_tls_req_ccert = yes\n#     no effect: .*client_certificate = "require"'),
+        ("reject_plaintext_session",
+         "smtpd_client_restrictions = permit_mynetworks, reject_plaintext_session\n",
+         r"smtpd_client_restrictions: reject_plaintext_session\n#     refuses all mail"),
+        ("stress", "smtpd_timeout = ${stress?{10}:{300}}s\n",
+         r"smtpd_timeout: stress\n#     never under stress"),
+        ("everybody's PROXY", "smtpd_upstream_proxy_protocol = haproxy\n",
+         r"smtpd_upstream_proxy_protocol = haproxy\n#     for every smtpd, .*take it out"),
+        ("handshakes", "smtpd_client_new_tls_session_rate_limit = 5\n",
+         r"smtpd_client_new_tls_session_rate_limit = 5\n#     counts nothing: .*"
+         r"max_handshakes_per_client"),
+    ))
+    def test_note(self, main_cf, pattern):
+        listeners = {"mx": {"address": ["127.0.0.1:25", "[::1]:25"]},
+                     "submission": {"address": "127.0.0.1:587", "tls": "encrypt"}}
+        self.assertRegex(self.config(main_cf, listeners=listeners), r"(?m)^# " + pattern)
+        self.assertNotRegex(self.config(listeners=listeners), r"(?m)^# " + pattern)
+
+    def test_no_note_of_protocols_without_listener(self):
+        self.assertNotIn("421", self.config("inet_protocols = ipv4\n"))
+
+    def test_no_note_of_levels_where_all_demand_tls(self):
+        self.assertNotIn("lets clients without TLS in", self.config(
+            "smtpd_tls_security_level = encrypt\n", listeners={"mx": {"tls": "encrypt"}}))
+
+    @table((("as many as other services", "-", True), ("as many as come", "0", False),
+            ("as many as sessions", "500", False)))
+    def test_policy_service_by_spawn(self, maxproc, noted):
+        text = self.config(master_cf=MASTER_CF + f"policy unix - n n - {maxproc} spawn "
+                           "user=nobody argv=/bin/true\n")
+        self.assertEqual("# master.cf: policy, by spawn\n#     at most 100 processes" in text, noted)
+
+    def test_without_postconf(self):
+        conf = self.stage.write(certificates=["rsa"], backend="127.0.0.1:10025")
+        done = run_posternctl(self.build, "-c", conf, "postfix-config",
+                              env={**os.environ, "MAIL_CONFIG": "/nowhere"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("# postconf cannot be run or finds no main.cf", done.stdout)
+        service, = self.services(done.stdout).values()
+        self.assert_overrides(service, PROXIED)
