@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The largest chain or key file. */
+/* The largest file. */
 #define FILE_SIZE_MAX ((size_t)1 << 20)
 
 static int read_open(int fd, struct keyfile *file, const struct conf *conf,
@@ -75,36 +75,66 @@ static bool key_is_in_chain_file(const struct conf_certificate *certificate)
     return strcmp(certificate->key.text, certificate->chain.text) == 0;
 }
 
-struct keyfiles *keyfiles_read(const struct conf *conf, struct conf_error *error)
+static struct keyfiles *make_files(const struct conf *conf)
 {
     struct keyfiles *files = calloc(1, sizeof *files);
-    const struct conf_certificate *certificate = conf->certificates;
 
-    if (files != NULL) {
-        files->num = conf->num_certificates;
-        files->chains = calloc(files->num + 1, sizeof *files->chains);
-        files->keys = calloc(files->num + 1, sizeof *files->keys);
-        files->num_tickets = conf->ticket_keys.num;
-        files->tickets = calloc(files->num_tickets + 1, sizeof *files->tickets);
+    if (files == NULL) {
+        return NULL;
     }
-    if (files == NULL || files->chains == NULL || files->keys == NULL || files->tickets == NULL) {
-        conf_fail(error, conf, 0, "out of memory");
+    files->num = conf->num_certificates;
+    files->chains = calloc(files->num + 1, sizeof *files->chains);
+    files->keys = calloc(files->num + 1, sizeof *files->keys);
+    files->num_tickets = conf->ticket_keys.num;
+    files->tickets = calloc(files->num_tickets + 1, sizeof *files->tickets);
+    files->num_listeners = conf->num_listeners;
+    files->client_cas = calloc(files->num_listeners + 1, sizeof *files->client_cas);
+    if (files->chains == NULL || files->keys == NULL || files->tickets == NULL ||
+        files->client_cas == NULL) {
         keyfiles_free(files);
         return NULL;
     }
-    for (size_t i = 0; i < files->num; i++, certificate++) {
+    return files;
+}
+
+static int read_all(struct keyfiles *files, const struct conf *conf, struct conf_error *error)
+{
+    for (size_t i = 0; i < files->num; i++) {
+        const struct conf_certificate *certificate = &conf->certificates[i];
+
         if (read_file(&files->chains[i], conf, &certificate->chain, error) != 0 ||
             (!key_is_in_chain_file(certificate) &&
              read_file(&files->keys[i], conf, &certificate->key, error) != 0)) {
-            keyfiles_free(files);
-            return NULL;
+            return -1;
         }
     }
     for (size_t i = 0; i < files->num_tickets; i++) {
         if (read_file(&files->tickets[i], conf, &conf->ticket_keys.items[i], error) != 0) {
-            keyfiles_free(files);
-            return NULL;
+            return -1;
         }
+    }
+    for (size_t i = 0; i < files->num_listeners; i++) {
+        const struct conf_listener *listener = &conf->listeners[i];
+
+        if (listener->tls != CONF_TLS_NONE && listener->client_ca.text[0] != '\0' &&
+            read_file(&files->client_cas[i], conf, &listener->client_ca, error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+struct keyfiles *keyfiles_read(const struct conf *conf, struct conf_error *error)
+{
+    struct keyfiles *files = make_files(conf);
+
+    if (files == NULL) {
+        conf_fail(error, conf, 0, "out of memory");
+        return NULL;
+    }
+    if (read_all(files, conf, error) != 0) {
+        keyfiles_free(files);
+        return NULL;
     }
     return files;
 }
@@ -128,5 +158,6 @@ void keyfiles_free(struct keyfiles *files)
     free_files(files->chains, files->num);
     free_files(files->keys, files->num);
     free_files(files->tickets, files->num_tickets);
+    free_files(files->client_cas, files->num_listeners);
     free(files);
 }

@@ -1,6 +1,6 @@
 /*
- * keyfiles: the bytes of the files with chains, keys and ticket keys, as keystore.c and tls read
- * them.
+ * keyfiles: the bytes of the files with chains, keys, ticket keys and clients' authorities, as
+ * keystore.c and tls read them.
  */
 #ifndef POSTERN_DAEMON_COMMON_KEYFILES_H
 #define POSTERN_DAEMON_COMMON_KEYFILES_H
@@ -19,6 +19,8 @@ struct keyfiles {
     size_t num;
     struct keyfile *tickets; /* owned; in the order of conf->ticket_keys */
     size_t num_tickets;
+    struct keyfile *client_cas; /* owned; in the order of conf->listeners; empty without a path */
+    size_t num_listeners;
 };
 
 #endif

@@ -30,8 +30,8 @@ struct keystore {
 /* The files of all certificates, read once so that every worker's keystore is the same. */
 struct keyfiles;
 
-/* Reads the files of chains, keys and ticket keys (at most 1 MiB each). NULL with `*error` on
- * failure. */
+/* Reads the files of chains, keys, ticket keys and clients' authorities (at most 1 MiB each). NULL
+ * with `*error` on failure. */
 MUST_USE struct keyfiles *keyfiles_read(const struct conf *conf, struct conf_error *error);
 
 /* Wipes and frees. NULL is allowed. */

@@ -128,6 +128,35 @@ static void warn_of_backend(const struct warnings *w, const struct conf_backend 
     }
 }
 
+/* What is asked of clients, and what comes of it. */
+static void warn_of_asking(const struct warnings *w, const struct conf_listener *listener)
+{
+    bool has_ca = listener->client_ca.text[0] != '\0';
+
+    if (listener->client_certificate == CONF_CLIENT_CERTIFICATE_NONE && has_ca) {
+        add_warning(w, listener->client_ca.line,
+                    "listener \"%s\": client_ca does nothing while client_certificate is \"none\"",
+                    listener->name);
+    }
+    if (listener->client_certificate != CONF_CLIENT_CERTIFICATE_REQUIRE) {
+        return;
+    }
+    if (!has_ca) {
+        add_warning(w, listener->client_ca.line,
+                    "listener \"%s\": client_certificate = \"require\" without client_ca takes any "
+                    "certificate, also one that the client has made itself",
+                    listener->name);
+    }
+    for (size_t i = 0; i < listener->num_sets; i++) {
+        if (listener->sets[i]->unmatched == CONF_UNMATCHED_ANONYMOUS) {
+            add_warning(w, listener->line,
+                        "listener \"%s\": unmatched = \"anonymous\" of certificate_set \"%s\" does "
+                        "nothing where client certificates are required",
+                        listener->name, listener->sets[i]->name);
+        }
+    }
+}
+
 /* What a listener's warnings are about. */
 struct listener_warnings {
     const struct warnings *w;
@@ -171,6 +200,7 @@ static void warn_of_all(const struct warnings *w, const struct keystore *keys,
 
         if (tls[i] != NULL) {
             tls_listener_each_off(tls[i], warn_of_attempt, &l);
+            warn_of_asking(w, &conf->listeners[i]);
         }
     }
     if (conf->limits.idle_timeout < IDLE_TIMEOUT_LOW) {
@@ -201,7 +231,7 @@ static int load_worker(struct snapshot_worker *worker, const struct conf *conf,
             continue;
         }
         worker->tls[i] = tls_listener_new(worker->libctx, conf, &conf->listeners[i], &worker->keys,
-                                          shared, error);
+                                          files, shared, error);
         if (worker->tls[i] == NULL) {
             return -1;
         }

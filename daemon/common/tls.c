@@ -45,6 +45,7 @@ void tls_session_free(struct tls_session *session)
     tls_handshake_over(session);
     SSL_free(session->ssl);
     free(session->sni);
+    free(session->client);
     free(session);
 }
 
@@ -111,7 +112,7 @@ enum tls_status tls_handshake(struct tls_session *session)
     forget_errors();
     result = SSL_do_handshake(session->ssl);
     if (result == 1) {
-        return TLS_DONE;
+        return tls_client_settle(session) ? TLS_DONE : TLS_FAILED;
     }
     status = status_of(session, result, &error);
     if (status == TLS_WANT_READ || status == TLS_WANT_WRITE) {

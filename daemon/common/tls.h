@@ -32,12 +32,14 @@ void tls_shared_free(struct tls_shared *shared);
 
 /*
  * The SSL_CTX for `listener` of `conf`, its profile read back from libssl, its sets bound to
- * `store`. NULL with `*error` (the line of the offending value: a suite or group that matches
- * nothing, a version that the range leaves empty).
+ * `store`, its client_ca read from `files`. NULL with `*error` (the line of the offending value: a
+ * suite or group that matches nothing, a version that the range leaves empty, a client_ca that is
+ * none).
  */
 MUST_USE struct tls_listener *tls_listener_new(OSSL_LIB_CTX *libctx, const struct conf *conf,
                                                const struct conf_listener *listener,
                                                const struct keystore *store,
+                                               const struct keyfiles *files,
                                                const struct tls_shared *shared,
                                                struct conf_error *error);
 void tls_listener_free(struct tls_listener *listener);

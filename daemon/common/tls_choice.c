@@ -73,14 +73,22 @@ size_t tls_listener_set_of(const struct tls_listener *listener, const struct hel
     return sni_find(listener->names->names, listener->names->num, hello->sni, 0);
 }
 
-/* Decodes and judges; `certificate` becomes the one to serve. */
-static bool decide(struct tls_session *session)
+/* Returns whether the whole hello could be read. */
+static bool decode(struct tls_hello *early)
 {
-    struct tls_hello *early = session->early;
     struct bytes raw = bytes_of(early->raw, early->raw_len);
     enum hello_result result = early->sslv2
                                    ? hello_decode_sslv2(&early->hello, raw, &early->malformed)
                                    : hello_decode(&early->hello, raw, &early->malformed);
+
+    early->decoded = true;
+    return result == HELLO_DONE;
+}
+
+/* Judges; `certificate` becomes the one to serve. */
+static bool decide(struct tls_session *session)
+{
+    struct tls_hello *early = session->early;
     const struct tls_set *set =
         &session->listener->sets[tls_listener_set_of(session->listener, &early->hello)];
     int best = -1;
@@ -90,8 +98,7 @@ static bool decide(struct tls_session *session)
         return false;
     }
     session->set = set;
-    if (result == HELLO_DONE) {
-        early->malformed = NULL;
+    if (early->malformed == NULL) {
         best = certsel_choose(&session->listener->profile.rules, set->rules, set->num,
                               &early->hello, early->verdicts);
     } else {
@@ -136,7 +143,14 @@ int tls_on_client_hello(SSL *ssl, int *alert, void *arg)
         return SSL_CLIENT_HELLO_ERROR;
     }
     *alert = SSL_AD_INTERNAL_ERROR;
-    if (early->raw == NULL || !decide(session)) {
+    if (early->raw == NULL) {
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    if (decode(early) && tls_alpn_refuses(session, early->hello.alpn)) {
+        *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    if (!decide(session)) {
         return SSL_CLIENT_HELLO_ERROR;
     }
     if (SSL_set_session_id_context(ssl, session->set->context, sizeof session->set->context) != 1 ||
@@ -149,7 +163,7 @@ int tls_on_client_hello(SSL *ssl, int *alert, void *arg)
 struct logline_choice tls_choice(const struct tls_session *session)
 {
     const struct tls_hello *early = session->early;
-    struct logline_choice choice = {0};
+    struct logline_choice choice = {.client = session->client};
 
     if (early == NULL || early->verdicts == NULL) {
         return choice;
@@ -195,7 +209,7 @@ const char *tls_ja4(const struct tls_session *session)
 {
     struct tls_hello *early = session->early;
 
-    if (early == NULL || early->verdicts == NULL) {
+    if (early == NULL || !early->decoded) {
         return "";
     }
     if (early->ja4[0] == '\0' &&

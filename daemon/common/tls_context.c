@@ -74,6 +74,7 @@ SSL_CTX *tls_context_new(OSSL_LIB_CTX *libctx)
                                  SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_dh_auto(ctx, 1);
+    SSL_CTX_set_alpn_select_cb(ctx, tls_on_alpn, NULL);
     return ctx;
 }
 
@@ -105,13 +106,25 @@ static int try_certificates(const struct tls_listener *listener, const struct co
     return result;
 }
 
+/* What a client promises with its certificate would not stand in a ticket: where clients are asked
+ * for one, none is given or taken. */
+static bool wants_tickets(const struct tls_listener *listener, const struct conf *conf)
+{
+    return conf->tickets && listener->asking.mode == CONF_CLIENT_CERTIFICATE_NONE;
+}
+
 static int fill(struct tls_listener *listener, OSSL_LIB_CTX *libctx, const struct conf *conf,
                 const struct conf_listener *from, const struct keystore *store,
-                struct conf_error *error)
+                const struct keyfiles *files, struct conf_error *error)
 {
     listener->libctx = libctx;
+    listener->alpn = from->profile->alpn;
+    if (tls_client_read(&listener->asking, libctx, conf, from, files, error) != 0) {
+        return -1;
+    }
     listener->ctx = tls_context_new(libctx);
-    if (listener->ctx == NULL || tls_resume_set_up(listener, conf->tickets) != 0) {
+    if (listener->ctx == NULL || tls_client_set_up(listener, listener->ctx) != 0 ||
+        tls_resume_set_up(listener, wants_tickets(listener, conf)) != 0) {
         return conf_fail(error, conf, from->line, "TLS cannot be set up: %s", sslerror_words());
     }
     SSL_CTX_set_msg_callback(listener->ctx, tls_on_message);
@@ -127,8 +140,7 @@ static int fill(struct tls_listener *listener, OSSL_LIB_CTX *libctx, const struc
     for (size_t i = 0; i < from->num_sets; i++) {
         listener->num_sets++;
         if (bind_set(&listener->sets[i], conf, from->sets[i], store) != 0 ||
-            tls_resume_bind_set(&listener->sets[i], from->sets[i]->name, &listener->profile.rules,
-                                libctx) != 0) {
+            tls_resume_bind_set(&listener->sets[i], from->sets[i]->name, listener) != 0) {
             return conf_fail(error, conf, from->line, "out of memory");
         }
     }
@@ -140,8 +152,8 @@ static int fill(struct tls_listener *listener, OSSL_LIB_CTX *libctx, const struc
 
 struct tls_listener *tls_listener_new(OSSL_LIB_CTX *libctx, const struct conf *conf,
                                       const struct conf_listener *listener,
-                                      const struct keystore *store, const struct tls_shared *shared,
-                                      struct conf_error *error)
+                                      const struct keystore *store, const struct keyfiles *files,
+                                      const struct tls_shared *shared, struct conf_error *error)
 {
     struct tls_listener *made = calloc(1, sizeof *made);
 
@@ -152,7 +164,7 @@ struct tls_listener *tls_listener_new(OSSL_LIB_CTX *libctx, const struct conf *c
     }
     made->names = &shared->listeners[listener - conf->listeners];
     made->tickets = shared->tickets;
-    if (fill(made, libctx, conf, listener, store, error) != 0) {
+    if (fill(made, libctx, conf, listener, store, files, error) != 0) {
         tls_listener_free(made);
         made = NULL;
     }
@@ -171,6 +183,7 @@ void tls_listener_free(struct tls_listener *listener)
     free(listener->sets);
     tls_profile_free(&listener->profile);
     tls_profile_free(&listener->anonymous_profile);
+    tls_client_free(&listener->asking);
     EVP_CIPHER_free(listener->ticket_cipher);
     SSL_CTX_free(listener->anonymous);
     SSL_CTX_free(listener->ctx);

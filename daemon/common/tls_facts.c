@@ -4,8 +4,8 @@
 #include <openssl/objects.h>
 #include <string.h>
 
-/* "P-256" rather than "prime256v1"; X25519 has one name only. */
-static const char *group_text(int nid)
+/* X25519 has one name only. */
+const char *tls_group_text(int nid)
 {
     const char *nist = EC_curve_nid2nist(nid);
 
@@ -27,7 +27,7 @@ static void add_key_exchange(struct tls_facts *facts, SSL *ssl, const SSL_CIPHER
     case NID_kx_ecdhe:
         if (group != NID_undef) {
             facts->key_exchange = "ECDHE";
-            facts->group = group_text(group);
+            facts->group = tls_group_text(group);
         }
         break;
     default:
@@ -35,7 +35,7 @@ static void add_key_exchange(struct tls_facts *facts, SSL *ssl, const SSL_CIPHER
     }
 }
 
-static const char *signature_text(int nid)
+const char *tls_signature_text(int nid)
 {
     switch (nid) {
     case EVP_PKEY_RSA:
@@ -57,7 +57,7 @@ static void add_signature(struct tls_facts *facts, const struct tls_session *ses
     if (SSL_get_signature_type_nid(session->ssl, &type) != 1) {
         return;
     }
-    facts->signature = signature_text(type);
+    facts->signature = tls_signature_text(type);
     if (session->certificate >= 0) {
         facts->key = session->set->keys[session->certificate];
     }
@@ -105,6 +105,7 @@ struct tls_facts tls_session_facts(const struct tls_session *session)
         .digest = "",
         .certificate = certificate_of(session),
         .reused = SSL_session_reused(ssl) == 1,
+        .client = session->client,
     };
 
     facts.cipher_bits = SSL_CIPHER_get_bits(cipher, &facts.algorithm_bits);

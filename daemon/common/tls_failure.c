@@ -148,10 +148,16 @@ static enum handshake_failure failure_of(const struct tls_session *session)
 void tls_explain_failure(struct tls_session *session)
 {
     struct tls_hello *early = session->early;
-    struct text detail = text_in(early->detail, sizeof early->detail);
     unsigned long code = ERR_peek_last_error();
     int reason = ERR_GET_REASON(code);
+    struct text detail;
 
+    if (early->alpn_refused) {
+        /* Its names are the detail. */
+        session->failure = HANDSHAKE_ALPN;
+        return;
+    }
+    detail = text_in(early->detail, sizeof early->detail);
     if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET) {
         session->failure = HANDSHAKE_CLIENT_ALERT;
         text_add(&detail, SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
@@ -160,6 +166,10 @@ void tls_explain_failure(struct tls_session *session)
     if (early->any_header && early->raw == NULL && !early->too_large && !early->out_of_memory &&
         !looks_like_tls(early->header)) {
         explain_not_tls(session);
+        return;
+    }
+    if (tls_client_has_failed(session)) {
+        tls_client_explain(session, &detail);
         return;
     }
     session->failure = failure_of(session);

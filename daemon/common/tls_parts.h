@@ -47,14 +47,24 @@ struct tls_shared {
     struct tls_tickets *tickets; /* owned */
 };
 
+/* What a listener asks of its clients' certificates: tls_client.c. */
+struct tls_asking {
+    enum conf_client_certificate mode;
+    X509_STORE *store;           /* owned: client_ca; NULL: nobody is trusted */
+    STACK_OF(X509_NAME) * names; /* owned: its subjects, for the client to choose by */
+    uint8_t ca_hash[32];         /* of the file; 0 without one */
+};
+
 struct tls_listener {
     SSL_CTX *ctx;               /* owned; has no certificate */
     struct tls_profile profile; /* owned */
     struct tls_set *sets;       /* owned; the first is the default */
     size_t num_sets;
-    const struct tls_names *names;        /* borrowed from the shared */
-    const struct tls_tickets *tickets;    /* likewise */
-    OSSL_LIB_CTX *libctx;                 /* borrowed */
+    const struct tls_names *names;     /* borrowed from the shared */
+    const struct tls_tickets *tickets; /* likewise */
+    OSSL_LIB_CTX *libctx;              /* borrowed */
+    enum alpn_rule alpn;
+    struct tls_asking asking;
     EVP_CIPHER *ticket_cipher;            /* owned; NULL without tickets */
     SSL_CTX *anonymous;                   /* owned; NULL if no set is CONF_UNMATCHED_ANONYMOUS */
     struct tls_profile anonymous_profile; /* owned; of it */
@@ -70,10 +80,12 @@ struct tls_hello {
     bool sslv2;
     bool too_large;
     bool out_of_memory;
+    bool alpn_refused;
+    bool decoded;       /* `hello` is filled, as far as it could be read */
     bool any_header;    /* `header` is filled */
     uint8_t header[5];  /* the first bytes of the first record, whatever they were */
     int alert_sent;     /* the alert that libssl wrote, or -1 */
-    char detail[160];   /* of the failure */
+    char detail[256];   /* of the failure */
     char ja4[JA4_SIZE]; /* "" until it is asked for */
 };
 
@@ -86,6 +98,7 @@ struct tls_session {
     enum handshake_failure failure;
     enum conf_unmatched unmatched; /* what was tried because nothing fitted; _FAIL: nothing */
     char *sni;                     /* owned; as sent, where libssl will not tell it; else NULL */
+    struct tls_client *client;     /* owned; NULL: the client has shown no certificate */
     bool usable;                   /* our rules chose the certificate */
     bool served; /* libssl wrote its Certificate message, or with none, its key exchange */
     bool ended;  /* close_notify is on its way */
@@ -109,9 +122,9 @@ MUST_USE int tls_tickets_pick(const struct tls_tickets *tickets, const uint8_t *
 /* tls_resume.c: tickets on the listener's SSL_CTX, or none at all. 0 or -1. */
 MUST_USE int tls_resume_set_up(struct tls_listener *listener, bool tickets);
 
-/* Fills the context of a set called `name`. 0 or -1. */
+/* Fills the context of the listener's set called `name`. 0 or -1. */
 MUST_USE int tls_resume_bind_set(struct tls_set *set, const char *name,
-                                 const struct certsel_profile *profile, OSSL_LIB_CTX *libctx);
+                                 const struct tls_listener *listener);
 
 /* The certificate of the set that a resumed session began with, or -1. */
 MUST_USE int tls_resume_certificate(const struct tls_set *set, SSL_SESSION *resumed);
@@ -124,6 +137,38 @@ void tls_unmatched_free_set(struct tls_set *set);
 /* For a session whose hello no certificate fits: lets libssl do what its set says about that, and
  * notes it in the session. False if libssl has failed. */
 MUST_USE bool tls_unmatched_switch(struct tls_session *session);
+
+/* tls_alpn.c: whether the hello's ALPN ends the handshake, which is noted in the session then. */
+MUST_USE bool tls_alpn_refuses(struct tls_session *session, struct bytes list);
+
+/* libssl's question for the protocol: a callback for every SSL_CTX. */
+int tls_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                const unsigned char *in, unsigned int in_len, void *arg);
+
+/* tls_client.c: reads what `from` asks for. 0, or -1 with `*error`. */
+MUST_USE int tls_client_read(struct tls_asking *out, OSSL_LIB_CTX *libctx, const struct conf *conf,
+                             const struct conf_listener *from, const struct keyfiles *files,
+                             struct conf_error *error);
+void tls_client_free(struct tls_asking *asking);
+
+/* Lets an SSL_CTX of the listener ask. 0 or -1. */
+MUST_USE int tls_client_set_up(const struct tls_listener *listener, SSL_CTX *ctx);
+
+/* After the handshake: completes what is known of the client. False, with the reason noted, if the
+ * listener cannot do without the certificate that it has not shown. */
+MUST_USE bool tls_client_settle(struct tls_session *session);
+
+/* Whether libssl was reading the client's certificate, or its proof, when it failed; and why. */
+bool tls_client_has_failed(const struct tls_session *session);
+void tls_client_explain(struct tls_session *session, struct text *detail);
+
+/* tls_client_facts.c: what stands in a certificate; to be freed with free(). NULL without memory.
+ */
+MUST_USE struct tls_client *tls_client_describe(X509 *x509, OSSL_LIB_CTX *libctx);
+
+/* tls_facts.c: "P-256" rather than "prime256v1"; "RSA-PSS" rather than "rsassaPss". */
+const char *tls_group_text(int nid);
+const char *tls_signature_text(int nid);
 
 /* Callbacks of the SSL_CTX: tls_choice.c. */
 void tls_on_message(int write_p, int version, int content_type, const void *data, size_t len,

@@ -60,13 +60,19 @@ static bool add_profile(EVP_MD_CTX *hash, const struct certsel_profile *p)
            add_numbers(hash, p->schemes, p->num_schemes);
 }
 
-int tls_resume_bind_set(struct tls_set *set, const char *name,
-                        const struct certsel_profile *profile, OSSL_LIB_CTX *libctx)
+/* Whom the listener lets in, and by whom it has that confirmed. */
+static bool add_asking(EVP_MD_CTX *hash, const struct tls_asking *asking)
 {
-    EVP_MD *sha256 = EVP_MD_fetch(libctx, "SHA256", NULL);
+    return add_number(hash, asking->mode) && add(hash, asking->ca_hash, sizeof asking->ca_hash);
+}
+
+int tls_resume_bind_set(struct tls_set *set, const char *name, const struct tls_listener *listener)
+{
+    EVP_MD *sha256 = EVP_MD_fetch(listener->libctx, "SHA256", NULL);
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
     bool good = sha256 != NULL && hash != NULL && EVP_DigestInit_ex2(hash, sha256, NULL) == 1 &&
-                add_text(hash, "postern 1") && add_profile(hash, profile) && add_text(hash, name) &&
+                add_text(hash, "postern 1") && add_profile(hash, &listener->profile.rules) &&
+                add_asking(hash, &listener->asking) && add_text(hash, name) &&
                 add_number(hash, set->unmatched) && EVP_DigestFinal_ex(hash, set->context, NULL);
 
     EVP_MD_CTX_free(hash);

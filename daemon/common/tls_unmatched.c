@@ -53,7 +53,7 @@ static SSL_CTX *make_attempt(const struct tls_listener *listener, const struct c
     struct tls_profile profile = {0};
     struct conf_error error;
     bool good =
-        ctx != NULL && copy != NULL &&
+        ctx != NULL && copy != NULL && tls_client_set_up(listener, ctx) == 0 &&
         tls_profile_apply(&profile, ctx, listener->libctx, conf, from->profile, &error) == 0 &&
         SSL_CTX_use_cert_and_key(ctx, copy, entry->key, entry->chain, 1) == 1 &&
         replace_public_key(ctx, listener->libctx) == 0;
@@ -206,7 +206,7 @@ static int set_up_anonymous(struct tls_listener *listener, const struct conf *co
         return 0;
     }
     listener->anonymous = tls_context_new(listener->libctx);
-    if (listener->anonymous == NULL) {
+    if (listener->anonymous == NULL || tls_client_set_up(listener, listener->anonymous) != 0) {
         return conf_fail(error, conf, set->line, "out of memory");
     }
     if (tls_profile_apply(&listener->anonymous_profile, listener->anonymous, listener->libctx, conf,
@@ -285,7 +285,9 @@ static bool switch_to_anonymous(struct tls_session *session)
 {
     const struct tls_listener *listener = session->listener;
 
-    if (!unmatched_anonymous(&listener->profile.rules, &listener->anonymous_profile.rules,
+    /* Who shows no certificate may not ask for one (RFC 5246 section 7.4.4). */
+    if (listener->asking.mode == CONF_CLIENT_CERTIFICATE_REQUIRE ||
+        !unmatched_anonymous(&listener->profile.rules, &listener->anonymous_profile.rules,
                              &session->early->hello)) {
         return true;
     }

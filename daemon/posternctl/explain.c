@@ -93,6 +93,11 @@ bool explain_agrees(const struct explain *e, size_t i)
     return !e->compared || reference_agrees(&e->alone[i], &e->verdicts[i]);
 }
 
+enum alpn_rule explain_alpn_rule(const struct explain *e)
+{
+    return e->server.listener != NULL ? e->server.listener->profile->alpn : ALPN_GUARD;
+}
+
 /* What is wrong with the hello in the highest version in which something is. */
 static const char *fault_of(const struct explain_hello *client)
 {

@@ -84,6 +84,9 @@ void explain_server_close(struct explain_server *server);
 /* Verdict `i` in words. */
 void explain_verdict(const struct explain *e, size_t i, char out[EXPLAIN_TEXT_SIZE]);
 
+/* The rule for the client's ALPN: the listener's, or with hypothetical certificates the default. */
+enum alpn_rule explain_alpn_rule(const struct explain *e);
+
 /* Whether libssl did with certificate `i` what was foretold. */
 bool explain_agrees(const struct explain *e, size_t i);
 

@@ -82,6 +82,20 @@ static void warn_of_disagreements(const struct explain *e)
     }
 }
 
+/* What is said to a client that names protocols: "smtp", "refused", or null for nothing. */
+static json_t *alpn_json(const struct explain *e)
+{
+    switch (alpn_judge(explain_alpn_rule(e), e->client.hello.alpn)) {
+    case ALPN_SELECT:
+        return json_string(ALPN_SMTP);
+    case ALPN_REFUSE:
+        return json_string("refused");
+    case ALPN_SILENT:
+        break;
+    }
+    return json_null();
+}
+
 int explain_print_json(const struct explain *e, FILE *out)
 {
     struct builder b = {.e = e};
@@ -100,6 +114,9 @@ int explain_print_json(const struct explain *e, FILE *out)
     put(&b, document, "signature", name_or_null(scheme_name(chosen.scheme)));
     put(&b, document, "verdicts", verdicts_json(&b));
     put(&b, document, "would_fit", would_fit_json(&b));
+    if (e->client.malformed == NULL && e->client.hello.has_alpn) {
+        put(&b, document, "alpn", alpn_json(e));
+    }
     warn_of_disagreements(e);
     if (!b.bad && json_dumpf(document, out, JSON_INDENT(2)) == 0 && fputs("\n", out) >= 0) {
         status = 0;

@@ -63,6 +63,7 @@ static bool goes_on_anonymously(const struct explain *e)
                    tls_profile_apply(&profile, ctx, server->libctx, server->snapshot->conf,
                                      server->listener->profile, &error) == 0 &&
                    tls_profile_make_anonymous(&profile, ctx) == 0 &&
+                   server->listener->client_certificate != CONF_CLIENT_CERTIFICATE_REQUIRE &&
                    unmatched_anonymous(&server->profile.rules, &profile.rules, &e->client.hello);
 
     tls_profile_free(&profile);
@@ -116,6 +117,35 @@ static void print_unmatched(const struct explain *e, FILE *out)
     }
 }
 
+/* What posternd says to the protocols that the client names, before it looks at certificates. */
+static void print_alpn(const struct explain *e, FILE *out)
+{
+    static const char *const rules[] = {
+        [ALPN_GUARD] = "guard",
+        [ALPN_STRICT] = "strict",
+        [ALPN_IGNORE] = "ignore",
+    };
+    enum alpn_rule rule = explain_alpn_rule(e);
+
+    if (e->client.malformed != NULL || !e->client.hello.has_alpn) {
+        return;
+    }
+    fprintf(out, "alpn = \"%s\": posternd ", rules[rule]);
+    switch (alpn_judge(rule, e->client.hello.alpn)) {
+    case ALPN_SILENT:
+        fputs("goes on without an answer\n", out);
+        break;
+    case ALPN_SELECT:
+        fputs("selects " ALPN_SMTP "\n", out);
+        break;
+    case ALPN_REFUSE:
+        fprintf(out,
+                "refuses this client whatever the certificate: it names %s, not " ALPN_SMTP "\n",
+                rule == ALPN_GUARD ? "the protocol of another service" : "protocols");
+        break;
+    }
+}
+
 static void print_verdicts(const struct explain *e, FILE *out)
 {
     print_source(&e->server, out);
@@ -132,9 +162,11 @@ static void print_verdicts(const struct explain *e, FILE *out)
     if (e->chosen >= 0) {
         fprintf(out, "Chosen: \"%s\", the first that is usable\n",
                 e->server.entries[e->chosen]->name);
+        print_alpn(e, out);
         return;
     }
     fputs("Chosen: none\n", out);
+    print_alpn(e, out);
     if (e->client.malformed == NULL) {
         print_would_fit(e, out);
     }

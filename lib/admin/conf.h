@@ -5,12 +5,13 @@
  * check that postern.conf(5) names every option. libconfuse reads the syntax; everything it lets
  * pass silently is checked here, so that a mistake is always "FILE:LINE: text". References between
  * sections are resolved and checked; files are not opened (daemon/common/setup does that).
- * May include: lib/base, lib/net, libconfuse.
+ * May include: lib/base, lib/net, lib/tls/alpn, libconfuse.
  */
 #ifndef POSTERN_LIB_ADMIN_CONF_H
 #define POSTERN_LIB_ADMIN_CONF_H
 
 #include "lib/net/prefix.h"
+#include "lib/tls/alpn.h"
 
 /* The largest configuration file, in bytes. */
 #define CONF_SIZE_MAX ((size_t)1 << 20)
@@ -55,13 +56,6 @@ struct conf_set {
     enum conf_unmatched unmatched;
 };
 
-/* What is done with a client that names application protocols (ALPN). */
-enum conf_alpn {
-    CONF_ALPN_GUARD,  /* refused if another protocol is named, and smtp is not */
-    CONF_ALPN_STRICT, /* refused unless smtp is named */
-    CONF_ALPN_IGNORE, /* never looked at */
-};
-
 struct conf_profile {
     const char *name;              /* "opportunistic" and "modern" are always there, first */
     unsigned line;                 /* 0 for these two */
@@ -70,7 +64,7 @@ struct conf_profile {
     struct conf_text ciphers;      /* OpenSSL's syntax; "": the default */
     struct conf_text ciphersuites; /* OpenSSL's syntax; "": the default */
     struct conf_text groups;       /* colon-separated names; "": the default */
-    enum conf_alpn alpn;
+    enum alpn_rule alpn;
 };
 
 /* How the backend learns who the client is. */

@@ -45,15 +45,15 @@ static bool is_quotable(unsigned char byte, bool escaped)
     return byte >= ' ' && byte < 0x7f && byte != '"' && (escaped || byte != '\\');
 }
 
-/* detail="..." */
-static void add_detail(struct text *t, const char *detail, bool escaped)
+/* field="..." */
+static void add_quoted(struct text *t, const char *field, const char *detail, bool escaped)
 {
     size_t len;
 
     if (detail == NULL || detail[0] == '\0') {
         return;
     }
-    text_add(t, " detail=\"");
+    text_addf(t, " %s=\"", field);
     len = strlen(detail);
     for (size_t i = 0; i < len && i < DETAIL_MAX_SHOWN; i++) {
         unsigned char byte = (unsigned char)detail[i];
@@ -61,6 +61,11 @@ static void add_detail(struct text *t, const char *detail, bool escaped)
         text_addf(t, is_quotable(byte, escaped) ? "%c" : "\\x%02x", byte);
     }
     text_add(t, len > DETAIL_MAX_SHOWN ? "...\"" : "\"");
+}
+
+static void add_detail(struct text *t, const char *detail, bool escaped)
+{
+    add_quoted(t, "detail", detail, escaped);
 }
 
 void logline_connect(struct text *t, const struct logline_session *s)
@@ -105,15 +110,53 @@ static void add_signature(struct text *t, const struct tls_facts *facts)
     }
 }
 
+static void add_client_signature(struct text *t, const struct tls_client *client)
+{
+    if (client == NULL || client->signature[0] == '\0') {
+        return;
+    }
+    text_addf(t, " client-signature %s", client->signature);
+    if (client->key[0] != '\0') {
+        text_addf(t, " (%s)", client->key);
+    }
+    if (client->digest[0] != '\0') {
+        text_addf(t, " client-digest %s", client->digest);
+    }
+}
+
+/* A field of its own even where a certificate has no name in it. */
+static void add_name_of_client(struct text *t, const char *name)
+{
+    text_add(t, name[0] == '\0' ? "\"\"" : "");
+    add_name(t, name);
+}
+
+static void add_client_certificate(struct text *t, const struct tls_client *client)
+{
+    text_add(t, " client_certificate=");
+    add_name_of_client(t, client->subject);
+    text_addf(t, " client_fingerprint=%s client_issuer=", client->fingerprint);
+    add_name_of_client(t, client->issuer);
+}
+
+/* Postfix's word for how the client has shown who it is. */
+static const char *trust_word(const struct tls_client *client)
+{
+    return client == NULL ? "Anonymous" : client->trusted ? "Trusted" : "Untrusted";
+}
+
 void logline_established(struct text *t, const struct logline_session *s,
                          const struct tls_facts *facts)
 {
-    text_add(t, "Anonymous TLS connection established from ");
+    const struct tls_client *client = facts->client;
+
+    text_addf(t, "%s TLS connection established from ", trust_word(client));
     add_client(t, s);
     text_addf(t, ": %s with cipher %s (%d/%d bits)", facts->protocol, facts->cipher,
               facts->cipher_bits, facts->algorithm_bits);
     add_key_exchange(t, facts);
     add_signature(t, facts);
+    add_client_signature(t, client);
     text_add(t, " certificate=");
     add_name(t, facts->certificate);
     if (facts->sni.len > 0) {
@@ -121,6 +164,10 @@ void logline_established(struct text *t, const struct logline_session *s,
         text_escaped(t, facts->sni.data, facts->sni.len, SNI_MAX_SHOWN);
     }
     text_addf(t, " reused=%s", facts->reused ? "yes" : "no");
+    if (client != NULL) {
+        add_client_certificate(t, client);
+        add_quoted(t, "client_error", client->error, false);
+    }
     add_session(t, s);
 }
 
@@ -197,6 +244,9 @@ void logline_handshake_failed(struct text *t, const struct logline_session *s,
         add_verdicts(t, choice);
         add_groups(t, &choice->hello->groups);
         add_would_fit(t, choice->would_fit);
+    }
+    if (reason == HANDSHAKE_CLIENT_CERTIFICATE && choice->client != NULL) {
+        add_client_certificate(t, choice->client);
     }
     add_ja4(t, choice);
     add_detail(t, detail, true);
@@ -327,6 +377,8 @@ const char *handshake_failure_word(enum handshake_failure reason)
         [HANDSHAKE_HELLO_TOO_LARGE] = "hello-too-large",
         [HANDSHAKE_PROTOCOL_VERSION] = "protocol-version",
         [HANDSHAKE_CLIENT_ALERT] = "client-alert",
+        [HANDSHAKE_ALPN] = "alpn",
+        [HANDSHAKE_CLIENT_CERTIFICATE] = "client-certificate",
         [HANDSHAKE_TIMEOUT] = "timeout",
         [HANDSHAKE_CLIENT_GONE] = "client-gone",
         [HANDSHAKE_BACKEND_SPOKE] = "backend-spoke",

@@ -25,6 +25,8 @@ enum handshake_failure {
     HANDSHAKE_HELLO_TOO_LARGE,
     HANDSHAKE_PROTOCOL_VERSION,
     HANDSHAKE_CLIENT_ALERT,
+    HANDSHAKE_ALPN,
+    HANDSHAKE_CLIENT_CERTIFICATE,
     HANDSHAKE_TIMEOUT,
     HANDSHAKE_CLIENT_GONE,
     HANDSHAKE_BACKEND_SPOKE,
@@ -50,12 +52,15 @@ struct logline_choice {
                                 NULL: nothing was */
     const char *certificate; /* of `unmatched`: its name, or "none" */
     const char *ja4;         /* the hello's fingerprint; NULL or "": not known */
+    const struct tls_client *client; /* the certificate that the client has shown, or NULL */
 };
 
 /* connect from unknown[192.0.2.7]:49211 to mx[203.0.113.5]:25 session=... */
 void logline_connect(struct text *t, const struct logline_session *s);
 
-/* Anonymous TLS connection established from unknown[...]:...: TLSv1.2 with cipher ... */
+/* Anonymous TLS connection established from unknown[...]:...: TLSv1.2 with cipher ...
+ * "Untrusted" or "Trusted", with client-signature, client_certificate, client_fingerprint,
+ * client_issuer and perhaps client_error, if the client has shown a certificate. */
 void logline_established(struct text *t, const struct logline_session *s,
                          const struct tls_facts *facts);
 
@@ -63,7 +68,8 @@ void logline_established(struct text *t, const struct logline_session *s,
  * warning: TLS handshake failed from unknown[...]:...: reason=no-certificate-fits
  * p384=curve-not-in-groups groups=secp256r1 would_fit=ecdsa-p256,rsa ja4=t12d120800_... session=...
  * Verdicts, groups and would_fit stand there when `choice` has a hello and the reason is
- * no-certificate-fits, ja4 whenever it is known; `detail` (may be NULL; our own or libssl's words)
+ * no-certificate-fits, the client's certificate with client-certificate, if it has shown one; ja4
+ * whenever it is known; `detail` (may be NULL; our own or libssl's words)
  * becomes detail="...".
  */
 void logline_handshake_failed(struct text *t, const struct logline_session *s,

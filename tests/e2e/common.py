@@ -24,13 +24,18 @@ CLIENT = r"unknown\[(?P<host>[0-9a-f.:]+)\]:(?P<port>\d+)"
 SESSION = r"session=(?P<session>[0-9A-Za-z]{10})"
 CONNECT = (f"^{PROGRAM}connect from {CLIENT} to "
            rf"(?P<listener>\S+)\[(?P<to_host>[0-9a-f.:]+)\]:(?P<to_port>\d+) {SESSION}$")
-ESTABLISHED = (f"^{PROGRAM}Anonymous TLS connection established from {CLIENT}: "
+ESTABLISHED = (f"^{PROGRAM}(?P<trust>Anonymous|Untrusted|Trusted) TLS connection established from "
+               f"{CLIENT}: "
                r"(?P<protocol>TLSv1(\.[123])?) with cipher (?P<cipher>\S+) "
                r"\((?P<bits>\d+)/(?P<of_bits>\d+) bits\)"
                r"( key-exchange (?P<exchange>\S+( \([^)]*\))?))?"
                r"( server-signature (?P<signature>\S+( \([^)]*\))?)"
                r"( server-digest (?P<digest>\S+))?)?"
+               r"( client-signature (?P<client_signature>\S+( \([^)]*\))?)"
+               r"( client-digest (?P<client_digest>\S+))?)?"
                r" certificate=(?P<certificate>\S+)( sni=(?P<sni>\S+))? reused=(?P<reused>yes|no) "
+               r"(client_certificate=(?P<client>\S+) client_fingerprint=(?P<fingerprint>\S+) "
+               r"client_issuer=(?P<issuer>\S+) (client_error=\"(?P<error>[^\"]+)\" )?)?"
                f"{SESSION}$")
 FAILED = (f"^{PROGRAM}warning: TLS handshake failed from {CLIENT}: reason=(?P<reason>\\S+)"
           r"(?P<facts>( [\w.-]+=[^ \"]+)*?)( detail=\"(?P<detail>[^\"]*)\")? " + SESSION + "$")
@@ -132,14 +137,15 @@ class Case(unittest.TestCase):
                              "-verify_hostname", "mail.example.test",
                              "-CAfile", self.stage.authority.roots, *options])
 
-    def gnutls_cli(self, address, priority):
+    def gnutls_cli(self, address, priority, *options):
         """gnutls-cli over STARTTLS that verifies the certificate, as a Program."""
         if not shutil.which("gnutls-cli"):
             self.skipTest("gnutls-cli is not installed")
         host, port = address
         return self.program(["gnutls-cli", "--starttls-proto=smtp", f"--port={port}",
                              f"--x509cafile={self.stage.authority.roots}",
-                             "--verify-hostname=mail.example.test", "--priority=" + priority, host],
+                             "--verify-hostname=mail.example.test", "--priority=" + priority,
+                             *options, host],
                             line_end="\r\n")
 
     # --- assertions ---

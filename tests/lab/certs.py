@@ -33,7 +33,7 @@ subjectKeyIdentifier = hash
 [leaf]
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, {usage}
-extendedKeyUsage = serverAuth
+extendedKeyUsage = {purpose}
 subjectKeyIdentifier = hash
 subjectAltName = {names}
 """
@@ -67,9 +67,10 @@ class Authority:
         os.makedirs(directory, mode=0o755, exist_ok=True)
 
     def leaf(self, name, kind=None, *, names=("mail.example.test",), days=90, issuer=None,
-             usage=None):
+             usage=None, purpose="serverAuth"):
         """A Certificate. `kind` is a key of KINDS, by default what `name` says; `issuer` the kind
-        of CA that signs it, by default the same; `usage` the keyUsage in openssl's words."""
+        of CA that signs it, by default the same; `usage` the keyUsage and `purpose` the
+        extendedKeyUsage in openssl's words."""
         kind = SHORT.get(kind or name, kind or name)
         issuer = SHORT.get(issuer or kind, issuer or kind)
         self._issuer(issuer)
@@ -77,7 +78,7 @@ class Authority:
                           else "digitalSignature")
         alternatives = ", ".join("DNS:" + each for each in names)
         self._make(name, kind, issuer, self._path("issuing-" + issuer), "leaf", days, names[0],
-                   usage, alternatives)
+                   usage, alternatives, purpose)
         certificate = Certificate(name, kind, self._path(name))
         with open(certificate.chain, "ab") as chain:
             with open(self._path("issuing-" + issuer + ".pem"), "rb") as above:
@@ -103,10 +104,11 @@ class Authority:
         self._issuers.add(kind)
 
     def _make(self, name, kind, issuer, above, section, days, common_name,
-              usage="digitalSignature", alternatives="DNS:localhost"):
+              usage="digitalSignature", alternatives="DNS:localhost", purpose="serverAuth"):
         base = self._path(name)
         with open(base + ".cnf", "w", encoding="ascii") as config:
-            config.write(CONFIG.format(name=common_name, usage=usage, names=alternatives))
+            config.write(CONFIG.format(name=common_name, usage=usage, names=alternatives,
+                                       purpose=purpose))
         key_arguments, _ = KINDS[kind]
         digest = KINDS[issuer][1]
         command = ["openssl", "req", "-x509", "-noenc", "-config", base + ".cnf",

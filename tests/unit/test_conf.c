@@ -37,7 +37,7 @@ START_TEST(test_defaults)
     ck_assert_uint_eq(c->backends[0].max_connections, 480);
     ck_assert_int_eq(c->listeners[0].tls, CONF_TLS_MAY);
     ck_assert_str_eq(c->listeners[0].profile->name, "opportunistic");
-    ck_assert_int_eq(c->listeners[0].profile->alpn, CONF_ALPN_GUARD);
+    ck_assert_int_eq(c->listeners[0].profile->alpn, ALPN_GUARD);
     ck_assert_int_eq(c->listeners[0].client_certificate, CONF_CLIENT_CERTIFICATE_NONE);
     ck_assert_str_eq(c->listeners[0].client_ca.text, "");
     ck_assert_uint_eq(c->listeners[0].accept_proxy_from.num, 0);
@@ -145,7 +145,7 @@ START_TEST(test_given)
     ck_assert_str_eq(c->profiles[3].ciphersuites.text, "TLS_AES_128_GCM_SHA256");
     ck_assert_str_eq(c->profiles[3].groups.text, "X25519:P-256");
     ck_assert_uint_eq(c->profiles[3].groups.line, 21);
-    ck_assert_int_eq(c->profiles[3].alpn, CONF_ALPN_STRICT);
+    ck_assert_int_eq(c->profiles[3].alpn, ALPN_STRICT);
     ck_assert_str_eq(c->backends[1].addresses[0].endpoint.path, "/run/x");
     ck_assert_uint_eq(c->backends[1].connect_timeout, 1);
     ck_assert_uint_eq(c->backends[1].backend_timeout, 2);

@@ -103,6 +103,103 @@ START_TEST(test_established)
 }
 END_TEST
 
+/* --- clients with a certificate ------------------------------------------------------------- */
+
+#define FINGERPRINT "AB:CD"
+#define NAMED       .subject = "client.example.test", .issuer = "A CA", .fingerprint = FINGERPRINT
+#define WITH_EC     .signature = "ECDSA", .key = "P-384", .digest = "SHA384"
+#define SIGNED      " client-signature ECDSA (P-384) client-digest SHA384"
+#define SHOWN                                                                                      \
+    " client_certificate=client.example.test client_fingerprint=" FINGERPRINT                      \
+    " client_issuer=A\\x20CA"
+
+static const struct {
+    const char *name;
+    struct tls_client client;
+    const char *word;
+    const char *signature;
+    const char *fields;
+} clients[] = {
+    {"trusted", {NAMED, WITH_EC, .trusted = true, .error = ""}, "Trusted", SIGNED, SHOWN},
+    {"untrusted",
+     {NAMED, WITH_EC, .error = "self-signed certificate"},
+     "Untrusted",
+     SIGNED,
+     SHOWN " client_error=\"self-signed certificate\""},
+    {"no digest, no size",
+     {NAMED, .trusted = true, .error = "", .signature = "ED25519", .key = "", .digest = ""},
+     "Trusted",
+     " client-signature ED25519",
+     SHOWN},
+    {"no signature", {NAMED, .trusted = true, .error = "", .signature = ""}, "Trusted", "", SHOWN},
+    {"no names",
+     {WITH_EC, .trusted = true, .error = "", .fingerprint = FINGERPRINT},
+     "Trusted",
+     SIGNED,
+     " client_certificate=\"\" client_fingerprint=" FINGERPRINT " client_issuer=\"\""},
+    {"names are escaped",
+     {WITH_EC, .error = "e", .fingerprint = FINGERPRINT, .subject = "a\" b=c\xc3\xa9",
+      .issuer = "x,\\y]\n"},
+     "Untrusted",
+     SIGNED,
+     " client_certificate=a\\x22\\x20b\\x3dc\\xc3\\xa9 client_fingerprint=" FINGERPRINT
+     " client_issuer=x\\x2c\\x5cy\\x5d\\x0a client_error=\"e\""},
+};
+
+START_TEST(test_client_certificate)
+{
+    struct tls_facts facts = {
+        FACTS_12,     .key_exchange = "",           .group = "", .signature = "", .key = "",
+        .digest = "", .client = &clients[_i].client};
+    struct logline_choice choice = {.client = &clients[_i].client};
+    char fields[256];
+    char want[1024];
+    char *error;
+
+    snprintf(want, sizeof want,
+             "%s TLS connection established from " CLIENT ": " CIPHER_12 "%s certificate=p256 "
+             "reused=no%s session=4Zk2m1QyTz",
+             clients[_i].word, clients[_i].signature, clients[_i].fields);
+    logline_established(fresh(), &session, &facts);
+    ck_assert_msg(strcmp(line, want) == 0, "%s: %s", clients[_i].name, line);
+
+    /* Where it ends the handshake, the error is the detail. */
+    snprintf(fields, sizeof fields, "%s", clients[_i].fields);
+    error = strstr(fields, " client_error");
+    if (error != NULL) {
+        *error = '\0';
+    }
+    snprintf(want, sizeof want,
+             "TLS handshake failed from " CLIENT ": reason=client-certificate%s detail=\"why\" "
+             "session=4Zk2m1QyTz",
+             fields);
+    logline_handshake_failed(fresh(), &session, HANDSHAKE_CLIENT_CERTIFICATE, &choice, "why");
+    ck_assert_msg(strcmp(line, want) == 0, "%s: %s", clients[_i].name, line);
+    logline_handshake_failed(fresh(), &session, HANDSHAKE_TIMEOUT, &choice, NULL);
+    ck_assert_str_eq(line,
+                     "TLS handshake failed from " CLIENT ": reason=timeout session=4Zk2m1QyTz");
+}
+END_TEST
+
+/* The longest names and the longest server name leave room for the session. */
+START_TEST(test_client_certificate_long)
+{
+    static char sni[255];
+    struct tls_client client = {.error = "e", .signature = "", .digest = ""};
+    struct tls_facts facts = {FACTS_12,  .key_exchange = "", .group = "",      .signature = "",
+                              .key = "", .digest = "",       .client = &client};
+
+    memset(sni, '\n', sizeof sni);
+    memset(client.subject, '\n', sizeof client.subject - 1);
+    memset(client.issuer, '\n', sizeof client.issuer - 1);
+    memset(client.fingerprint, 'F', sizeof client.fingerprint - 1);
+    facts.sni = bytes_of(sni, sizeof sni);
+    logline_established(fresh(), &session, &facts);
+    ck_assert_ptr_nonnull(strstr(line, " client_error=\"e\" session=4Zk2m1QyTz"));
+    ck_assert_ptr_nonnull(strstr(line, "\\x0a... client_fingerprint=FF"));
+}
+END_TEST
+
 /* --- failures ------------------------------------------------------------------------------- */
 
 static const char *const names[] = {"p384", "r sa"};
@@ -210,6 +307,8 @@ static const char *const failure_words[] = {
     [HANDSHAKE_HELLO_TOO_LARGE] = "hello-too-large",
     [HANDSHAKE_PROTOCOL_VERSION] = "protocol-version",
     [HANDSHAKE_CLIENT_ALERT] = "client-alert",
+    [HANDSHAKE_ALPN] = "alpn",
+    [HANDSHAKE_CLIENT_CERTIFICATE] = "client-certificate",
     [HANDSHAKE_TIMEOUT] = "timeout",
     [HANDSHAKE_CLIENT_GONE] = "client-gone",
     [HANDSHAKE_BACKEND_SPOKE] = "backend-spoke",
@@ -359,6 +458,8 @@ Suite *logline_suite(void)
 
     tcase_add_test(tcase, test_connect);
     tcase_add_loop_test(tcase, test_established, 0, sizeof established / sizeof established[0]);
+    tcase_add_loop_test(tcase, test_client_certificate, 0, sizeof clients / sizeof clients[0]);
+    tcase_add_test(tcase, test_client_certificate_long);
     tcase_add_loop_test(tcase, test_failure, 0, sizeof failures / sizeof failures[0]);
     tcase_add_test(tcase, test_fingerprint);
     tcase_add_loop_test(tcase, test_failure_word, 0,
