@@ -107,6 +107,7 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         self.logged_before = len(self.logged)
+        self._marks = self.stage.marks()
 
     @staticmethod
     def logs_of(test):
@@ -159,9 +160,9 @@ class Case(unittest.TestCase):
 
     def of_log(self, daemon, pattern, client):
         """The first line of posternd's log with the pattern that is about this client (a
-        lab.smtp.Client or a port)."""
+        lab.smtp.Client or a port). Lines from before the test are of others: ports come again."""
         port = client if isinstance(client, int) else client.port
-        return daemon.wait_log(of_client(pattern, port))
+        return daemon.wait_log(of_client(pattern, port), after=self._marks.get(daemon, 0))
 
     def disconnect(self, daemon, client):
         """Closes the client, and returns the match of DISCONNECT for it."""

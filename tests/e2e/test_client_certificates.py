@@ -125,6 +125,7 @@ class Certificates(Case):
 
     def refused(self, listener, context, alert):
         """Fails with this alert, in TLS 1.3 when the client reads first; the line of it."""
+        mark = self.posternd.mark()
         client = self.connect(self.posternd.address(listener))
         client.greet()
         client.command("STARTTLS")
@@ -137,8 +138,7 @@ class Certificates(Case):
         self.assertEqual(line["reason"], "client-certificate")
         end = self.of_log(self.posternd, DISCONNECT, client)
         self.assertEqual((end["tls"], end["certificate"]), ("no", None))
-        self.assertEqual([match.string for match in self.posternd.log.find_all(
-            of_client(ESTABLISHED, client.port))], [])
+        self.assertIsNone(self.posternd.log.find(of_client(ESTABLISHED, client.port), after=mark))
         return line
 
 
@@ -167,6 +167,8 @@ class Listeners(Certificates):
                        "require-anonymous": {**require, **ca, "certificate_sets": "anonymous"},
                        "try-anyway": {**require, **ca, "certificate_sets": "try-anyway"},
                        "modern": {**ask, **ca, "tls_profile": "modern"},
+                       "encrypt": {**require, **ca, "tls": "encrypt"},
+                       "implicit": {**require, **ca, "tls": "implicit"},
                        "plain": {**require, "tls": "none", "client_ca": "/nowhere"}})
 
     # --- words ---
@@ -292,6 +294,26 @@ class Listeners(Certificates):
         client, line = self.session(listener, self.context(version, "c256"))
         self.assertEqual((line["trust"], line["client"]), ("Anonymous", None))
         self.assertTrue(client.socket.session.has_ticket)
+
+    @table(both([("", "c256")]))
+    def test_every_level(self, version, name):
+        for context, trust in ((self.context(version, name), "Trusted"),
+                               (self.context(version), None)):
+            if not trust:
+                self.refused("encrypt", context, "certificate required|handshake failure")
+            else:
+                self.assertEqual(self.session("encrypt", context)[1]["trust"], trust)
+            client = self.connect(self.posternd.address("implicit"))
+            if trust:
+                client.tls(context)
+                client.greet()
+                self.assertEqual(self.of_log(self.posternd, ESTABLISHED, client)["trust"], trust)
+                continue
+            with self.assertRaisesRegex(ssl.SSLError, "certificate required|handshake failure"):
+                client.tls(context)
+                client.reply()
+            self.assertEqual(self.handshake_failure(self.posternd, client)["reason"],
+                             "client-certificate")
 
     def test_plaintext_listener(self):
         client = self.connect(self.posternd.address("plain"))

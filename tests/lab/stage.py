@@ -94,6 +94,10 @@ class Stage:
         self.start_postfix()
         return self.posternd(conf)
 
+    def marks(self):
+        """{posternd: the place in its log that is now the end} of those that run."""
+        return {each: each.mark() for each in self._running if isinstance(each, postern.Posternd)}
+
     def stop(self, daemon):
         """Stops one before the end of the stage; its exit code."""
         self._running.remove(daemon)
