@@ -183,13 +183,18 @@ class Tickets(Resumption):
 
 class Unlike(Resumption):
     """Listeners that promise different things and have one set of keys: none takes another's
-    tickets."""
+    tickets. Those that ask for client certificates neither give nor take any."""
 
     @classmethod
     def prepare(cls):
         keys = cls.key_file("unlike.keys")
         cls.stage.certificate("p256")
         cls.stage.certificate("rsa")
+        cls.certificate = cls.stage.certificate("client", "p256", purpose="clientAuth")
+        roots = {kind: os.path.join(cls.stage.authority.directory, f"root-{kind}.pem")
+                 for kind in ("p256", "rsa2048")}
+        # The same authority in another file.
+        roots["again"] = shutil.copy(roots["p256"], os.path.join(cls.stage.directory, "again.pem"))
 
         def daemon(name, unmatched, listeners, sets=("mail",)):
             posternd = cls.front(
@@ -207,27 +212,40 @@ class Unlike(Resumption):
                 "ciphers": {"tls_profile": "ciphers"},
                 "tls13-suites": {"tls_profile": "suites"},
                 "groups": {"tls_profile": "groups"},
+                **{f"{word}-{kind}": {"client_certificate": word, "client_ca": roots[kind]}
+                   for word in ("none", "ask", "require") for kind in ("p256", "rsa2048")
+                   if (word, kind) != ("require", "rsa2048")},
+                **{f"{word}-any": {"client_certificate": word} for word in ("ask", "require")},
             }),
             **daemon("anonymous", "anonymous", {"opportunistic": {}}),
             **daemon("try-anyway", "try-anyway", {"opportunistic": {}}),
         }
         # The same promises on another daemon, under another listener's and profile's name.
         cls.alike = daemon("alike", "fail", {"again": {"tls_profile": "same"}})["alike, again"]
+        cls.alike_ca = daemon("again", "fail", {"again": {"client_ca": roots["again"]}})[
+            "again, again"]
 
     @table(VERSIONS)
     def test_no_pair(self, version):
         context = context_of(version)
+        context.load_cert_chain(self.certificate.chain, self.certificate.key)
         sessions = {name: self.session(address, context)
                     for name, address in self.addresses.items()}
         for first, second in itertools.product(self.addresses, repeat=2):
-            resumed, _ = self.resumed(self.addresses[second], context, sessions[first])
-            self.assertEqual(resumed, first == second, f"{first} -> {second}")
+            resumed, line = self.resumed(self.addresses[second], context, sessions[first])
+            asks = re.search("ask|require", second) is not None
+            self.assertEqual(resumed, first == second and not asks, f"{first} -> {second}")
+            self.assertEqual(line["client"] is not None, asks)
+        for name, session in sessions.items():
+            self.assertEqual(session.has_ticket, not re.search("ask|require", name), name)
 
     @table(VERSIONS)
     def test_alike(self, version):
         context = context_of(version)
         session = self.session(self.addresses["fail, opportunistic"], context)
         self.assertTrue(self.resumed(self.alike, context, session)[0])
+        session = self.session(self.addresses["fail, none-p256"], context)
+        self.assertTrue(self.resumed(self.alike_ca, context, session)[0])
 
 
 PROFILES = "".join(f'tls_profile "{name}" {{ {options} }}\n' for name, options in (
