@@ -20,7 +20,6 @@ struct run {
     struct reference *out;
     const struct keystore_entry *const *certificates;
     size_t num;
-    bool retry; /* the last ServerHello was a HelloRetryRequest */
 };
 
 /* --- watching ------------------------------------------------------------------------------- */
@@ -41,7 +40,7 @@ static void see_server_hello(struct run *run, struct bytes body)
         !bytes_take(&body, 1, &skip) || !bytes_vec16(&body, &extensions)) {
         return;
     }
-    run->retry = memcmp(random.data, retry_random, sizeof retry_random) == 0;
+    run->out->retried |= memcmp(random.data, retry_random, sizeof retry_random) == 0;
     while (bytes_u16(&extensions, &number) && bytes_vec16(&extensions, &extension)) {
         if (number == EXT_KEY_SHARE && !bytes_u16(&extension, &run->out->group)) {
             return;
@@ -301,23 +300,17 @@ static void explain_refusal(struct reference *out)
     out->version = out->suite = out->group = out->scheme = 0;
 }
 
-/* The SSL with its certificates and both ends of its memory; NULL if there is none for it. */
-static SSL *new_server(SSL_CTX *ctx, struct run *run, BIO *in, BIO *out)
+/* False if libssl will not have one of the certificates. */
+static bool use_certificates(SSL *ssl, const struct run *run)
 {
-    SSL *ssl = SSL_new(ctx);
-    bool good = ssl != NULL && in != NULL && out != NULL && SSL_set_app_data(ssl, run) == 1;
-
-    for (size_t i = 0; good && i < run->num; i++) {
+    for (size_t i = 0; i < run->num; i++) {
         const struct keystore_entry *entry = run->certificates[i];
 
-        good = SSL_use_cert_and_key(ssl, entry->leaf, entry->key, entry->chain, 1) == 1;
+        if (SSL_use_cert_and_key(ssl, entry->leaf, entry->key, entry->chain, 1) != 1) {
+            return false;
+        }
     }
-    if (!good) {
-        SSL_free(ssl);
-        return NULL;
-    }
-    SSL_set_accept_state(ssl);
-    return ssl;
+    return true;
 }
 
 int reference_run(struct reference *out, SSL_CTX *ctx,
@@ -327,20 +320,23 @@ int reference_run(struct reference *out, SSL_CTX *ctx,
     struct run run = {.out = out, .certificates = certificates, .num = num};
     BIO *in = BIO_new(BIO_s_mem());
     BIO *to_nowhere = BIO_new(BIO_s_mem());
-    SSL *ssl = new_server(ctx, &run, in, to_nowhere);
-    int result = -1;
+    SSL *ssl = SSL_new(ctx);
+    int result;
 
     *out = (struct reference){.chosen = -1, .alert = -1};
-    if (ssl == NULL) {
+    if (ssl == NULL || in == NULL || to_nowhere == NULL || SSL_set_app_data(ssl, &run) != 1) {
+        SSL_free(ssl);
         BIO_free(in);
         BIO_free(to_nowhere);
         return -1;
     }
     SSL_set_bio(ssl, in, to_nowhere);
+    SSL_set_accept_state(ssl);
     ERR_clear_error();
-    if (feed(in, sslv2, message) == 0) {
+    result = feed(in, sslv2, message);
+    if (result == 0 && use_certificates(ssl, &run)) {
         (void)SSL_do_handshake(ssl);
-        result = run.retry && !out->served ? retry(ssl, in, &run, message) : 0;
+        result = out->retried ? retry(ssl, in, &run, message) : 0;
     }
     if (!out->served && !out->anonymous) {
         explain_refusal(out);

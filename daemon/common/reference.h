@@ -19,6 +19,7 @@
 struct reference {
     bool served;    /* it wrote its Certificate */
     bool anonymous; /* it went on without a certificate, with a suite that needs none */
+    bool retried;   /* it asked for another hello first */
     int chosen;     /* index of the certificate that it chose, or -1 */
     /* What it negotiated; 0 where nothing was negotiated or nothing was served. */
     uint16_t version;

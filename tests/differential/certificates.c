@@ -22,7 +22,7 @@ static const struct recipe {
     enum issuer issuer;
     const char *digest; /* NULL: part of the signature algorithm */
     uint16_t leaf_scheme;
-    bool compressed; /* the point of an ECDSA key */
+    bool compressed;
 } recipes[] = {
     {"rsa2048", KEY_RSA, NULL, 0, 2048, NULL, true, BY_RSA, "SHA256", 0x0401, false},
     {"rsa2048-by-pss", KEY_RSA, NULL, 0, 2048, NULL, true, BY_RSA_PSS, "SHA384", 0x0805, false},
@@ -31,7 +31,7 @@ static const struct recipe {
     {"rsa1024", KEY_RSA, NULL, 0, 1024, NULL, true, BY_P384, "SHA384", 0x0503, false},
     {"rsa784", KEY_RSA, NULL, 0, 784, NULL, true, BY_RSA, "SHA512", 0x0601, false},
     {"rsa-pss2048", KEY_RSA_PSS, NULL, 0, 2048, NULL, true, BY_RSA, "SHA256", 0x0401, false},
-    {"rsa-pss1024", KEY_RSA_PSS, NULL, 0, 1024, NULL, true, BY_RSA_PSS, "SHA256", 0x0809, false},
+    {"rsa-pss1024", KEY_RSA_PSS, NULL, 0, 1024, NULL, true, BY_RSA_PSS, "SHA256", 0x0804, false},
     {"p256", KEY_ECDSA, "P-256", 0x0017, 256, "digitalSignature", true, BY_P384, "SHA384", 0x0503,
      false},
     {"p256-by-sha1", KEY_ECDSA, "P-256", 0x0017, 256, NULL, true, BY_RSA, "SHA1", 0x0201, false},
@@ -148,9 +148,24 @@ static X509 *make_leaf(OSSL_LIB_CTX *libctx, EVP_PKEY *key, EVP_PKEY *issuer,
     return leaf;
 }
 
-struct test_certificate *certificates_make(OSSL_LIB_CTX *libctx, size_t *num)
+/* The keystore reads from a certificate what its recipe says, or will not have it. */
+static void check_rules(struct keystore_entry *entry)
 {
-    struct test_certificate *made = calloc(NUM_RECIPES, sizeof *made);
+    const struct certsel_certificate wanted = entry->rules;
+    const struct certsel_certificate *got = &entry->rules;
+
+    if (keystore_read_rules(entry) == NULL) {
+        must(got->kind == wanted.kind && got->curve == wanted.curve && got->bits == wanted.bits &&
+                 got->can_sign == wanted.can_sign && got->leaf_scheme == wanted.leaf_scheme &&
+                 got->compressed == wanted.compressed && got->num_issuers == 1,
+             "the keystore reads something else from it");
+    }
+    entry->rules = wanted;
+}
+
+struct keystore_entry *certificates_make(OSSL_LIB_CTX *libctx, size_t *num)
+{
+    struct keystore_entry *made = calloc(NUM_RECIPES, sizeof *made);
     EVP_PKEY *issuers[NUM_ISSUERS];
 
     must(made != NULL, "memory");
@@ -161,22 +176,25 @@ struct test_certificate *certificates_make(OSSL_LIB_CTX *libctx, size_t *num)
     issuers[BY_ED25519] = make_key(libctx, KEY_ED25519, 256, NULL);
     for (size_t i = 0; i < NUM_RECIPES; i++) {
         const struct recipe *recipe = &recipes[i];
-        struct test_certificate *c = &made[i];
+        struct keystore_entry *entry = &made[i];
 
-        c->name = recipe->name;
-        c->facts.kind = recipe->kind;
-        c->facts.curve = recipe->group;
-        c->facts.bits = recipe->bits;
-        c->facts.can_sign = recipe->can_sign;
-        c->facts.leaf_scheme = recipe->leaf_scheme;
-        c->facts.compressed = recipe->compressed;
-        c->key = make_key(libctx, recipe->kind, recipe->bits, recipe->curve);
+        entry->name = recipe->name;
+        entry->rules.kind = recipe->kind;
+        entry->rules.curve = recipe->group;
+        entry->rules.bits = recipe->bits;
+        entry->rules.can_sign = recipe->can_sign;
+        entry->rules.leaf_scheme = recipe->leaf_scheme;
+        entry->rules.compressed = recipe->compressed;
+        entry->key = make_key(libctx, recipe->kind, recipe->bits, recipe->curve);
         if (recipe->compressed) {
-            must(EVP_PKEY_set_utf8_string_param(c->key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
-                                                "compressed"),
+            must(EVP_PKEY_set_utf8_string_param(
+                     entry->key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed"),
                  "compressed point");
         }
-        c->leaf = make_leaf(libctx, c->key, issuers[recipe->issuer], recipe);
+        entry->leaf = make_leaf(libctx, entry->key, issuers[recipe->issuer], recipe);
+        entry->chain = sk_X509_new_null();
+        must(entry->chain != NULL, "memory");
+        check_rules(entry);
     }
     for (size_t i = 0; i < NUM_ISSUERS; i++) {
         EVP_PKEY_free(issuers[i]);
@@ -185,11 +203,10 @@ struct test_certificate *certificates_make(OSSL_LIB_CTX *libctx, size_t *num)
     return made;
 }
 
-void certificates_free(struct test_certificate *certificates, size_t num)
+void certificates_free(struct keystore_entry *certificates, size_t num)
 {
     for (size_t i = 0; i < num; i++) {
-        X509_free(certificates[i].leaf);
-        EVP_PKEY_free(certificates[i].key);
+        keystore_entry_clear(&certificates[i]);
     }
     free(certificates);
 }

@@ -2,19 +2,11 @@
 #ifndef POSTERN_TESTS_DIFFERENTIAL_CERTIFICATES_H
 #define POSTERN_TESTS_DIFFERENTIAL_CERTIFICATES_H
 
-#include <openssl/x509.h>
+#include "daemon/common/keystore.h"
 
-#include "lib/tls/certsel.h"
-
-struct test_certificate {
-    const char *name;
-    struct certsel_certificate facts;
-    X509 *leaf;
-    EVP_PKEY *key;
-};
-
-/* Makes all certificates and returns them; `*num` is their number. Ends the program on failure. */
-struct test_certificate *certificates_make(OSSL_LIB_CTX *libctx, size_t *num);
-void certificates_free(struct test_certificate *certificates, size_t num);
+/* Makes all certificates and returns them; `*num` is their number. What the keystore reads of them
+ * is checked. Ends the program on failure. */
+struct keystore_entry *certificates_make(OSSL_LIB_CTX *libctx, size_t *num);
+void certificates_free(struct keystore_entry *certificates, size_t num);
 
 #endif

@@ -340,23 +340,3 @@ void hello_describe(struct description *d, size_t number)
         describe_random(d, &state);
     }
 }
-
-void hello_repair(struct description *d)
-{
-    struct description without;
-    uint8_t message[HELLO_ROOM];
-
-    if (d->fault.type == 51 || d->fault.type == 42) {
-        d->fault.present = false;
-    }
-    without = *d;
-
-    /* key_share is the last extension but for a fault. */
-    without.shares.present = false;
-    without.damage = 0;
-    without.cut = 0;
-    if (d->damaged_at >= hello_write(&without, message)) {
-        d->damage = 0;
-    }
-    d->cut = 0;
-}

@@ -64,10 +64,6 @@ struct description {
 size_t hello_num_systematic(void);
 void hello_describe(struct description *out, size_t number);
 
-/* Takes away what a second hello, with other key shares, would not repeat: a key_share or
- * early_data that was planted, damage in the shares, a cut. */
-void hello_repair(struct description *d);
-
 size_t hello_num_bodies(void);
 
 /* Ends the program on failure. */

@@ -8,12 +8,14 @@
  *
  *   differential [HELLOS]    so many hellos, spread evenly over all; without it, all
  */
-#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/common/reference.h"
 #include "lib/tls/names.h"
 #include "lib/tls/strength.h"
+#include "tests/differential/certificates.h"
+#include "tests/differential/hellos.h"
 #include "tests/differential/server.h"
 
 enum { NUM_RANDOM = 18000, SHOWN_MAX = 20 };
@@ -27,95 +29,85 @@ struct tally {
     size_t by_reason[VERDICT_MALFORMED + 1];
 };
 
-static struct verdict predict(const struct server *server,
-                              const struct test_certificate *certificate,
-                              const struct description *d, const char **why)
+static struct verdict predict(const struct server *server, const struct keystore_entry *certificate,
+                              bool sslv2, struct bytes message, const char **why)
 {
-    uint8_t message[HELLO_ROOM];
-    struct bytes bytes = bytes_of(message, hello_write(d, message));
     struct hello hello;
     enum hello_result result =
-        d->sslv2 ? hello_decode_sslv2(&hello, bytes, why) : hello_decode(&hello, bytes, why);
+        sslv2 ? hello_decode_sslv2(&hello, message, why) : hello_decode(&hello, message, why);
 
     if (result != HELLO_DONE) {
         return (struct verdict){.reason = VERDICT_MALFORMED};
     }
-    return certsel_judge(&server->profile, &certificate->facts, &hello);
-}
-
-static bool agree(const struct verdict *verdict, const struct outcome *outcome)
-{
-    if (verdict->reason != VERDICT_USABLE || !outcome->certificate) {
-        return verdict->reason != VERDICT_USABLE && !outcome->certificate;
-    }
-    return verdict->version == outcome->version && verdict->suite == outcome->suite &&
-           verdict->group == outcome->group && verdict->scheme == outcome->scheme;
+    return certsel_judge(&server->profile, &certificate->rules, &hello);
 }
 
 static void show(size_t number, const struct server *server,
-                 const struct test_certificate *certificate, const struct description *d,
-                 const struct verdict *verdict, const struct outcome *outcome, const char *why)
+                 const struct keystore_entry *certificate, struct bytes message,
+                 const struct verdict *verdict, const struct reference *outcome, const char *why)
 {
-    uint8_t message[HELLO_ROOM];
-    size_t len = hello_write(d, message);
-    const char *error = ERR_reason_error_string(outcome->error);
-
     printf("hello %zu, %s, %s: certsel %s %04x %04x %04x %04x (%s), libssl %s %04x %04x %04x "
            "%04x (%s)\n  ",
            number, server->name, certificate->name, verdict_word(verdict->reason), verdict->version,
            verdict->suite, verdict->group, verdict->scheme, why != NULL ? why : "well-formed",
-           outcome->certificate ? "served" : "refused", outcome->version, outcome->suite,
-           outcome->group, outcome->scheme, error != NULL ? error : "no error");
-    for (size_t i = 0; i < len && i < 600; i++) {
-        printf("%02x", message[i]);
+           outcome->served ? "served" : "refused", outcome->version, outcome->suite, outcome->group,
+           outcome->scheme, outcome->words);
+    for (size_t i = 0; i < message.len && i < 600; i++) {
+        printf("%02x", message.data[i]);
     }
     printf("\n");
 }
 
 /* libssl refuses a leaf with a weak signature when it is given it, which is not certsel's: such a
  * certificate never gets into a set. */
-static bool cannot_be_loaded(const struct server *server,
-                             const struct test_certificate *certificate)
+static bool cannot_be_loaded(const struct server *server, const struct keystore_entry *certificate)
 {
-    return strength_of_scheme(scheme_by_id(certificate->facts.leaf_scheme)) <
+    return strength_of_scheme(scheme_by_id(certificate->rules.leaf_scheme)) <
            strength_of_level(server->profile.security_level);
 }
 
 static void compare(struct tally *tally, size_t number, const struct server *server,
-                    const struct test_certificate *certificate, const struct description *d)
+                    const struct keystore_entry *certificate, bool sslv2, struct bytes message)
 {
     const char *why = NULL;
     struct verdict verdict;
-    struct outcome outcome;
+    struct reference outcome;
 
     if (cannot_be_loaded(server, certificate)) {
         return;
     }
-    verdict = predict(server, certificate, d, &why);
-    outcome = serve(server, certificate, d);
+    verdict = predict(server, certificate, sslv2, message, &why);
+    if (reference_run(&outcome, server->ctx, &certificate, 1, sslv2, message) != 0) {
+        fprintf(stderr, "hello %zu, %s, %s: cannot be tried\n", number, server->name,
+                certificate->name);
+        exit(EXIT_FAILURE);
+    }
     tally->checks++;
     tally->by_reason[verdict.reason]++;
-    tally->usable += outcome.certificate;
-    tally->retried += outcome.retried && outcome.certificate;
-    if (!agree(&verdict, &outcome) && tally->failures++ < SHOWN_MAX) {
-        show(number, server, certificate, d, &verdict, &outcome, why);
+    tally->usable += outcome.served;
+    tally->retried += outcome.retried && outcome.served;
+    if (!reference_agrees(&outcome, &verdict) && tally->failures++ < SHOWN_MAX) {
+        show(number, server, certificate, message, &verdict, &outcome, why);
     }
 }
 
 /* All certificates with the first server, and one of the others in turn. */
 static void try_hello(struct tally *tally, size_t number, const struct server *servers,
-                      size_t num_servers, const struct test_certificate *certificates,
+                      size_t num_servers, const struct keystore_entry *certificates,
                       size_t num_certificates)
 {
     const struct server *other = &servers[1 + number % (num_servers - 1)];
     struct description d;
+    uint8_t room[HELLO_ROOM];
+    struct bytes message;
 
     hello_describe(&d, number);
+    message = bytes_of(room, hello_write(&d, room));
     tally->hellos++;
     for (size_t i = 0; i < num_certificates; i++) {
-        compare(tally, number, &servers[0], &certificates[i], &d);
+        compare(tally, number, &servers[0], &certificates[i], d.sslv2, message);
         if ((number + i) % 4 == 0) {
-            compare(tally, number, other, &certificates[i], &d);
+            compare(tally, number, other, &certificates[i], d.sslv2, message);
         }
     }
 }
@@ -124,7 +116,7 @@ int main(int argc, char **argv)
 {
     struct tally tally = {0};
     OSSL_LIB_CTX *libctx;
-    struct test_certificate *certificates;
+    struct keystore_entry *certificates;
     struct server *servers;
     size_t num_certificates;
     size_t num_servers;

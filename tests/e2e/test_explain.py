@@ -109,6 +109,9 @@ SAME = (
     ("3DES and RC4 only", hello.build(suites=[0x000a, 0x0005]), "full"),
     ("only P-521", hello.build(suites=[0xc02b], extensions=[
         hello.groups([0x0019]), hello.schemes([0x0603])]), "full"),
+    ("compressed points only", hello.build(suites=[0xc02b, 0xc02f], extensions=[
+        hello.groups([0x0017]), hello.schemes([0x0403, 0x0401]),
+        (hello.POINT_FORMATS, b"\x01\x01")]), "full"),
     ("odd groups", hello.build(extensions=[(hello.GROUPS, b"\0\1\0")]), "full"),
 )
 
