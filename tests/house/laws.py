@@ -2,9 +2,15 @@
 
 import os
 import re
+import sys
 import tempfile
 
-from tree import Skipped, compiler, table, tool
+from tree import TOP, Skipped, compiler, table, tool
+
+sys.path.insert(0, os.path.join(TOP, "tests/mutants"))
+
+import rows  # noqa: E402 pylint: disable=wrong-import-position
+from planted import applies  # noqa: E402 pylint: disable=wrong-import-position
 
 # A file has about 500 lines. Up to this many one may grow before it is split, so that a repair
 # need not move half a file in the same change.
@@ -158,6 +164,17 @@ def unit_tests(tree):
                                                   else "has no file")
 
 
+def mutants(tree):
+    """Every planted change of tests/mutants still has its place in the sources."""
+    texts = {}
+    for row in rows.ALL:
+        if row.file not in texts:
+            exists = os.path.exists(tree.path(row.file))
+            texts[row.file] = tree.read(row.file) if exists else ""
+        if not applies(row, texts[row.file]):
+            yield f"tests/mutants: {row.rule}: its place is not in {row.file} exactly once"
+
+
 def manuals(tree):
     """Manual pages are clean for mandoc."""
     pages = tree.glob("man/*.[1-9]")
@@ -230,5 +247,5 @@ def unit(tree):
                 f"; {EXPOSURE_MAX / 10} is the most")
 
 
-LAWS = (symbols, headers, includes, wholeness, lengths, unit_tests, manuals, options, scripts,
-        layout, unit)
+LAWS = (symbols, headers, includes, wholeness, lengths, unit_tests, mutants, manuals, options,
+        scripts, layout, unit)

@@ -6,7 +6,8 @@ The tree's sources are copied and built once. Then each planted change (planted_
 turn, what it touches is built again, and the check that it names is run: it must fail. A change
 that its check does not see, or whose place in the source is gone, is a failure, told by name. An
 error is a change that cannot be built, or a check that fails without any. The last line has Check's
-form; the exit code is 0 if all is well.
+form; the exit code is 0 if all is well. All of it takes two to four minutes on two cores; the house
+check sees at once when a planted change has lost its place.
 """
 
 import argparse
@@ -24,13 +25,10 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-import planted_certsel  # noqa: E402 pylint: disable=wrong-import-position
-import planted_hello  # noqa: E402 pylint: disable=wrong-import-position
-import planted_sets  # noqa: E402 pylint: disable=wrong-import-position
-import planted_smtp  # noqa: E402 pylint: disable=wrong-import-position
+import rows  # noqa: E402 pylint: disable=wrong-import-position
+from planted import applies  # noqa: E402 pylint: disable=wrong-import-position
 
 TOP = os.path.dirname(os.path.dirname(HERE))
-PLANTED = planted_certsel.ALL + planted_hello.ALL + planted_sets.ALL + planted_smtp.ALL
 
 # What the two programs are built of and read.
 NEEDED = ("Makefile", "lib", "daemon/common", "tests/unit", "tests/differential", "conf", "man")
@@ -79,7 +77,7 @@ class Copy:
         """False if the place of the change is not there, or not there alone."""
         self.restore()
         text = self.read(planted.file)
-        if text.count(planted.old) != 1 or planted.old == planted.new:
+        if not applies(planted, text):
             return False
         self.changed = (planted.file, text)
         self._write(planted.file, text.replace(planted.old, planted.new))
@@ -210,7 +208,7 @@ def main():
     parser = argparse.ArgumentParser(prog="main.py", description="postern's planted changes")
     parser.add_argument("--only", default="", help="regular expression for rule or file")
     only = parser.parse_args().only
-    wanted = [planted for planted in PLANTED
+    wanted = [planted for planted in rows.ALL
               if re.search(only, planted.rule) or re.search(only, planted.file)]
     jobs = queue.SimpleQueue()
     for planted in wanted:

@@ -10,6 +10,11 @@ HELLOS = "differential 2000"
 MORE_HELLOS = "differential 9000"
 
 
+def applies(planted, text):
+    """Whether the change can be made in `text`, its file."""
+    return text.count(planted.old) == 1 and planted.old != planted.new
+
+
 def in_file(file, *rows):
     """`rows`: (rule, check, old, new)"""
     return tuple(Planted(rule, file, old, new, check) for rule, check, old, new in rows)

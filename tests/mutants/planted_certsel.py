@@ -160,7 +160,7 @@ LEAF = in_file(
      "named->hash == leaf->hash &&", ""),
     ("signature_algorithms_cert: the kind of signature counts", HELLOS,
      "(named->key == leaf->key ||", "(true ||"),
-    ("signature_algorithms_cert: rsae or pss is the same for a PSS signature", MORE_HELLOS,
+    ("signature_algorithms_cert: rsae or pss is the same for a PSS signature", "certsel",
      "(named->key == SCHEME_RSAE && leaf->key == SCHEME_RSA_PSS) ||", ""),
     ("signature_algorithms_cert: pss or rsae is the same for a PSS signature", MORE_HELLOS,
      "||\n             (named->key == SCHEME_RSA_PSS && leaf->key == SCHEME_RSAE)", ""),
@@ -231,6 +231,8 @@ JUDGEMENT = in_file(
     ("sets: every certificate has its own verdict", "certsel_choice",
      "certsel_judge(profile, certificates[i], hello);",
      "certsel_judge(profile, certificates[0], hello);"),
+) + in_file(
+    "lib/tls/certsel_words.c",
     ("would_fit: names what would have worked", "certsel_choice",
      "fits |= 1u << i;", "fits |= 1u;"),
 ) + in_file(
@@ -246,7 +248,7 @@ JUDGEMENT = in_file(
     ("ECDSA: P-384 is worth 192", HELLOS, "{384, 192}", "{385, 192}"),
     ("Ed25519: the key is worth 128", "strength",
      "case KEY_ED25519:\n        return 128;", "case KEY_ED25519:\n        return 256;"),
-    ("Ed448: the key is worth 224", HELLOS,
+    ("Ed448: the key is worth 224", "strength",
      "case KEY_ED448:\n        return 224;", "case KEY_ED448:\n        return 128;"),
     ("Ed448: the scheme is worth 224", "strength",
      "case SCHEME_ED448:\n        return 224;", "case SCHEME_ED448:\n        return 128;"),

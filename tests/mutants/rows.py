@@ -1,0 +1,8 @@
+"""All planted changes."""
+
+import planted_certsel
+import planted_hello
+import planted_sets
+import planted_smtp
+
+ALL = planted_certsel.ALL + planted_hello.ALL + planted_sets.ALL + planted_smtp.ALL
