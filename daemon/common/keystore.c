@@ -94,35 +94,6 @@ static int add_certificate(struct keystore_entry *entry, const struct loading *l
     return 0;
 }
 
-static int load_chain(struct keystore_entry *entry, const struct loading *l,
-                      const struct keyfile *file)
-{
-    const struct conf_text *path = &l->certificate->chain;
-    BIO *bio = BIO_new_mem_buf(file->data, (int)file->len);
-    struct block block;
-    int more = -1;
-    int result = 0;
-
-    while (bio != NULL && result == 0 && (more = next_block(bio, &block)) == 1) {
-        if (is_certificate(&block)) {
-            result = add_certificate(entry, l, &block);
-        }
-        block_free(&block);
-    }
-    BIO_free(bio);
-    if (result != 0) {
-        return result;
-    }
-    if (more < 0) {
-        return conf_fail(l->error, l->conf, path->line, "%s: broken PEM: %s", path->text,
-                         sslerror_words());
-    }
-    if (entry->leaf == NULL) {
-        return conf_fail(l->error, l->conf, path->line, "%s: no certificate in it", path->text);
-    }
-    return 0;
-}
-
 static int add_key(struct keystore_entry *entry, const struct loading *l, const struct block *block)
 {
     const struct conf_text *path = &l->certificate->key;
@@ -142,28 +113,60 @@ static int add_key(struct keystore_entry *entry, const struct loading *l, const 
     return 0;
 }
 
-static int load_key(struct keystore_entry *entry, const struct loading *l,
-                    const struct keyfile *file)
+/* What a file is searched for. */
+struct search {
+    bool (*wants)(const struct block *block);
+    int (*add)(struct keystore_entry *entry, const struct loading *l, const struct block *block);
+};
+
+/* Adds every block that is wanted. 0, or -1 with an error; `path` is what was named in the
+ * configuration for it. */
+static int read_blocks(struct keystore_entry *entry, const struct loading *l,
+                       const struct keyfile *file, const struct conf_text *path,
+                       const struct search *search)
 {
-    const struct conf_text *path = &l->certificate->key;
     BIO *bio = BIO_new_mem_buf(file->data, (int)file->len);
     struct block block;
     int more = -1;
     int result = 0;
 
     while (bio != NULL && result == 0 && (more = next_block(bio, &block)) == 1) {
-        if (is_key(&block)) {
-            result = add_key(entry, l, &block);
+        if (search->wants(&block)) {
+            result = search->add(entry, l, &block);
         }
         block_free(&block);
     }
     BIO_free(bio);
-    if (result != 0) {
-        return result;
+    if (result == 0 && more < 0) {
+        result = conf_fail(l->error, l->conf, path->line, "%s: broken PEM: %s", path->text,
+                           sslerror_words());
     }
-    if (more < 0) {
-        return conf_fail(l->error, l->conf, path->line, "%s: broken PEM: %s", path->text,
-                         sslerror_words());
+    return result;
+}
+
+static int load_chain(struct keystore_entry *entry, const struct loading *l,
+                      const struct keyfile *file)
+{
+    static const struct search certificates = {is_certificate, add_certificate};
+    const struct conf_text *path = &l->certificate->chain;
+
+    if (read_blocks(entry, l, file, path, &certificates) != 0) {
+        return -1;
+    }
+    if (entry->leaf == NULL) {
+        return conf_fail(l->error, l->conf, path->line, "%s: no certificate in it", path->text);
+    }
+    return 0;
+}
+
+static int load_key(struct keystore_entry *entry, const struct loading *l,
+                    const struct keyfile *file)
+{
+    static const struct search keys = {is_key, add_key};
+    const struct conf_text *path = &l->certificate->key;
+
+    if (read_blocks(entry, l, file, path, &keys) != 0) {
+        return -1;
     }
     if (entry->key == NULL) {
         return conf_fail(l->error, l->conf, path->line, "%s: no private key in it", path->text);

@@ -65,6 +65,7 @@ static void expect_views(struct bytes message, const struct hello *hello)
     expect_inside(message, hello->sni.data, hello->sni.len);
     expect_inside(message, hello->alpn.data, hello->alpn.len);
     expect_inside(message, hello->ca_names.data, hello->ca_names.len);
+    expect_inside(message, hello->point_formats.data, hello->point_formats.len);
 }
 
 static void judge(const struct hello *hello)

@@ -1,0 +1,236 @@
+/* The lines of a dump, with their offsets and columns of characters. */
+#include "lib/base/hexdump_parts.h"
+
+#include <string.h>
+
+enum { OFFSET_DIGITS_MIN = 4, OFFSET_DIGITS_MAX = 10, WIDTH_USUAL = 16, WIDTH_MAX = 64, GAP = 3 };
+
+/* The offset in front of a line of a dump. */
+struct offset {
+    const uint8_t *digits;
+    size_t num;
+    size_t end; /* where the bytes begin */
+};
+
+/* "0000  ", "00000000: ", "0x0000:  ", "0000 - ". */
+static bool read_offset(struct bytes line, struct offset *out)
+{
+    size_t at = line.len > 2 && line.data[0] == '0' && (line.data[1] | 0x20) == 'x' ? 2 : 0;
+
+    out->digits = line.data + at;
+    for (out->num = 0; at < line.len && hexdump_digit(line.data[at]) >= 0; at++) {
+        out->num++;
+    }
+    if (out->num < OFFSET_DIGITS_MIN || out->num > OFFSET_DIGITS_MAX) {
+        return false;
+    }
+    if (at < line.len && line.data[at] == ':') {
+        at++;
+    } else if (at + 2 < line.len && memcmp(line.data + at, " - ", 3) == 0) {
+        at += 2;
+    } else if (at < line.len && !hexdump_is_blank(line.data[at])) {
+        return false;
+    }
+    out->end = hexdump_skip_blanks(line, at);
+    return true;
+}
+
+/* Its value; UINT64_MAX if it has a digit that the base has not. */
+static uint64_t offset_value(const struct offset *offset, unsigned base)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < offset->num; i++) {
+        unsigned digit = (unsigned)hexdump_digit(offset->digits[i]);
+
+        if (digit >= base) {
+            return UINT64_MAX;
+        }
+        value = value * base + digit;
+    }
+    return value;
+}
+
+static bool is_star(struct bytes line)
+{
+    return line.len == 1 && line.data[0] == '*';
+}
+
+/* The offset of the line that follows; blank lines do not count, and `*starred` tells whether a
+ * "*" stands before it. */
+static bool next_offset(struct bytes rest, struct offset *out, bool *starred)
+{
+    struct bytes line;
+
+    *starred = false;
+    while (hexdump_next_line(&rest, &line)) {
+        if (is_star(line)) {
+            *starred = true;
+        } else if (line.len > 0) {
+            return read_offset(line, out);
+        }
+    }
+    return false;
+}
+
+/*
+ * Reads bytes from a line of a dump into `out` (NULL: only counts them), at most `max`, and returns
+ * how many there are. With `stop_at_gap`, the column of characters begins behind three blanks, or
+ * behind two that are not in the middle.
+ */
+static size_t read_bytes(struct bytes line, size_t at, size_t max, bool stop_at_gap, size_t width,
+                         uint8_t *out)
+{
+    size_t num = 0;
+
+    while (num < max) {
+        size_t gap = 0;
+
+        while (at < line.len && (hexdump_is_blank(line.data[at]) || line.data[at] == '-')) {
+            gap += line.data[at] == '\t' ? GAP : 1;
+            at++;
+        }
+        if (stop_at_gap && num > 0 && gap > 1 && (gap >= GAP || num != width / 2)) {
+            break;
+        }
+        if (at + 1 >= line.len || hexdump_digit(line.data[at]) < 0 ||
+            hexdump_digit(line.data[at + 1]) < 0) {
+            break;
+        }
+        if (out != NULL) {
+            out[num] =
+                (uint8_t)(hexdump_digit(line.data[at]) << 4 | hexdump_digit(line.data[at + 1]));
+        }
+        num++;
+        at += 2;
+    }
+    return num;
+}
+
+/* Bytes between the offsets of two lines; 0 if the second does not follow the first. */
+static uint64_t distance(const struct offset *a, const struct offset *b, unsigned base)
+{
+    uint64_t from = offset_value(a, base);
+    uint64_t to = offset_value(b, base);
+
+    return a->num != b->num || from == UINT64_MAX || to == UINT64_MAX || to <= from ? 0 : to - from;
+}
+
+/* The base in which the offsets of two lines are as far apart as the bytes on the first, or 0. */
+static unsigned base_of(struct bytes line, const struct offset *a, const struct offset *b)
+{
+    static const unsigned bases[] = {16, 10, 8};
+
+    for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
+        uint64_t bytes = distance(a, b, bases[i]);
+
+        if (bytes >= 4 && bytes <= WIDTH_MAX &&
+            read_bytes(line, a->end, WIDTH_MAX, false, 0, NULL) >= bytes) {
+            return bases[i];
+        }
+    }
+    return 0;
+}
+
+static bool is_only_hex(struct bytes line)
+{
+    for (size_t i = 0; i < line.len; i++) {
+        if (hexdump_digit(line.data[i]) < 0 && !hexdump_is_blank(line.data[i])) {
+            return false;
+        }
+    }
+    return line.len > 0;
+}
+
+bool hexdump_is_dump(struct hexdump_reader *r)
+{
+    struct bytes rest = r->rest;
+    struct bytes line;
+
+    while (hexdump_next_line(&rest, &line)) {
+        struct offset here;
+        struct offset next;
+        bool starred;
+
+        if (read_offset(line, &here) && read_bytes(line, here.end, 1, false, 0, NULL) == 1) {
+            unsigned base = next_offset(rest, &next, &starred) ? base_of(line, &here, &next) : 0;
+
+            if (base != 0 || offset_value(&here, 16) == 0) {
+                r->base = base != 0 ? base : 16;
+                r->width = base != 0 ? (size_t)distance(&here, &next, base) : WIDTH_USUAL;
+                return true;
+            }
+        }
+        if (is_only_hex(line)) {
+            return false;
+        }
+    }
+    return false;
+}
+
+static bool leaves_out(const struct hexdump_reader *r)
+{
+    text_addf(r->why, "line %u: the dump leaves bytes out behind this line", r->line);
+    return false;
+}
+
+/* Appends `num` bytes of a line, and repeats them until there are `total`. */
+static bool add_line(struct hexdump_reader *r, struct bytes line, const struct offset *offset,
+                     size_t num, uint64_t total)
+{
+    uint8_t *out = r->out + r->len;
+
+    if (total > r->size - r->len) {
+        text_addf(r->why, "line %u: more than %zu bytes", r->line, r->size);
+        return false;
+    }
+    if (read_bytes(line, offset->end, num, false, 0, NULL) < num) {
+        return leaves_out(r);
+    }
+    r->len += read_bytes(line, offset->end, num, false, 0, out);
+    for (size_t i = num; i < total; i++) {
+        out[i] = out[i - num];
+        r->len++;
+    }
+    return true;
+}
+
+/* One line of a dump; `*expected` is the offset that follows from the lines before it. */
+static bool read_dump_line(struct hexdump_reader *r, struct bytes line, const struct offset *here,
+                           uint64_t *expected)
+{
+    struct offset next;
+    bool starred;
+    uint64_t value = offset_value(here, r->base);
+    uint64_t bytes = next_offset(r->rest, &next, &starred) ? distance(here, &next, r->base) : 0;
+
+    if (*expected != 0 && value > *expected) {
+        r->line--;
+        return leaves_out(r);
+    }
+    if (bytes > 0) {
+        *expected = value + bytes;
+        if (starred) {
+            return add_line(r, line, here, r->width, bytes);
+        }
+        return bytes <= WIDTH_MAX ? add_line(r, line, here, (size_t)bytes, bytes) : leaves_out(r);
+    }
+    bytes = read_bytes(line, here->end, r->width, true, r->width, NULL);
+    *expected = value + bytes;
+    return add_line(r, line, here, (size_t)bytes, bytes);
+}
+
+bool hexdump_read_dump(struct hexdump_reader *r)
+{
+    uint64_t expected = 0;
+    struct bytes line;
+
+    for (r->line = 1; hexdump_next_line(&r->rest, &line); r->line++) {
+        struct offset here;
+
+        if (read_offset(line, &here) && !read_dump_line(r, line, &here, &expected)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,42 @@
+/* hexdump_parts: what the halves of hexdump share; hexdump.c has the theory of operation. */
+#ifndef POSTERN_LIB_BASE_HEXDUMP_PARTS_H
+#define POSTERN_LIB_BASE_HEXDUMP_PARTS_H
+
+#include "lib/base/hexdump.h"
+
+struct hexdump_reader {
+    struct bytes rest; /* the lines to come */
+    unsigned line;     /* number of the current one */
+    uint8_t *out;
+    size_t size;
+    size_t len;
+    struct text *why;
+    /* Of a dump. */
+    unsigned base;
+    size_t width; /* bytes on a full line */
+    /* Of plain hex. */
+    bool numbered;
+    bool braces; /* hex stands in braces only */
+    unsigned depth;
+    bool comment;
+};
+
+/* The value of a hex digit, or -1. */
+int hexdump_digit(uint8_t c);
+
+bool hexdump_is_blank(uint8_t c);
+
+/* The first place at or behind `at` that is no blank, or the line's end. */
+size_t hexdump_skip_blanks(struct bytes line, size_t at);
+
+/* The next line without the blanks around it; false at the end. */
+bool hexdump_next_line(struct bytes *rest, struct bytes *line);
+
+/* Whether the text is a dump, and then how its lines are to be read. */
+bool hexdump_is_dump(struct hexdump_reader *r);
+
+/* Read all lines. False with the reason in `why`. */
+bool hexdump_read_dump(struct hexdump_reader *r);
+bool hexdump_read_plain(struct hexdump_reader *r);
+
+#endif
