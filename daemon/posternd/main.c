@@ -26,6 +26,9 @@
 
 enum { EXIT_BAD = 2 };
 
+/* What a worker has open besides its sockets: two eventfds, and what its event loop needs. */
+enum { DESCRIPTORS_OF_WORKER = 5 };
+
 struct options {
     const char *file;
     bool check_only;
@@ -93,10 +96,11 @@ static int lock_state(const struct conf *conf, struct conf_error *error)
     return 0;
 }
 
-/* Two descriptors for each session, and some for the rest. */
-static void raise_descriptor_limit(const struct conf *conf)
+/* Two descriptors for each session, those of the workers, and some for the rest. */
+static void raise_descriptor_limit(const struct conf *conf, unsigned num_workers)
 {
-    rlim_t need = (rlim_t)conf->limits.max_sessions * 2 + 128;
+    rlim_t of_workers = (rlim_t)num_workers * (listener_count(conf) + DESCRIPTORS_OF_WORKER);
+    rlim_t need = (rlim_t)conf->limits.max_sessions * 2 + of_workers + 128;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need) {
@@ -207,7 +211,7 @@ static int start(struct snapshot *snapshot)
     int *fds = calloc(listener_count(conf) * snapshot->num_workers, sizeof *fds);
     int result = -1;
 
-    raise_descriptor_limit(conf);
+    raise_descriptor_limit(conf, snapshot->num_workers);
     if (fds == NULL || loop == NULL) {
         fprintf(stderr, "%s\n", strerror(errno));
     } else if (prepare(snapshot, fds, loop, &control, &error) != 0) {

@@ -21,8 +21,8 @@
  *              the kernel reset the connection and take the last reply away from the client.
  *   OVER       nothing is left; session_step(), and nobody else, calls session_free().
  *
- * All functions but session_step(), session_start() and session_shutdown() return to their caller
- * with the session alive: they only set the phase.
+ * All functions but session_step(), session_start(), session_evict() and session_shutdown() return
+ * to their caller with the session alive: they only set the phase.
  */
 #include "daemon/posternd/session_parts.h"
 
@@ -32,11 +32,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
     RUN_MAX = 32,          /* moves before other sessions get their turn */
     DISCARD_MAX = 1 << 20, /* bytes thrown away in one turn */
+    SCRAPS_MAX = 16,       /* ... reads of what a client said that is turned away */
 };
 
 static _Atomic unsigned num_sessions;
@@ -202,12 +204,17 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 /* Says 421 to a client for whom there is no session, unless it expects TLS. */
 static void turn_away(const struct listener *l, int fd)
 {
+    char scrap[4096];
     char reply[512];
     int len = snprintf(reply, sizeof reply, "421 4.3.2 %s Service currently unavailable\r\n",
                        l->worker->snapshot->conf->hostname.text);
 
     if (l->conf->tls != CONF_TLS_IMPLICIT) {
         (void)!write(fd, reply, (size_t)len);
+    }
+    shutdown(fd, SHUT_WR);
+    /* What the client said early must not take the reply away from it. */
+    for (int i = 0; i < SCRAPS_MAX && recv(fd, scrap, sizeof scrap, 0) > 0; i++) {
     }
     close(fd);
 }

@@ -106,6 +106,7 @@ static bool obey_gate(struct session *s)
     switch (gate_state(&s->gate)) {
     case GATE_PASS:
     case GATE_RELAY:
+        s->held_since = 0;
         return false;
     case GATE_STARTTLS_HELD:
         if (s->held_since == 0) {

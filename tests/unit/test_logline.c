@@ -300,6 +300,38 @@ START_TEST(test_fingerprint)
 }
 END_TEST
 
+START_TEST(test_limit)
+{
+    logline_limit(fresh(), &session, LOGLINE_SESSIONS, 51, 1);
+    ck_assert_str_eq(line, "Connection concurrency limit exceeded: 51 from " CLIENT
+                           " for service mx refused=1 session=4Zk2m1QyTz");
+    logline_limit(fresh(), &session, LOGLINE_HANDSHAKES, 11, 30);
+    ck_assert_str_eq(line, "New TLS session rate limit exceeded: 11 from " CLIENT
+                           " for service mx refused=30 session=4Zk2m1QyTz");
+}
+END_TEST
+
+static const struct {
+    enum logline_crossing crossing;
+    const char *line;
+} crossings[] = {
+    {LOGLINE_STRESS, "backend=postfix: 3 of 480 connections: stress begins"},
+    {LOGLINE_FULL, "backend=postfix: 3 of 480 connections: silent clients make room for new ones"},
+    {LOGLINE_SPARE,
+     "backend=postfix: 3 of 480 connections: there is room again evicted=17 refused=2"},
+    {LOGLINE_CALM, "backend=postfix: 3 of 480 connections: stress is over"},
+};
+
+START_TEST(test_stress)
+{
+    struct logline_stress facts = {
+        .backend = "postfix", .taken = 3, .max = 480, .evicted = 17, .refused = 2};
+
+    logline_stress(fresh(), crossings[_i].crossing, &facts);
+    ck_assert_str_eq(line, crossings[_i].line);
+}
+END_TEST
+
 static const char *const failure_words[] = {
     [HANDSHAKE_NO_CERTIFICATE_FITS] = "no-certificate-fits",
     [HANDSHAKE_NOT_TLS] = "not-tls",
@@ -472,6 +504,8 @@ Suite *logline_suite(void)
     tcase_add_test(tcase, test_too_many_errors);
     tcase_add_test(tcase, test_warning);
     tcase_add_test(tcase, test_session_is_kept);
+    tcase_add_test(tcase, test_limit);
+    tcase_add_loop_test(tcase, test_stress, 0, (int)(sizeof crossings / sizeof crossings[0]));
     suite_add_tcase(suite, tcase);
     return suite;
 }
