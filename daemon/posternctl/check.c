@@ -41,6 +41,24 @@ const char *check_unmatched_word(const struct conf_set *set)
     return "";
 }
 
+const char *check_client_certificate_word(const struct conf_listener *listener)
+{
+    switch (listener->client_certificate) {
+    case CONF_CLIENT_CERTIFICATE_NONE:
+        return "none";
+    case CONF_CLIENT_CERTIFICATE_ASK:
+        return "ask";
+    case CONF_CLIENT_CERTIFICATE_REQUIRE:
+        return "require";
+    }
+    return "";
+}
+
+const char *check_client_address_word(const struct conf_backend *backend)
+{
+    return backend->client_address == CONF_PROXY_V1 ? "proxy-v1" : "proxy-v2";
+}
+
 bool check_is_repeated(const struct conf *conf, size_t listener, size_t set)
 {
     const struct conf_listener *mine = &conf->listeners[listener];
@@ -82,13 +100,17 @@ static int run(struct snapshot *snapshot, bool json)
     int status = kept.lost ? -1 : inspect(&check);
 
     if (status == 0) {
+        status = check_postfix(&check);
+    }
+    if (status == 0) {
         status = json ? check_print_json(&check, stdout) : check_print_text(&check, stdout);
     }
     free(check.reports);
+    free(check.findings);
     if (status != 0) {
         return command_fail("out of memory");
     }
-    return check.num_failing + check.num_ending > 0 ? EXIT_FINDING : EXIT_SUCCESS;
+    return check.num_failing + check.num_ending + check.num_wrong > 0 ? EXIT_FINDING : EXIT_SUCCESS;
 }
 
 int command_check(const struct invocation *invocation)

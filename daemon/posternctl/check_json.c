@@ -83,18 +83,72 @@ static json_t *set_json(struct builder *b, const struct conf_set *set)
     return object;
 }
 
+static json_t *endpoint_json(const struct conf_endpoint *address)
+{
+    char text[ADDR_PATH_SIZE + 8];
+
+    endpoint_text(&address->endpoint, text, sizeof text);
+    return json_text(text);
+}
+
+static json_t *addresses_json(struct builder *b, const struct conf_endpoint *addresses, size_t num)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < num; i++) {
+        add(b, array, endpoint_json(&addresses[i]));
+    }
+    return array;
+}
+
+static json_t *backend_json(struct builder *b, const struct conf_backend *backend)
+{
+    const struct conf_endpoint *tls = &backend->tls_address;
+    json_t *object = json_object();
+
+    put(b, object, "name", json_text(backend->name));
+    put(b, object, "address", addresses_json(b, backend->addresses, backend->num_addresses));
+    put(b, object, "tls_address", conf_is_set(tls) ? endpoint_json(tls) : json_null());
+    put(b, object, "client_address", json_string(check_client_address_word(backend)));
+    put(b, object, "max_connections", json_integer(backend->max_connections));
+    return object;
+}
+
 static json_t *listener_json(struct builder *b, const struct conf_listener *listener)
 {
+    const char *client_ca = listener->client_ca.text;
     json_t *object = json_object();
     json_t *sets = json_array();
+    json_t *networks = json_array();
 
     for (size_t i = 0; i < listener->num_sets; i++) {
         add(b, sets, json_text(listener->sets[i]->name));
     }
+    for (size_t i = 0; i < listener->accept_proxy_from.num; i++) {
+        char text[PREFIX_TEXT_SIZE];
+
+        add(b, networks, json_string(prefix_text(&listener->accept_proxy_from.items[i], text)));
+    }
     put(b, object, "name", json_text(listener->name));
+    put(b, object, "address", addresses_json(b, listener->addresses, listener->num_addresses));
     put(b, object, "tls", json_string(conf_tls_word(listener->tls)));
     put(b, object, "tls_profile", json_text(listener->profile->name));
     put(b, object, "certificate_sets", sets);
+    put(b, object, "backend", json_text(listener->backend->name));
+    put(b, object, "auth_before_tls", json_boolean(listener->auth_before_tls));
+    put(b, object, "client_certificate", json_string(check_client_certificate_word(listener)));
+    put(b, object, "client_ca", client_ca[0] == '\0' ? json_null() : json_text(client_ca));
+    put(b, object, "accept_proxy_from", networks);
+    return object;
+}
+
+static json_t *finding_json(struct builder *b, const struct check_finding *finding)
+{
+    json_t *object = json_object();
+
+    put(b, object, "subject", json_text(finding->subject));
+    put(b, object, "result", json_string(check_result_word(finding->result)));
+    put(b, object, "text", json_text(finding->text));
     return object;
 }
 
@@ -248,14 +302,17 @@ static json_t *matrix_json(struct builder *b)
     return array;
 }
 
-static json_t *document(struct builder *b)
+/* The parts of the configuration, and what was found about them. */
+static void put_parts(struct builder *b, json_t *root)
 {
-    const struct conf *conf = b->check->snapshot->conf;
-    json_t *root = json_object();
+    const struct check *check = b->check;
+    const struct conf *conf = check->snapshot->conf;
     json_t *certificates = json_array();
     json_t *sets = json_array();
+    json_t *backends = json_array();
     json_t *listeners = json_array();
     json_t *warnings = json_array();
+    json_t *postfix = json_array();
 
     for (size_t i = 0; i < conf->num_certificates; i++) {
         add(b, certificates, certificate_json(b, i));
@@ -263,20 +320,36 @@ static json_t *document(struct builder *b)
     for (size_t i = 0; i < conf->num_sets; i++) {
         add(b, sets, set_json(b, &conf->sets[i]));
     }
+    for (size_t i = 0; i < conf->num_backends; i++) {
+        add(b, backends, backend_json(b, &conf->backends[i]));
+    }
     for (size_t i = 0; i < conf->num_listeners; i++) {
         add(b, listeners, listener_json(b, &conf->listeners[i]));
     }
-    for (size_t i = 0; i < b->check->num_warnings; i++) {
-        add(b, warnings, json_text(b->check->warnings[i]));
+    for (size_t i = 0; i < check->num_warnings; i++) {
+        add(b, warnings, json_text(check->warnings[i]));
+    }
+    for (size_t i = 0; i < check->num_findings; i++) {
+        add(b, postfix, finding_json(b, &check->findings[i]));
     }
     put(b, root, "certificates", certificates);
     put(b, root, "sets", sets);
+    put(b, root, "backends", backends);
     put(b, root, "listeners", listeners);
     put(b, root, "warnings", warnings);
+    put(b, root, "postfix", postfix);
+}
+
+static json_t *document(struct builder *b)
+{
+    json_t *root = json_object();
+
+    put_parts(b, root);
     put(b, root, "matrix", matrix_json(b));
     put(b, root, "clients", clients_json(b));
     put(b, root, "failing", json_integer((json_int_t)b->check->num_failing));
     put(b, root, "ending", json_integer((json_int_t)b->check->num_ending));
+    put(b, root, "wrong", json_integer((json_int_t)b->check->num_wrong));
     return root;
 }
 

@@ -1,5 +1,6 @@
 /* What `posternctl check` prints for people. */
 #include "daemon/posternctl/check.h"
+
 /* --- certificates and sets ------------------------------------------------------------------ */
 
 struct joined {
@@ -62,14 +63,63 @@ static void print_set(const struct conf_set *set, FILE *out)
             check_unmatched_word(set));
 }
 
+static void print_addresses(const struct conf_endpoint *addresses, size_t num, FILE *out)
+{
+    for (size_t i = 0; i < num; i++) {
+        char text[ADDR_PATH_SIZE + 8];
+
+        endpoint_text(&addresses[i].endpoint, text, sizeof text);
+        fprintf(out, "%s%s", i > 0 ? ", " : "", text);
+    }
+}
+
+static void print_backend(const struct conf_backend *backend, FILE *out)
+{
+    fprintf(out, "backend \"%s\": ", backend->name);
+    print_addresses(backend->addresses, backend->num_addresses, out);
+    if (conf_is_set(&backend->tls_address)) {
+        fputs("; tls_address ", out);
+        print_addresses(&backend->tls_address, 1, out);
+    }
+    fprintf(out, "; client_address %s, max_connections %u\n", check_client_address_word(backend),
+            backend->max_connections);
+}
+
 static void print_listener(const struct conf_listener *listener, FILE *out)
 {
-    fprintf(out, "listener \"%s\": tls %s, tls_profile %s, certificate_sets ", listener->name,
-            conf_tls_word(listener->tls), listener->profile->name);
-    for (size_t i = 0; i < listener->num_sets; i++) {
-        fprintf(out, "%s%s", i > 0 ? ", " : "", listener->sets[i]->name);
+    fprintf(out, "listener \"%s\": ", listener->name);
+    print_addresses(listener->addresses, listener->num_addresses, out);
+    fprintf(out, "; tls %s", conf_tls_word(listener->tls));
+    if (listener->tls != CONF_TLS_NONE) {
+        fprintf(out, ", tls_profile %s, certificate_sets ", listener->profile->name);
+        for (size_t i = 0; i < listener->num_sets; i++) {
+            fprintf(out, "%s%s", i > 0 ? ", " : "", listener->sets[i]->name);
+        }
+    }
+    fprintf(out, "; backend %s", listener->backend->name);
+    if (listener->auth_before_tls) {
+        fputs("; auth_before_tls", out);
+    }
+    if (listener->client_certificate != CONF_CLIENT_CERTIFICATE_NONE) {
+        fprintf(out, "; client_certificate %s, client_ca %s",
+                check_client_certificate_word(listener),
+                listener->client_ca.text[0] == '\0' ? "none" : listener->client_ca.text);
+    }
+    for (size_t i = 0; i < listener->accept_proxy_from.num; i++) {
+        char text[PREFIX_TEXT_SIZE];
+
+        fprintf(out, "%s%s", i > 0 ? ", " : "; accept_proxy_from ",
+                prefix_text(&listener->accept_proxy_from.items[i], text));
     }
     fputs("\n", out);
+}
+
+static void print_finding(const struct check_finding *finding, FILE *out)
+{
+    static const char *const words[] = {
+        [CHECK_FAIL] = "FAIL", [CHECK_WARNING] = "warning", [CHECK_NOT_CHECKED] = "not checked"};
+
+    fprintf(out, "%s: %s: %s\n", words[finding->result], finding->subject, finding->text);
 }
 
 /* --- everything ----------------------------------------------------------------------------- */
@@ -86,14 +136,20 @@ int check_print_text(struct check *check, FILE *out)
     for (size_t i = 0; i < conf->num_sets; i++) {
         print_set(&conf->sets[i], out);
     }
+    for (size_t i = 0; i < conf->num_backends; i++) {
+        print_backend(&conf->backends[i], out);
+    }
     for (size_t i = 0; i < conf->num_listeners; i++) {
         print_listener(&conf->listeners[i], out);
     }
-    if (check->num_warnings > 0) {
+    if (check->num_warnings + check->num_findings > 0) {
         fputs("\n", out);
     }
     for (size_t i = 0; i < check->num_warnings; i++) {
         fprintf(out, "warning: %s\n", check->warnings[i]);
+    }
+    for (size_t i = 0; i < check->num_findings; i++) {
+        print_finding(&check->findings[i], out);
     }
     if (check_print_matrix(check, out) != 0) {
         return -1;

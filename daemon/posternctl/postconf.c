@@ -134,13 +134,16 @@ static char *value_of(const char *name)
 
 void postconf_read(struct postconf *out)
 {
-    *out = (struct postconf){.settings = run("-n", NULL),
-                             .services = run("-M", NULL),
-                             .overrides = run("-P", NULL),
-                             .queue = value_of("queue_directory"),
-                             .process_limit = value_of("default_process_limit")};
-    if (out->settings == NULL || out->services == NULL || out->overrides == NULL ||
-        out->queue == NULL || out->process_limit == NULL) {
+    *out = (struct postconf){.settings = run("-n", NULL)};
+    /* Where it fails, postconf waits a second before it says so: once is enough. */
+    if (out->settings != NULL) {
+        out->services = run("-M", NULL);
+        out->overrides = run("-P", NULL);
+        out->queue = value_of("queue_directory");
+        out->process_limit = value_of("default_process_limit");
+    }
+    if (out->services == NULL || out->overrides == NULL || out->queue == NULL ||
+        out->process_limit == NULL) {
         postconf_free(out);
     }
 }

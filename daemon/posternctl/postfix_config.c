@@ -11,9 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Postfix makes the sockets of services that others may reach in this directory of its queue. */
-static const char public_dir[] = "/public/";
-
 /* What a process takes without TLS, in tenths of a megabyte. */
 #define PROCESS_TENTHS 13
 
@@ -75,35 +72,28 @@ static char chroot_of(const struct postconf *postfix)
 static int name_service(struct printing *p, unsigned line, struct conf_error *error)
 {
     const struct postconf *postfix = p->postfix;
-    const char *path = p->address->path;
-    const char *slash = strrchr(path, '/');
-    size_t dir = slash == NULL ? 0 : (size_t)(slash + 1 - path);
-    size_t suffix = strlen(public_dir);
+    const char *name;
     struct postconf_service there;
 
     if (p->address->ip.family != ADDR_NONE) {
         p->type = "inet";
         endpoint_text(p->address, p->name, sizeof p->name);
         if (postconf_known(postfix) && postconf_at(postfix, p->address, &there)) {
-            struct postconf_text name = postconf_column(&there, POSTCONF_NAME);
+            struct postconf_text today = postconf_column(&there, POSTCONF_NAME);
 
-            snprintf(p->name, sizeof p->name, "%.*s", (int)name.len, name.at);
+            snprintf(p->name, sizeof p->name, "%.*s", (int)today.len, today.at);
         }
         return 0;
     }
-    if (postfix->queue != NULL && (dir != strlen(postfix->queue) + suffix ||
-                                   strncmp(path, postfix->queue, dir - suffix) != 0)) {
-        return conf_fail(error, p->conf, line, "%s: \"unix:%s\": Postfix has its sockets in %s%s",
-                         p->option, path, postfix->queue, public_dir);
-    }
-    if (dir < suffix || strncmp(path + dir - suffix, public_dir, suffix) != 0 ||
-        path[dir] == '\0' || strpbrk(path + dir, " \t#=") != NULL) {
+    name = postfix_socket_name(postfix, p->address->path);
+    if (name == NULL) {
         return conf_fail(error, p->conf, line,
-                         "%s: \"unix:%s\": Postfix has its sockets in the directory \"public\" "
-                         "of its queue, under names without blanks, # and =",
-                         p->option, path);
+                         "%s: \"unix:%s\": Postfix has its sockets in %s/public, under names "
+                         "without blanks, # and =",
+                         p->option, p->address->path,
+                         postfix->queue == NULL ? "the queue directory" : postfix->queue);
     }
-    snprintf(p->name, sizeof p->name, "%s", path + dir);
+    snprintf(p->name, sizeof p->name, "%s", name);
     p->type = "unix";
     return 0;
 }

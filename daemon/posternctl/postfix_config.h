@@ -41,6 +41,17 @@ unsigned postfix_processes(const struct conf *conf, const struct endpoint *addre
  * backends whose sessions under TLS go to a tls_address. */
 bool postfix_is_without_auth(const struct conf *conf, const struct endpoint *address);
 
+/* The name that master.cf has for a unix-domain socket in the queue's public directory; NULL: it is
+ * in another one. Where no queue is known, the directory's name is held against "public". */
+const char *postfix_socket_name(const struct postconf *postfix, const char *path);
+
+/* Whether inet_protocols has a family of addresses. */
+bool postfix_speaks(const struct postconf *postfix, enum addr_family family);
+
+/* Whether a listener has an address of a family; `backend` NULL: of any backend. */
+bool postfix_has_clients(const struct conf *conf, const struct conf_backend *backend,
+                         enum addr_family family);
+
 /* Whether master.cf has a postscreen at an address. */
 bool postfix_is_postscreen(const struct postconf *postfix, const struct endpoint *address);
 

@@ -153,32 +153,18 @@ static void note_level(const struct conf *conf, const struct setting *s, FILE *o
     }
 }
 
-static bool listens_on(const struct conf *conf, enum addr_family family)
-{
-    for (size_t l = 0; l < conf->num_listeners; l++) {
-        for (size_t i = 0; i < conf->listeners[l].num_addresses; i++) {
-            if (conf->listeners[l].addresses[i].endpoint.ip.family == family) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* Postfix refuses the PROXY header of a client whose family it does not speak. */
-static void note_protocols(const struct conf *conf, const struct setting *s, FILE *out)
+static void note_protocols(const struct conf *conf, const struct postconf *postfix,
+                           const struct setting *s, FILE *out)
 {
     static const struct {
         enum addr_family family;
-        const char *word;
         const char *name;
-    } families[] = {{ADDR_IPV4, "ipv4", "IPv4"}, {ADDR_IPV6, "ipv6", "IPv6"}};
+    } families[] = {{ADDR_IPV4, "IPv4"}, {ADDR_IPV6, "IPv6"}};
 
-    if (!is_named(s, "inet_protocols") || has_word(s, "all")) {
-        return;
-    }
-    for (size_t i = 0; i < COUNT(families); i++) {
-        if (!has_word(s, families[i].word) && listens_on(conf, families[i].family)) {
+    for (size_t i = 0; is_named(s, "inet_protocols") && i < COUNT(families); i++) {
+        if (!postfix_speaks(postfix, families[i].family) &&
+            postfix_has_clients(conf, NULL, families[i].family)) {
             print_setting(s, out);
             fprintf(out,
                     "#     every client on %s gets 421: postconf -e inet_protocols=all, and "
@@ -199,7 +185,7 @@ static void note_settings(const struct conf *conf, const struct postconf *postfi
         postconf_split(line, &s.name, &s.value);
         note_setting(&s, out);
         note_level(conf, &s, out);
-        note_protocols(conf, &s, out);
+        note_protocols(conf, postfix, &s, out);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "daemon/posternctl/postfix_config.h"
 
 #include <string.h>
+#include <strings.h>
 
 size_t postfix_num_addresses(const struct conf_backend *backend)
 {
@@ -67,6 +68,60 @@ bool postfix_is_without_auth(const struct conf *conf, const struct endpoint *add
         }
     }
     return true;
+}
+
+const char *postfix_socket_name(const struct postconf *postfix, const char *path)
+{
+    static const char public_dir[] = "/public/";
+    size_t suffix = sizeof public_dir - 1;
+    const char *slash = strrchr(path, '/');
+    size_t dir = slash == NULL ? 0 : (size_t)(slash + 1 - path);
+
+    if (dir < suffix || strncmp(path + dir - suffix, public_dir, suffix) != 0) {
+        return NULL;
+    }
+    if (postfix->queue != NULL && (dir != strlen(postfix->queue) + suffix ||
+                                   strncmp(path, postfix->queue, dir - suffix) != 0)) {
+        return NULL;
+    }
+    return path[dir] == '\0' || strpbrk(path + dir, " \t#=") != NULL ? NULL : path + dir;
+}
+
+bool postfix_speaks(const struct postconf *postfix, enum addr_family family)
+{
+    struct postconf_text value = postconf_setting(postfix, "inet_protocols");
+    const char *word = family == ADDR_IPV4 ? "ipv4" : "ipv6";
+    const char *end = value.at + value.len;
+
+    if (value.at == NULL) {
+        return true; /* Postfix's default: all */
+    }
+    for (const char *at = value.at; at < end; at++) {
+        size_t len = strcspn(at, ", \t\n");
+
+        if ((len == strlen(word) && strncasecmp(at, word, len) == 0) ||
+            (len == strlen("all") && strncasecmp(at, "all", len) == 0)) {
+            return true;
+        }
+        at += len;
+    }
+    return false;
+}
+
+bool postfix_has_clients(const struct conf *conf, const struct conf_backend *backend,
+                         enum addr_family family)
+{
+    for (size_t l = 0; l < conf->num_listeners; l++) {
+        const struct conf_listener *listener = &conf->listeners[l];
+
+        for (size_t i = 0; i < listener->num_addresses; i++) {
+            if (listener->addresses[i].endpoint.ip.family == family &&
+                (backend == NULL || listener->backend == backend)) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static bool is_command(const struct postconf_service *service, const char *command)

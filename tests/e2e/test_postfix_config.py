@@ -5,6 +5,7 @@ import os
 import re
 
 from common import Case, table
+from lab.postconf import write_files
 from lab.posternd import run_posternctl
 from lab.process import run
 
@@ -40,23 +41,11 @@ class Service:
 
 
 class PostfixConfig(Case):
-    def directory(self, main_cf, master_cf):
-        """A configuration directory of Postfix."""
-        self.number = getattr(type(self), "number", 0) + 1
-        type(self).number = self.number
-        path = os.path.join(self.stage.directory, f"postfix-{self.number}")
-        os.mkdir(path)
-        for name, text in (("main.cf", main_cf), ("master.cf", master_cf)):
-            with open(os.path.join(path, name), "w", encoding="ascii") as file:
-                file.write("compatibility_level = 3.6\n" * (name == "main.cf") + text)
-            # Postfix waits before it reads a file that was written just now.
-            os.utime(file.name, (0, 0))
-        return path
-
     def ctl(self, main_cf="", master_cf=MASTER_CF, *, backend="127.0.0.1:10025", **options):
         """posternctl's run for a configuration of Stage.write()."""
         conf = self.stage.write(certificates=["rsa"], backend=backend, **options)
-        path = self.directory("queue_directory = /var/spool/postfix\n" + main_cf, master_cf)
+        path = write_files(self.stage.directory,
+                           "queue_directory = /var/spool/postfix\n" + main_cf, master_cf)
         return run_posternctl(self.build, "-c", conf, "postfix-config",
                               env={**os.environ, "MAIL_CONFIG": path})
 
@@ -68,7 +57,7 @@ class PostfixConfig(Case):
 
     def services(self, text):
         """{name: Service}, as postconf reads what was printed."""
-        path = self.directory("", text)
+        path = write_files(self.stage.directory, master_cf=text)
         lines = run(["postconf", "-c", path, "-M"]).stdout.splitlines()
         services = {service.name: service for service in map(Service, lines)}
         done = run(["postconf", "-c", path, "-P"])

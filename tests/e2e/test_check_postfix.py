@@ -1,0 +1,169 @@
+"""posternctl check: what the configuration comes to with the main.cf and master.cf that are there.
+Exit code 1 for a way around postscreen only."""
+
+import json
+import os
+
+from common import Case, table
+from lab.postconf import write_files
+from lab.posternd import run_posternctl
+
+BACKEND = "127.0.0.1:10025"
+
+
+def service(maxproc="500", address=BACKEND, command="smtpd"):
+    return f"{address} inet n - y - {maxproc} {command}\n"
+
+
+class CheckPostfix(Case):
+    def ctl(self, *words, main_cf="", master_cf="", postconf=True, **options):
+        """posternctl's run for a configuration of Stage.write()."""
+        options.setdefault("backend", BACKEND)
+        conf = self.stage.write(certificates=["p256", "rsa"], **options)
+        path = write_files(self.stage.directory,
+                           "queue_directory = /var/spool/postfix\n" + main_cf,
+                           master_cf) if postconf else "/nowhere"
+        return run_posternctl(self.build, "-c", conf, *words,
+                              env={**os.environ, "MAIL_CONFIG": path})
+
+    def findings(self, code=0, **options):
+        """[(result, subject, text)] of the JSON document."""
+        done = self.ctl("--json", "check", **options)
+        self.assertEqual(done.returncode, code, done.stderr)
+        document = json.loads(done.stdout)
+        self.assertEqual(document["wrong"], code)
+        return [(each["result"], each["subject"], each["text"]) for each in document["postfix"]]
+
+    def one(self, *arguments, **options):
+        finding, = self.findings(*arguments, **options)
+        return finding
+
+    def assert_text(self, finding, **options):
+        """The text for people has it, too."""
+        word = {"fail": "FAIL", "warning": "warning", "not-checked": "not checked"}[finding[0]]
+        self.assertIn(f"\n{word}: {finding[1]}: {finding[2]}\n", self.ctl("check", **options).stdout)
+
+    def test_all_well(self):
+        self.assertEqual(self.findings(master_cf=service()), [])
+
+    # --- postscreen ---
+
+    def test_way_around_postscreen(self):
+        options = {"master_cf": service("1", command="postscreen") + service(address="10026") +
+                   "smtpd pass - - y - 500 smtpd\n",
+                   "backends": {"postfix": {"tls_address": "127.0.0.1:10026"}}}
+        finding = self.one(1, **options)
+        self.assertEqual(finding[:2], ("fail", 'backend "postfix"'))
+        self.assertIn("postscreen at 127.0.0.1:10025", finding[2])
+        self.assert_text(finding, **options)
+
+    def test_postscreen_alone(self):
+        self.assertEqual(self.findings(master_cf=service("1", command="postscreen") +
+                                       "smtpd pass - - y - 500 smtpd\n"), [])
+
+    def test_tls_address_alone(self):
+        self.assertEqual(self.findings(
+            master_cf=service() + service(address="127.0.0.1:10026"),
+            backends={"postfix": {"tls_address": "127.0.0.1:10026"}}), [])
+
+    def test_without_postconf(self):
+        options = {"postconf": False, "backends": {"postfix": {"tls_address": "127.0.0.1:10026"}}}
+        limits, postscreen = self.findings(**options)
+        self.assertEqual((limits[:2], postscreen[:2]), (("not-checked", "Postfix"),
+                                                        ("not-checked", 'backend "postfix"')))
+        self.assertIn("postconf cannot be run", limits[2])
+        self.assertIn("postscreen", postscreen[2])
+        self.assert_text(limits, **options)
+
+    # --- process limits ---
+
+    @table((
+        ("below", {}, "481", None),
+        ("equal", {}, "480", "480 processes"),
+        ("above", {}, "50", "50 processes"),
+        ("as many as other services", {}, "-", r"100 processes .*default_process_limit"),
+        ("no limit", {}, "0", None),
+        ("no bound, no limit", {"max_connections": 0}, "0", None),
+        ("no bound", {"max_connections": 0}, "500", "maxproc is to be 0"),
+    ))
+    def test_process_limit(self, option, maxproc, pattern):
+        findings = self.findings(master_cf=service(maxproc), backends={"postfix": option})
+        self.assertEqual(len(findings), pattern is not None, findings)
+        for finding in findings:
+            self.assertEqual(finding[:2], ("warning", 'backend "postfix"'))
+            self.assertRegex(finding[2], pattern)
+
+    def test_default_process_limit(self):
+        finding = self.one(main_cf="default_process_limit = 70\n", master_cf=service("-"))
+        self.assertIn("70 processes", finding[2])
+
+    def test_process_limit_behind_postscreen(self):
+        finding = self.one(master_cf=service("1", command="postscreen -o smtpd_service_name=inner")
+                           + "smtpd pass - - y - 500 smtpd\ninner pass - - y - 200 smtpd\n")
+        self.assertEqual(finding[0], "warning")
+        self.assertIn("200 processes that inner ", finding[2])
+
+    def test_process_limit_of_a_socket(self):
+        finding = self.one(backend="unix:/var/spool/postfix/public/postern",
+                           master_cf="postern unix n - y - 9 smtpd\n")
+        self.assertIn("9 processes that postern ", finding[2])
+
+    # --- where it is ---
+
+    @table((("TCP", BACKEND), ("unix", "unix:/var/spool/postfix/public/postern")))
+    def test_no_service_there(self, address):
+        finding = self.one(backend=address, master_cf=service(address="10026"))
+        self.assertEqual(finding, ("not-checked", 'backend "postfix"',
+                                   f"{address}: this machine's master.cf has no service there"))
+
+    def test_socket_elsewhere(self):
+        finding = self.one(backend="unix:/run/postern/smtpd")
+        self.assertEqual(finding[0], "warning")
+        self.assertIn("/var/spool/postfix/public", finding[2])
+
+    # --- protocols ---
+
+    @table((
+        ("IPv4 only, IPv6 listener", "ipv4", ["127.0.0.1:25", "[::1]:25"], "IPv6"),
+        ("IPv6 only, IPv4 listener", "ipv6", ["127.0.0.1:25", "[::1]:25"], "IPv4"),
+        ("both by name", "ipv6, ipv4", ["127.0.0.1:25", "[::1]:25"], None),
+        ("all", "all", ["127.0.0.1:25", "[::1]:25"], None),
+        ("IPv4 only", "ipv4", ["127.0.0.1:25"], None),
+    ))
+    def test_protocols(self, value, addresses, missing):
+        findings = self.findings(main_cf=f"inet_protocols = {value}\n", master_cf=service(),
+                                 listeners={"mx": {"address": addresses}})
+        self.assertEqual(len(findings), missing is not None, findings)
+        for finding in findings:
+            self.assertEqual(finding[:2], ("warning", 'listener "mx"'))
+            self.assertIn(f"its inet_protocols lacks {missing}", finding[2])
+
+    # --- what is shown of the configuration ---
+
+    def test_options_are_shown(self):
+        options = {"master_cf": service() + service(address="127.0.0.1:10026"), "backends": {
+            "postfix": {"tls_address": "127.0.0.1:10026", "client_address": "proxy-v1",
+                        "max_connections": 7}}, "listeners": {
+            "smtps": {"address": "127.0.0.1:465", "tls": "implicit"},
+            "relay": {"address": "127.0.0.1:26", "tls": "none", "certificate_sets": None,
+                      "auth_before_tls": True, "accept_proxy_from": ["192.0.2.0/28"]}}}
+        document = json.loads(self.ctl("--json", "check", **options).stdout)
+        backend, = document["backends"]
+        self.assertEqual(backend, {"name": "postfix", "address": [BACKEND],
+                                   "tls_address": "127.0.0.1:10026", "client_address": "proxy-v1",
+                                   "max_connections": 7})
+        smtps, relay = document["listeners"]
+        self.assertEqual((smtps["tls"], smtps["tls_profile"], smtps["backend"]),
+                         ("implicit", "modern", "postfix"))
+        self.assertEqual(relay, {"name": "relay", "address": ["127.0.0.1:26"], "tls": "none",
+                                 "tls_profile": "opportunistic", "certificate_sets": [],
+                                 "backend": "postfix", "auth_before_tls": True,
+                                 "client_certificate": "none", "client_ca": None,
+                                 "accept_proxy_from": ["192.0.2.0/28"]})
+        text = self.ctl("check", **options).stdout
+        self.assertIn(f'\nbackend "postfix": {BACKEND}; tls_address 127.0.0.1:10026; '
+                      "client_address proxy-v1, max_connections 7\n", text)
+        self.assertIn('\nlistener "smtps": 127.0.0.1:465; tls implicit, tls_profile modern, '
+                      "certificate_sets mail; backend postfix\n", text)
+        self.assertIn('\nlistener "relay": 127.0.0.1:26; tls none; backend postfix; '
+                      "auth_before_tls; accept_proxy_from 192.0.2.0/28\n", text)
