@@ -133,7 +133,8 @@ class Answer:
     extensions   {type: body} of the ServerHello
     certificates [DER], the leaf first (TLS <= 1.2 only: encrypted after)
     certificate  "p256", "p384", "p521", "rsa2048", "ed25519", ... of the leaf, or None
-    exchange     {"group", "scheme"} of ServerKeyExchange (ECDHE; scheme in TLS 1.2 only), or None
+    exchange     {"group", "scheme"} of ServerKeyExchange, or None; "group" only with ECDHE,
+                 "scheme" only in TLS 1.2 and if it is signed
     done         True if the server finished its flight with ServerHelloDone
     closed       True if the connection ended
     raw          the bytes
@@ -181,10 +182,16 @@ def _message(answer, kind, body):
             answer.certificates.append(rest[3:3 + length])
             rest = rest[3 + length:]
         answer.certificate = key_kind(answer.certificates[0])
-    elif kind == 12 and body[:1] == b"\x03":
-        answer.exchange = {"group": int.from_bytes(body[1:3], "big")}
-        if answer.version == TLS12:
+    elif kind == 12:
+        answer.exchange = {}
+        if body[:1] == b"\x03":
+            answer.exchange["group"] = int.from_bytes(body[1:3], "big")
             at = 4 + body[3]
+        else:
+            at = 0
+            for _ in ("p", "g", "public"):
+                at += 2 + int.from_bytes(body[at:at + 2], "big")
+        if answer.version == TLS12 and at < len(body):
             answer.exchange["scheme"] = int.from_bytes(body[at:at + 2], "big")
     elif kind == 14:
         answer.done = True
