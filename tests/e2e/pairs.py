@@ -39,17 +39,20 @@ class Pair:
 
 
 class Pairs(Case):
-    """Tests on `pairs`, a dict of Pair by name, which a class defines. Each has a direct, a plain
+    """Tests on `pairs`, a dict of Pair by name, which a class defines, and with further settings in
+    `main_cf`. Each has a direct, a plain
     (no STARTTLS) and a fronted address."""
 
     pairs = {}
+    main_cf = {}
 
     @classmethod
     def prepare(cls):
         auth = AuthServer(os.path.join(cls.stage.directory, "auth"))
         cls.addClassCleanup(auth.stop)
         postfix = cls.stage.make_postfix(
-            main_cf={**MAIN_CF, "smtpd_sasl_path": "unix:" + auth.server_address})
+            main_cf={**MAIN_CF, "smtpd_sasl_path": "unix:" + auth.server_address,
+                     **cls.main_cf})
         certificate = cls.stage.certificate("p256")
         cls._services, backends, listeners = {}, {}, {}
         for name, pair in cls.pairs.items():
