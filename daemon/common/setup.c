@@ -17,6 +17,8 @@
  * (docs/design.md "Time"). */
 #define IDLE_TIMEOUT_LOW 600
 
+#define SMTP_PORT 25
+
 /* --- warnings ------------------------------------------------------------------------------- */
 
 /* Where warnings go. */
@@ -111,19 +113,42 @@ static void warn_of_set(const struct warnings *w, const struct keystore *keys,
     }
 }
 
-static void warn_of_backend(const struct warnings *w, const struct conf_backend *backend)
+static void warn_of_address(const struct warnings *w, const struct conf_backend *backend,
+                            const struct conf_endpoint *address)
 {
     char text[ADDR_PATH_SIZE + 8];
 
-    for (size_t i = 0; i < backend->num_addresses; i++) {
-        const struct conf_endpoint *address = &backend->addresses[i];
+    if (address->endpoint.ip.family != ADDR_NONE && !addr_is_loopback(&address->endpoint.ip)) {
+        endpoint_text(&address->endpoint, text, sizeof text);
+        add_warning(w, address->line,
+                    "backend \"%s\": %s is neither loopback nor a unix-domain socket: mail "
+                    "goes there in plaintext",
+                    backend->name, text);
+    }
+}
 
-        if (address->endpoint.ip.family != ADDR_NONE && !addr_is_loopback(&address->endpoint.ip)) {
-            endpoint_text(&address->endpoint, text, sizeof text);
-            add_warning(w, address->line,
-                        "backend \"%s\": %s is neither loopback nor a unix-domain socket: mail "
-                        "goes there in plaintext",
-                        backend->name, text);
+static void warn_of_backend(const struct warnings *w, const struct conf_backend *backend)
+{
+    for (size_t i = 0; i < backend->num_addresses; i++) {
+        warn_of_address(w, backend, &backend->addresses[i]);
+    }
+    warn_of_address(w, backend, &backend->tls_address);
+}
+
+/* STARTTLS would be a way around what the first service holds against strangers: postscreen. */
+static void warn_of_way_around(const struct warnings *w, const struct conf_listener *listener)
+{
+    if (listener->tls == CONF_TLS_NONE || !conf_is_set(&listener->backend->tls_address)) {
+        return;
+    }
+    for (size_t i = 0; i < listener->num_addresses; i++) {
+        if (listener->addresses[i].endpoint.ip.port == SMTP_PORT) {
+            add_warning(
+                w, listener->addresses[i].line,
+                "listener \"%s\": port 25, and backend \"%s\" has a tls_address: with TLS a "
+                "client passes by what is checked at the backend's address; for 465 and "
+                "587 only",
+                listener->name, listener->backend->name);
         }
     }
 }
@@ -198,6 +223,7 @@ static void warn_of_all(const struct warnings *w, const struct keystore *keys,
     for (size_t i = 0; i < conf->num_listeners; i++) {
         struct listener_warnings l = {w, &conf->listeners[i]};
 
+        warn_of_way_around(w, &conf->listeners[i]);
         if (tls[i] != NULL) {
             tls_listener_each_off(tls[i], warn_of_attempt, &l);
             warn_of_asking(w, &conf->listeners[i]);
