@@ -2,9 +2,6 @@
 through Dovecot, and a name of its own in the log."""
 
 import base64
-import json
-import os
-import time
 
 from common import CERTIFICATES, ESTABLISHED, LOST, Backend, Case, table
 from lab.dovecot import Dovecot
