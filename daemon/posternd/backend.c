@@ -1,6 +1,6 @@
 #include "daemon/posternd/backend.h"
 
-#include "daemon/posternd/sockaddr.h"
+#include "daemon/common/sockaddr.h"
 #include "lib/net/proxyproto.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 #include "daemon/posternd/listener.h"
 
 #include "daemon/common/log.h"
+#include "daemon/common/sockaddr.h"
 #include "daemon/posternd/session.h"
-#include "daemon/posternd/sockaddr.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -113,6 +113,17 @@ bool prefix_any_contains(const struct prefix *prefixes, size_t num, const struct
     return false;
 }
 
+struct addr prefix_first(const struct prefix *prefix)
+{
+    struct addr first = prefix->base;
+    unsigned bits = family_bits(&first);
+
+    if (prefix->bits + 1 < bits) {
+        first.ip[bits / 8 - 1]++; /* the last bit of a network's own address is 0 */
+    }
+    return first;
+}
+
 const char *prefix_text(const struct prefix *prefix, char out[PREFIX_TEXT_SIZE])
 {
     char host[ADDR_TEXT_SIZE];

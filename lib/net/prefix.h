@@ -29,6 +29,10 @@ bool prefix_contains(const struct prefix *prefix, const struct addr *a);
 /* The same for any of `num` networks. */
 bool prefix_any_contains(const struct prefix *prefixes, size_t num, const struct addr *a);
 
+/* The first address that a machine in the network may have: the one behind the network's own, or,
+ * where two addresses or one are all there is, the first (RFC 3021, RFC 6164). */
+struct addr prefix_first(const struct prefix *prefix);
+
 /* "192.0.2.0/24". Returns `out`. */
 const char *prefix_text(const struct prefix *prefix, char out[PREFIX_TEXT_SIZE]);
 

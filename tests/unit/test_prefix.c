@@ -132,6 +132,32 @@ START_TEST(test_any)
 }
 END_TEST
 
+static const struct {
+    const char *prefix;
+    const char *first;
+} firsts[] = {
+    {"192.0.2.0/24", "192.0.2.1"},         {"10.0.0.0/8", "10.0.0.1"},
+    {"192.0.2.128/25", "192.0.2.129"},     {"192.0.2.4/30", "192.0.2.5"},
+    {"192.0.2.4/31", "192.0.2.4"},         {"192.0.2.5", "192.0.2.5"},
+    {"2001:db8::/32", "2001:db8::1"},      {"2001:db8::4/126", "2001:db8::5"},
+    {"2001:db8::4/127", "2001:db8::4"},    {"2001:db8::7", "2001:db8::7"},
+    {"::ffff:192.0.2.0/120", "192.0.2.1"},
+};
+
+START_TEST(test_first)
+{
+    const char *why = NULL;
+    char text[ADDR_TEXT_SIZE];
+    struct addr first;
+    struct prefix p;
+
+    ck_assert_int_eq(prefix_parse(&p, firsts[_i].prefix, &why), 0);
+    first = prefix_first(&p);
+    ck_assert_str_eq(addr_text(&first, text), firsts[_i].first);
+    ck_assert(prefix_contains(&p, &first));
+}
+END_TEST
+
 Suite *prefix_suite(void)
 {
     Suite *suite = suite_create("prefix");
@@ -141,6 +167,7 @@ Suite *prefix_suite(void)
     tcase_add_loop_test(tcase, test_bad, 0, (int)NUM(bad));
     tcase_add_loop_test(tcase, test_contains, 0, (int)NUM(contained));
     tcase_add_test(tcase, test_any);
+    tcase_add_loop_test(tcase, test_first, 0, (int)NUM(firsts));
     suite_add_tcase(suite, tcase);
     return suite;
 }

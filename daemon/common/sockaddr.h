@@ -1,8 +1,8 @@
 /*
  * sockaddr: between our addresses and the kernel's. May include: lib/net/addr.
  */
-#ifndef POSTERN_DAEMON_POSTERND_SOCKADDR_H
-#define POSTERN_DAEMON_POSTERND_SOCKADDR_H
+#ifndef POSTERN_DAEMON_COMMON_SOCKADDR_H
+#define POSTERN_DAEMON_COMMON_SOCKADDR_H
 
 #include "lib/net/addr.h"
 

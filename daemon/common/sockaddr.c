@@ -1,4 +1,4 @@
-#include "daemon/posternd/sockaddr.h"
+#include "daemon/common/sockaddr.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
