@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/tls/alpn.h"
 #include "lib/tls/certsel.h"
 #include "lib/tls/ja4.h"
 #include "lib/tls/names.h"
@@ -99,6 +100,22 @@ static void name_shape(const struct hello *hello)
     must(!t.cut);
 }
 
+/* The list of a hello that was not read to its end, too: it may be torn. */
+static void judge_protocols(const struct hello *hello)
+{
+    char room[1024];
+    struct text t = text_in(room, sizeof room);
+    enum alpn_answer guard = alpn_judge(ALPN_GUARD, hello->alpn);
+    enum alpn_answer strict = alpn_judge(ALPN_STRICT, hello->alpn);
+
+    must(alpn_judge(ALPN_IGNORE, hello->alpn) == ALPN_SILENT);
+    must((guard == ALPN_SELECT) == (strict == ALPN_SELECT));
+    must(guard != ALPN_REFUSE || strict == ALPN_REFUSE);
+    must(hello->alpn.len > 0 || strict == ALPN_SILENT);
+    alpn_names(&t, hello->alpn);
+    must(!t.cut);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     enum hello_result (*decoders[])(struct hello *, struct bytes,
@@ -113,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must((result == HELLO_BAD) == (why != NULL));
         expect_views(message, &hello);
         name_shape(&hello);
+        judge_protocols(&hello);
         if (result == HELLO_DONE) {
             judge(&hello);
         }

@@ -1,4 +1,5 @@
-"""Planted changes of what surrounds the choice: server names, what does not fit, ticket keys."""
+"""Planted changes of what surrounds the choice: server names, what does not fit, ticket keys,
+ALPN; and what is said of clients' certificates."""
 
 from planted import in_file
 
@@ -49,4 +50,39 @@ TICKET_KEYS = in_file(
     ("ticket keys: the whole name counts", "ticketring", "sizeof keys[i].name", "15"),
 )
 
-ALL = NAMES + UNMATCHED + TICKET_KEYS
+ALPN = in_file(
+    "lib/tls/alpn.c",
+    ("ALPN: ignore never looks", "alpn", "if (rule == ALPN_IGNORE) {", "if (false) {"),
+    ("ALPN: smtp is selected", "alpn", "if (is(name, ALPN_SMTP)) {", "if (false) {"),
+    ("ALPN: the whole name counts", "alpn", "name.len == strlen(wanted) && ", ""),
+    ("ALPN: strict counts no GREASE", "alpn", "any = any || !is_grease(name);", "any = true;"),
+    ("ALPN: strict wants smtp", "alpn", "rule == ALPN_STRICT ? any : foreign", "foreign"),
+    ("ALPN: guard lets unknown names through", "alpn", "rule == ALPN_STRICT ? any : foreign", "any"),
+    ("ALPN: every name counts", "alpn", "foreign = foreign || is_of_another_service(name);",
+     "foreign = is_of_another_service(name);"),
+    ("ALPN: GREASE has two bytes", "alpn", "name.len == 2 && ", "name.len >= 2 && "),
+    ("ALPN: protocols of any version", "alpn", "if (others[i].is_prefix && compared.len > len) {",
+     "if (false) {"),
+    ("ALPN: only those of any version", "alpn", "if (others[i].is_prefix && compared.len > len) {",
+     "if (compared.len > len) {"),
+    ("ALPN: names are escaped", "alpn", "text_escaped(out, name.data, name.len, NAME_MAX_SHOWN);",
+     'text_addf(out, "%.*s", (int)name.len, (const char *)name.data);'),
+    ("ALPN: a bound of names", "alpn", "if (shown++ == NAMES_MAX_SHOWN) {", "if (shown++ == 99) {"),
+    ("ALPN: GREASE is not shown", "alpn", "if (is_grease(name)) {", "if (false) {"),
+)
+
+CLIENTS = in_file(
+    "lib/admin/logline.c",
+    ("client: trusted is more than shown", "logline",
+     'client->trusted ? "Trusted" : "Untrusted"', '"Trusted"'),
+    ("client: anonymous without a certificate", "logline", 'client == NULL ? "Anonymous"',
+     'false ? "Anonymous"'),
+    ("client: names are escaped", "logline", "    add_name(t, name);\n}\n\nstatic void add_client_c",
+     "    text_add(t, name);\n}\n\nstatic void add_client_c"),
+    ("client: a nameless field is still a field", "logline",
+     "text_add(t, name[0] == '\\0' ? \"\\\"\\\"\" : \"\");", ""),
+    ("client: only where it is the reason", "logline",
+     "reason == HANDSHAKE_CLIENT_CERTIFICATE && choice->client != NULL", "choice->client != NULL"),
+)
+
+ALL = NAMES + UNMATCHED + TICKET_KEYS + ALPN + CLIENTS
