@@ -145,11 +145,19 @@ static enum handshake_failure failure_of(const struct tls_session *session)
                : HANDSHAKE_NO_CERTIFICATE_FITS;
 }
 
+/* The alert of the client in an error of libssl, or -1. Reasons that all of OpenSSL's libraries
+ * have in common lie above those for alerts. */
+static int alert_of(unsigned long code)
+{
+    int reason = ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET;
+
+    return ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= 0 && reason <= UINT8_MAX ? reason : -1;
+}
+
 void tls_explain_failure(struct tls_session *session)
 {
     struct tls_hello *early = session->early;
-    unsigned long code = ERR_peek_last_error();
-    int reason = ERR_GET_REASON(code);
+    int alert = alert_of(ERR_peek_last_error());
     struct text detail;
 
     if (early->alpn_refused) {
@@ -158,9 +166,9 @@ void tls_explain_failure(struct tls_session *session)
         return;
     }
     detail = text_in(early->detail, sizeof early->detail);
-    if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET) {
+    if (alert >= 0) {
         session->failure = HANDSHAKE_CLIENT_ALERT;
-        text_add(&detail, SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+        text_add(&detail, SSL_alert_desc_string_long(alert));
         return;
     }
     if (early->any_header && early->raw == NULL && !early->too_large && !early->out_of_memory &&
