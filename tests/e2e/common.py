@@ -222,8 +222,9 @@ class Peer:
     def __init__(self, connection):
         self.socket = connection
         self.socket.settimeout(TIMEOUT)
-        # What it sends is there at once, whatever is not acknowledged yet.
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.socket.family != socket.AF_UNIX:
+            # What it sends is there at once, whatever is not acknowledged yet.
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         first = self.socket.recv(4096)
         signature, command, family, length = struct.unpack("!12sBBH", first[:16])
         self.header, self._buffer = first[:16 + length], first[16 + length:]
@@ -276,23 +277,27 @@ class Peer:
 
 
 class Backend:
-    """For what a real Postfix cannot be made to do: the test itself is the backend."""
+    """For what a real Postfix cannot be made to do: the test itself is the backend, at a port of
+    127.0.0.1 or, with `path`, at a unix-domain socket."""
 
-    def __init__(self, case, backlog=16):
+    def __init__(self, case, backlog=16, path=None):
         self._case = case
         self._backlog = backlog
-        self.endpoint = "127.0.0.1", 0
+        self._path = path
+        self.endpoint = path or ("127.0.0.1", 0)
         self._socket = None
         self.start()
-        self.address = "%s:%d" % self.endpoint
+        self.address = "unix:" + path if path else "%s:%d" % self.endpoint
 
     def start(self):
         """Listens (again)."""
-        self._socket = socket.socket()
+        self._socket = socket.socket(socket.AF_UNIX if self._path else socket.AF_INET)
         self._case.addCleanup(self._socket.close)
         self._socket.settimeout(TIMEOUT)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(self.endpoint)
+        if self._path:
+            os.chmod(self._path, 0o666)
         self._socket.listen(self._backlog)
         self.endpoint = self._socket.getsockname()
 
