@@ -1,6 +1,7 @@
 """How much of it a client may have, and all clients together: sessions, handshakes, file
 descriptors. Refusals are 421, and never fill the log."""
 
+import signal
 import socket
 
 from common import CERTIFICATES, CONNECT, DISCONNECT, PROGRAM, SESSION, Case, table
@@ -67,14 +68,21 @@ class Limits(Case):
         self.open_again(daemon, ONE)
         self.assertIn("421 4.7.0 ", self.refused(daemon, ONE))
 
-    def test_client_that_says_something_first(self):
-        """Its words must not take the reply away from it."""
-        daemon = self.daemon({"max_sessions_per_client": 1})
+    @table((("client", "max_sessions_per_client", b"421 4.7.0 "),
+            ("all", "max_sessions", b"421 4.3.2 ")))
+    def test_refused_although_it_said_something_first(self, limit, reply):
+        """A reset, for what was not read, would take the reply away from it."""
+        daemon = self.daemon({limit: 1}, workers=1)
         self.open(daemon, ONE)
-        for _ in range(20):
-            client = self.connect(daemon.address(), ONE)
-            client.send(b"EHLO early\r\n")
-            self.assertIn(b"421 4.7.0 ", client.line())
+        daemon.send_signal(signal.SIGSTOP)
+        client = self.connect(daemon.address(), ONE)
+        client.send(b"EHLO early\r\n")
+        daemon.send_signal(signal.SIGCONT)
+        self.assertIn(reply, client.line())
+        self.assertEqual(client.socket.recv(1), b"")
+        # Behind the next one the first has been closed.
+        self.refused(daemon, ONE)
+        self.assertEqual(client.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), 0)
 
     def test_no_bound(self):
         daemon = self.daemon({"max_sessions_per_client": 0})

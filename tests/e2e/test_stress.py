@@ -31,12 +31,13 @@ class Stress(Case):
         cls.second = postfix.smtpd("second", "unix")
         cls.stage.start_postfix()
 
-    def daemon(self, maximum, address=None, tls_address=None, **options):
+    def daemon(self, maximum, address=None, *, tls_address=None, connect_timeout=None, **options):
         """A running posternd whose backend has so many connections."""
         daemon = self.stage.posternd(
             certificates=CERTIFICATES, log_sessions="all", workers=4,
             backend=address or self.inner.address,
-            backends={"postfix": {"max_connections": maximum, "tls_address": tls_address}},
+            backends={"postfix": {"max_connections": maximum, "tls_address": tls_address,
+                                  "connect_timeout": connect_timeout}},
             **options)
         self.addCleanup(self.stage.stop, daemon)
         return daemon
@@ -98,6 +99,18 @@ class Stress(Case):
             self.disconnect(daemon, client)
         backend.start()
         backend.greet(self.connect(daemon.address(), ONE))
+
+    def test_the_slot_is_free_when_the_backend_is_gone(self):
+        """And not only when the client is, too."""
+        daemon = self.daemon(1)
+        client = self.relaying(daemon, ONE)
+        self.assert_code(client.command("QUIT"), 221)
+        for _ in range(10000):
+            other = self.connect(daemon.address(), TWO)
+            if other.reply().code == 220:
+                break
+        self.assert_alive(other)
+        self.assertIsNone(daemon.log.find(rf"disconnect from .*:{client.port} "))
 
     # --- who makes room ---
 
@@ -192,17 +205,17 @@ class Stress(Case):
     def test_ten_seconds(self):
         """Also those that came before the stress; not those whose turn it is not, or who have begun
         a mail."""
-        daemon = self.daemon(28)
+        # A timer that is set for the connection must not be the one that sees the stress.
+        daemon = self.daemon(28, connect_timeout=3600)
+        relaying = [self.relaying(daemon, THREE) for _ in range(16)]
         silent = self.open(daemon, ONE)
         shaking = self.connect(daemon.address(), ONE)
         shaking.greet()
         shaking.command("STARTTLS")
         encrypted = self.encrypted(daemon, ONE)
-        trickling = self.open(daemon, TWO)
         busy = self.open(daemon, TWO)
-        relaying = [self.relaying(daemon, THREE) for _ in range(15)]
         self.assertIsNone(daemon.log.find("stress"))
-        relaying.append(self.relaying(daemon, THREE))
+        trickling = self.open(daemon, TWO)
         daemon.wait_log(crossing(21, 28, "stress begins"))
         for letter in b"EHLO client.example.test and more words than fit into ten seconds":
             trickling.send(bytes([letter]))
