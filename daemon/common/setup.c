@@ -19,6 +19,10 @@
 
 #define SMTP_PORT 25
 
+/* The shortest prefixes of accept_proxy_from that may be meant. */
+#define WIDE_IPV4 16
+#define WIDE_IPV6 32
+
 /* --- warnings ------------------------------------------------------------------------------- */
 
 /* Where warnings go. */
@@ -182,6 +186,21 @@ static void warn_of_asking(const struct warnings *w, const struct conf_listener 
     }
 }
 
+static void warn_of_upstreams(const struct warnings *w, const struct conf_listener *listener)
+{
+    for (size_t i = 0; i < listener->accept_proxy_from.num; i++) {
+        const struct prefix *from = &listener->accept_proxy_from.items[i];
+        char text[PREFIX_TEXT_SIZE];
+
+        if (from->bits < (from->base.family == ADDR_IPV4 ? WIDE_IPV4 : WIDE_IPV6)) {
+            add_warning(w, listener->line,
+                        "listener \"%s\": accept_proxy_from: everybody in %s can claim to be any "
+                        "client: name single hosts",
+                        listener->name, prefix_text(from, text));
+        }
+    }
+}
+
 /* What a listener's warnings are about. */
 struct listener_warnings {
     const struct warnings *w;
@@ -228,6 +247,7 @@ static void warn_of_all(const struct warnings *w, const struct keystore *keys,
             tls_listener_each_off(tls[i], warn_of_attempt, &l);
             warn_of_asking(w, &conf->listeners[i]);
         }
+        warn_of_upstreams(w, &conf->listeners[i]);
     }
     if (conf->limits.idle_timeout < IDLE_TIMEOUT_LOW) {
         add_warning(w, 0,
@@ -283,6 +303,7 @@ static void snapshot_free(struct snapshot *s)
         unload_worker(&s->workers[i], s->conf->num_listeners);
     }
     free(s->workers);
+    claims_free(&s->claims);
     tls_shared_free(s->shared);
     conf_free(s->conf);
     free(s);
@@ -340,6 +361,11 @@ struct snapshot *snapshot_load(const char *file, void (*warn)(const char *text),
     }
     s->conf = conf;
     atomic_init(&s->references, 1);
+    if (claims_gather(&s->claims, conf) != 0) {
+        conf_fail(error, conf, 0, "out of memory");
+        snapshot_free(s);
+        return NULL;
+    }
     if (load_workers(s, error) != 0) {
         snapshot_free(s);
         return NULL;

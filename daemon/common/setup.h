@@ -3,11 +3,12 @@
  *
  * Promise: everything that start, -t and a reload have to check is checked here, in one order, and
  * a snapshot exists only if all of it is good. Sessions hold a reference, so a snapshot outlives
- * its replacement until its last session has ended. May include: keystore, tls, log.
+ * its replacement until its last session has ended. May include: keystore, tls, claims, log.
  */
 #ifndef POSTERN_DAEMON_COMMON_SETUP_H
 #define POSTERN_DAEMON_COMMON_SETUP_H
 
+#include "daemon/common/claims.h"
 #include "daemon/common/tls.h"
 
 /* What one worker uses: objects of its own OSSL_LIB_CTX. */
@@ -20,6 +21,7 @@ struct snapshot_worker {
 struct snapshot {
     struct conf *conf;               /* owned */
     struct tls_shared *shared;       /* owned; of all workers */
+    struct claim_rules claims;       /* owned arrays; what PROXY headers may not claim */
     struct snapshot_worker *workers; /* owned */
     unsigned num_workers;
     _Atomic unsigned references;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 static socklen_t unix_from(const char *path, struct sockaddr_storage *out)
 {
@@ -63,4 +64,27 @@ struct addr sockaddr_local(int fd)
         return (struct addr){0};
     }
     return sockaddr_to(&sa);
+}
+
+bool sockaddr_is_host(const struct addr *a)
+{
+    struct endpoint to = {.ip = *a};
+    struct sockaddr_storage sa = {0};
+    socklen_t len;
+    struct addr source;
+    int fd;
+
+    to.ip.port = 9; /* discard: no datagram is ever sent */
+    len = sockaddr_from(&to, &sa);
+    fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return true;
+    }
+    if (connect(fd, (struct sockaddr *)&sa, len) != 0) {
+        close(fd);
+        return false;
+    }
+    source = sockaddr_local(fd);
+    close(fd);
+    return addr_same_ip(&source, a);
 }

@@ -17,4 +17,11 @@ struct addr sockaddr_to(const struct sockaddr_storage *sa);
 /* The address that a socket is bound to. */
 struct addr sockaddr_local(int fd);
 
+/*
+ * Whether the system knows the address as one of this host, on whatever interface: for such a
+ * destination it picks the address itself as the source. Nothing is sent, and no privilege needed.
+ * True also when that cannot be found out.
+ */
+bool sockaddr_is_host(const struct addr *a);
+
 #endif

@@ -41,10 +41,12 @@ int backend_connected(int fd)
     return error;
 }
 
-int backend_announce(int fd, const struct addr *client, const struct addr *destination)
+int backend_announce(int fd, enum conf_client_address how, const struct addr *client,
+                     const struct addr *destination)
 {
-    uint8_t header[PROXYPROTO_V2_SIZE];
-    size_t len = proxyproto_v2(header, client, destination);
+    uint8_t header[PROXYPROTO_MAX];
+    size_t len = how == CONF_PROXY_V1 ? proxyproto_v1(header, client, destination)
+                                      : proxyproto_v2(header, client, destination);
     ssize_t put = send(fd, header, len, MSG_NOSIGNAL);
 
     if (put < 0) {

@@ -1,12 +1,12 @@
 /*
  * backend: the connection to the mail server behind us, told who the client is.
  *
- * May include: lib/net, sockaddr.
+ * May include: lib/net, lib/admin/conf, sockaddr.
  */
 #ifndef POSTERN_DAEMON_POSTERND_BACKEND_H
 #define POSTERN_DAEMON_POSTERND_BACKEND_H
 
-#include "lib/net/addr.h"
+#include "lib/admin/conf.h"
 
 /* Starts a non-blocking connection; returns its socket, or -1 with errno. The connection is made
  * when the socket can be written and backend_connected() agrees. */
@@ -16,9 +16,10 @@ MUST_USE int backend_connect(const struct endpoint *to);
 int backend_connected(int fd);
 
 /*
- * Sends the PROXY header in one write of its own, as Postfix reads it in one piece or not at all.
- * 0, or -1 with errno (EMSGSIZE if only a part went out).
+ * Sends the PROXY header of the version `how` in one write of its own, as Postfix reads it in one
+ * piece or not at all. 0, or -1 with errno (EMSGSIZE if only a part went out).
  */
-MUST_USE int backend_announce(int fd, const struct addr *client, const struct addr *destination);
+MUST_USE int backend_announce(int fd, enum conf_client_address how, const struct addr *client,
+                              const struct addr *destination);
 
 #endif

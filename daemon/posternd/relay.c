@@ -46,9 +46,9 @@ static bool would_block(int error)
     return error == EAGAIN || error == EWOULDBLOCK;
 }
 
-static size_t read_plain(struct side *side, uint8_t *out, size_t room)
+static size_t read_plain(struct side *side, uint8_t *out, size_t room, int flags)
 {
-    ssize_t got = recv(side->fd, out, room, 0);
+    ssize_t got = recv(side->fd, out, room, flags);
 
     if (got > 0) {
         return (size_t)got;
@@ -95,9 +95,28 @@ size_t side_read(struct side *side, struct buffer *b)
     if (room == 0) {
         return 0;
     }
-    got = side->tls == NULL ? read_plain(side, tail, room) : read_tls(side, tail, room);
+    got = side->tls == NULL ? read_plain(side, tail, room, 0) : read_tls(side, tail, room);
     buffer_grow(b, got);
     return got;
+}
+
+size_t side_peek(struct side *side, struct buffer *b, size_t max)
+{
+    size_t room;
+    uint8_t *tail = buffer_tail(b, &room);
+
+    return read_plain(side, tail, room < max ? room : max, MSG_PEEK);
+}
+
+void side_take(struct side *side, struct buffer *b, size_t len)
+{
+    size_t room;
+    uint8_t *tail = buffer_tail(b, &room);
+
+    if (read_plain(side, tail, len, 0) != len) {
+        side->broken = true;
+    }
+    buffer_grow(b, len);
 }
 
 static size_t write_plain(struct side *side, struct bytes ready)

@@ -45,6 +45,13 @@ void side_announced(struct side *side, short what);
 /* Reads once into the room behind `b`; returns how many bytes came. */
 size_t side_read(struct side *side, struct buffer *b);
 
+/* Reads at most `max` bytes into the room behind `b` and leaves them in the socket, and out of `b`;
+ * returns how many there are. Without TLS only. */
+size_t side_peek(struct side *side, struct buffer *b, size_t max);
+
+/* Reads exactly the first `len` bytes that side_peek() has just shown; nothing behind them. */
+void side_take(struct side *side, struct buffer *b, size_t len);
+
 /* Writes once what of `b` is ready, and drops it from `b`; returns how many bytes went. What a deaf
  * side can no longer take is dropped, too. */
 size_t side_write(struct side *side, struct buffer *b, int64_t now);

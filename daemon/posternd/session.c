@@ -6,6 +6,8 @@
  * event. It repeats run(), which moves what can be moved now, until nothing moves any more or its
  * turn is used up; then it sets the one timer. The phases:
  *
+ *   PROXY      the client stands between us and others, and says first who it speaks for; then the
+ *              session begins as if that one had connected (session_proxy.c).
  *   CONNECT    the backend's addresses are tried in order; then the PROXY header is sent. Where a
  *              listener begins with TLS, HANDSHAKE comes first.
  *   TALK       both sides are read, the gate decides, both sides are written. In relay the
@@ -133,6 +135,8 @@ static bool run_end(struct session *s)
 static bool run(struct session *s)
 {
     switch (s->phase) {
+    case PHASE_PROXY:
+        return session_proxy(s);
     case PHASE_CONNECT:
         return session_connecting(s);
     case PHASE_LEAVE:
@@ -334,7 +338,11 @@ void session_start(struct listener *l, int fd, const struct addr *client,
     }
     s->client_addr = *client;
     s->destination = *destination;
-    session_admit(s);
+    if (session_is_upstream(s)) {
+        s->phase = PHASE_PROXY;
+    } else {
+        session_admit(s);
+    }
     session_step(s);
 }
 

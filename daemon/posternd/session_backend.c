@@ -87,7 +87,8 @@ bool session_connecting(struct session *s)
         return false;
     }
     error = backend_connected(s->backend.fd);
-    if (error == 0 && backend_announce(s->backend.fd, &s->client_addr, &s->destination) != 0) {
+    if (error == 0 && backend_announce(s->backend.fd, s->listener->backend->client_address,
+                                       &s->client_addr, &s->destination) != 0) {
         error = errno;
     }
     if (error == 0) {

@@ -92,6 +92,7 @@ void session_make_room(struct session *s)
         s->client.tls = NULL;
         session_begin_end(s);
         break;
+    case PHASE_PROXY: /* not in the registry yet */
     case PHASE_END:
     case PHASE_OVER:
         break;

@@ -1,7 +1,7 @@
 /*
  * session_parts: the session's own struct and what its rooms call of each other: session.c (its
- * life), session_backend.c, session_talk.c, session_tls.c, session_time.c, session_limits.c and
- * sessionlog.c. For nobody else.
+ * life), session_proxy.c, session_backend.c, session_talk.c, session_tls.c, session_time.c,
+ * session_limits.c and sessionlog.c. For nobody else.
  */
 #ifndef POSTERN_DAEMON_POSTERND_SESSION_PARTS_H
 #define POSTERN_DAEMON_POSTERND_SESSION_PARTS_H
@@ -12,6 +12,7 @@
 #include "lib/smtp/gate.h"
 
 enum phase {
+    PHASE_PROXY,     /* an upstream is to say who the client is */
     PHASE_CONNECT,   /* the backend connection is being made */
     PHASE_LEAVE,     /* the first backend connection ends, as a second one is to follow */
     PHASE_TALK,      /* bytes go through the gate, or past it in relay */
@@ -57,8 +58,9 @@ struct session {
     bool settled;       /* relay has begun: no stress any more */
     bool connect_logged;
     const char *certificate; /* borrowed from the snapshot; NULL without TLS */
-    struct addr client_addr;
+    struct addr client_addr; /* the upstream's, until it has said for whom it speaks */
     struct addr destination;
+    struct addr upstream; /* who has said what client and destination are; no family: nobody */
     struct registry_entry entry;
     char id[SESSION_ID_SIZE];
 };
@@ -109,6 +111,12 @@ void session_left(struct session *s);
 /* session_talk.c: lends memory to a buffer, or breaks the session: without memory there is no
  * reply either. */
 MUST_USE bool session_lend(struct session *s, struct buffer *b);
+
+/* session_proxy.c: whether the client must begin with a PROXY header; one move of PHASE_PROXY,
+ * which ends in session_admit() or with a refusal; and: its time is over. */
+MUST_USE bool session_is_upstream(const struct session *s);
+bool session_proxy(struct session *s);
+void session_proxy_timed_out(struct session *s);
 
 /* One move of a phase. Returns whether another could follow at once. */
 bool session_connecting(struct session *s);

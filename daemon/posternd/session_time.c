@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum {
+    PROXY_TIMEOUT = 5000,   /* ms for a PROXY header, as in Postfix */
     STUCK_TIMEOUT = 300000, /* ms that a side may take none of our bytes */
     LEAVE_TIMEOUT = 5000,   /* ms that a backend has to close after our QUIT */
     HELD_TIMEOUT = 30000,   /* ms that a STARTTLS may wait for earlier replies */
@@ -49,6 +50,8 @@ static int64_t deadline(const struct session *s)
     int64_t at;
 
     switch (s->phase) {
+    case PHASE_PROXY:
+        return s->began + PROXY_TIMEOUT;
     case PHASE_CONNECT:
         return s->backend.fd < 0 ? sooner(connect_end(s), s->tried_at + BACKLOG_RETRY)
                                  : connect_end(s);
@@ -106,6 +109,9 @@ void session_on_timer(struct session *s)
         return;
     }
     switch (s->phase) {
+    case PHASE_PROXY:
+        session_proxy_timed_out(s);
+        break;
     case PHASE_CONNECT:
         if (s->backend.fd < 0 && now < connect_end(s)) {
             session_try_addresses(s);

@@ -37,6 +37,7 @@ static struct logline_session parts(const struct session *s)
     return (struct logline_session){
         .client = s->client_addr,
         .destination = s->destination,
+        .upstream = s->upstream,
         .listener = s->listener->name,
         .id = s->id,
     };

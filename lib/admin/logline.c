@@ -77,6 +77,9 @@ void logline_connect(struct text *t, const struct logline_session *s)
     text_add(t, " to ");
     add_name(t, s->listener);
     text_addf(t, "[%s]:%u", addr_text(&s->destination, address), s->destination.port);
+    if (s->upstream.family != ADDR_NONE) {
+        text_addf(t, " via [%s]:%u", addr_text(&s->upstream, address), s->upstream.port);
+    }
     add_session(t, s);
 }
 

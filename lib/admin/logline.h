@@ -37,6 +37,7 @@ enum handshake_failure {
 struct logline_session {
     struct addr client;
     struct addr destination;
+    struct addr upstream; /* whose PROXY header named these two; no family: nobody's */
     const char *listener; /* borrowed */
     const char *id;       /* borrowed */
 };
@@ -55,7 +56,8 @@ struct logline_choice {
     const struct tls_client *client; /* the certificate that the client has shown, or NULL */
 };
 
-/* connect from unknown[192.0.2.7]:49211 to mx[203.0.113.5]:25 session=... */
+/* connect from unknown[192.0.2.7]:49211 to mx[203.0.113.5]:25 session=...
+ * With an upstream " via [198.51.100.9]:40112" stands before the session. */
 void logline_connect(struct text *t, const struct logline_session *s);
 
 /* Anonymous TLS connection established from unknown[...]:...: TLSv1.2 with cipher ...

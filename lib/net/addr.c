@@ -39,6 +39,15 @@ void addr_unmap(struct addr *a)
     a->family = ADDR_IPV4;
 }
 
+void addr_map(struct addr *a)
+{
+    if (a->family == ADDR_IPV4) {
+        memmove(a->ip + sizeof mapped_prefix, a->ip, 4);
+        memcpy(a->ip, mapped_prefix, sizeof mapped_prefix);
+        a->family = ADDR_IPV6;
+    }
+}
+
 bool addr_is_loopback(const struct addr *a)
 {
     static const uint8_t one[16] = {[15] = 1};
@@ -53,11 +62,15 @@ bool addr_is_loopback(const struct addr *a)
 
 bool addr_equal(const struct addr *a, const struct addr *b)
 {
-    return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+    return a->port == b->port && addr_same_ip(a, b);
 }
 
-/* A decimal port without sign, blanks or needless zeros. */
-static bool parse_port(const char *text, uint16_t *out)
+bool addr_same_ip(const struct addr *a, const struct addr *b)
+{
+    return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+bool addr_parse_port(uint16_t *out, const char *text)
 {
     uint32_t port = 0;
     size_t len = strlen(text);
@@ -105,7 +118,7 @@ int endpoint_parse(struct endpoint *out, const char *text, const char **why)
         return parse_path(out, text + 5, why);
     }
     *why = "not ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH (numeric addresses only)";
-    if (colon == NULL || !parse_port(colon + 1, &port)) {
+    if (colon == NULL || !addr_parse_port(&port, colon + 1)) {
         return -1;
     }
     if (brackets && (colon - text < 3 || colon[-1] != ']')) {

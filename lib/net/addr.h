@@ -31,6 +31,9 @@ struct endpoint {
 /* Reads an address alone, "192.0.2.7" or "2001:db8::7"; its port becomes 0. */
 MUST_USE bool addr_parse(struct addr *out, const char *text);
 
+/* Reads a decimal port, 0 to 65535, without sign, blanks or needless zeros. */
+MUST_USE bool addr_parse_port(uint16_t *out, const char *text);
+
 /* The address alone: "192.0.2.7", "2001:db8::7"; "unknown" without a family. Returns `out`. */
 const char *addr_text(const struct addr *a, char out[ADDR_TEXT_SIZE]);
 
@@ -38,10 +41,16 @@ const char *addr_text(const struct addr *a, char out[ADDR_TEXT_SIZE]);
  * Postfix does it (RFC 4291 section 2.5.5.2). Others stay as they are. */
 void addr_unmap(struct addr *a);
 
+/* The reverse: an IPv4 address becomes a v4-mapped one. Others stay as they are. */
+void addr_map(struct addr *a);
+
 /* 127.0.0.0/8 or ::1, also v4-mapped. */
 bool addr_is_loopback(const struct addr *a);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
+
+/* The same whatever the ports. */
+bool addr_same_ip(const struct addr *a, const struct addr *b);
 
 /*
  * Reads "192.0.2.7:25", "[2001:db8::7]:25" or "unix:/path". Port 0 is allowed.

@@ -1,32 +1,23 @@
-#include "lib/net/proxyproto.h"
+#include "lib/net/proxyproto_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
-static const uint8_t signature[12] = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d,
-                                      0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
-
-enum {
-    VERSION_2_PROXY = 0x21,
-    TCP_OVER_IPV4 = 0x11,
-    TCP_OVER_IPV6 = 0x21,
-};
-
-/* The address as 16 bytes, IPv4 in its v4-mapped form. */
-static void put_ipv6(uint8_t *out, const struct addr *a)
+/* Makes both IPv4 if they are, v4-mapped or not, and else both IPv6. */
+static void make_alike(struct addr *a, struct addr *b)
 {
-    if (a->family == ADDR_IPV4) {
-        memset(out, 0, 10);
-        memset(out + 10, 0xff, 2);
-        memcpy(out + 12, a->ip, 4);
-    } else {
-        memcpy(out, a->ip, 16);
+    addr_unmap(a);
+    addr_unmap(b);
+    if (a->family != b->family) {
+        addr_map(a);
+        addr_map(b);
     }
 }
 
-static void put_port(uint8_t *out, uint16_t port)
+static void put_u16(uint8_t *out, size_t value)
 {
-    out[0] = (uint8_t)(port >> 8);
-    out[1] = (uint8_t)port;
+    out[0] = (uint8_t)(value >> 8);
+    out[1] = (uint8_t)value;
 }
 
 size_t proxyproto_v2(uint8_t out[PROXYPROTO_V2_SIZE], const struct addr *client,
@@ -35,24 +26,36 @@ size_t proxyproto_v2(uint8_t out[PROXYPROTO_V2_SIZE], const struct addr *client,
     struct addr from = *client;
     struct addr to = *destination;
     size_t ip_len;
+    size_t len;
 
-    addr_unmap(&from);
-    addr_unmap(&to);
-    memcpy(out, signature, sizeof signature);
+    make_alike(&from, &to);
+    ip_len = from.family == ADDR_IPV4 ? 4 : 16;
+    len = 2 * ip_len + 4;
+    memcpy(out, SIGNATURE, SIGNATURE_LEN);
     out[12] = VERSION_2_PROXY;
-    if (from.family == ADDR_IPV4 && to.family == ADDR_IPV4) {
-        ip_len = 4;
-        out[13] = TCP_OVER_IPV4;
-        memcpy(out + 16, from.ip, ip_len);
-        memcpy(out + 16 + ip_len, to.ip, ip_len);
-    } else {
-        ip_len = 16;
-        out[13] = TCP_OVER_IPV6;
-        put_ipv6(out + 16, &from);
-        put_ipv6(out + 16 + ip_len, &to);
-    }
-    put_port(out + 16 + 2 * ip_len, from.port);
-    put_port(out + 18 + 2 * ip_len, to.port);
-    put_port(out + 14, (uint16_t)(2 * ip_len + 4));
-    return 16 + 2 * ip_len + 4;
+    out[13] = from.family == ADDR_IPV4 ? TCP_OVER_IPV4 : TCP_OVER_IPV6;
+    put_u16(out + 14, len);
+    memcpy(out + FIXED_LEN, from.ip, ip_len);
+    memcpy(out + FIXED_LEN + ip_len, to.ip, ip_len);
+    put_u16(out + FIXED_LEN + 2 * ip_len, from.port);
+    put_u16(out + FIXED_LEN + 2 * ip_len + 2, to.port);
+    return FIXED_LEN + len;
+}
+
+size_t proxyproto_v1(uint8_t out[PROXYPROTO_V1_SIZE], const struct addr *client,
+                     const struct addr *destination)
+{
+    struct addr from = *client;
+    struct addr to = *destination;
+    char from_text[ADDR_TEXT_SIZE];
+    char to_text[ADDR_TEXT_SIZE];
+    char line[PROXYPROTO_V1_SIZE + 1];
+    int len;
+
+    make_alike(&from, &to);
+    len = snprintf(line, sizeof line, "PROXY TCP%c %s %s %u %u\r\n",
+                   from.family == ADDR_IPV4 ? '4' : '6', addr_text(&from, from_text),
+                   addr_text(&to, to_text), from.port, to.port);
+    memcpy(out, line, (size_t)len);
+    return (size_t)len;
 }

@@ -3,8 +3,9 @@
 import planted_certsel
 import planted_hello
 import planted_limits
+import planted_proxy
 import planted_sets
 import planted_smtp
 
-ALL = (planted_certsel.ALL + planted_hello.ALL + planted_limits.ALL + planted_sets.ALL
-       + planted_smtp.ALL)
+ALL = (planted_certsel.ALL + planted_hello.ALL + planted_limits.ALL + planted_proxy.ALL
+       + planted_sets.ALL + planted_smtp.ALL)

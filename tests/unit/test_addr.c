@@ -167,6 +167,22 @@ START_TEST(test_unmapped_is_whole)
 }
 END_TEST
 
+/* Mapping and unmapping leave the same address; one of IPv6 is not mapped. */
+START_TEST(test_mapped)
+{
+    struct addr plain = addr_of("192.0.2.7:25");
+    struct addr mapped = addr_of("[::ffff:192.0.2.7]:25");
+    struct addr a = plain;
+
+    addr_map(&a);
+    ck_assert(addr_equal(&a, &mapped));
+    addr_map(&a);
+    ck_assert(addr_equal(&a, &mapped));
+    addr_unmap(&a);
+    ck_assert(addr_equal(&a, &plain));
+}
+END_TEST
+
 START_TEST(test_none)
 {
     struct addr none = {0};
@@ -188,6 +204,9 @@ START_TEST(test_equal)
 
     ck_assert(addr_equal(&a, &same));
     ck_assert(!addr_equal(&a, &port));
+    ck_assert(addr_same_ip(&a, &port));
+    ck_assert(!addr_same_ip(&a, &other));
+    ck_assert(!addr_same_ip(&v4, &v6));
     ck_assert(!addr_equal(&a, &other));
     ck_assert(!addr_equal(&v4, &v6));
 }
@@ -205,6 +224,7 @@ Suite *addr_suite(void)
     tcase_add_loop_test(tcase, test_address, 0, sizeof addresses / sizeof addresses[0]);
     tcase_add_test(tcase, test_fields);
     tcase_add_test(tcase, test_unmapped_is_whole);
+    tcase_add_test(tcase, test_mapped);
     tcase_add_test(tcase, test_none);
     tcase_add_test(tcase, test_equal);
     suite_add_tcase(suite, tcase);

@@ -33,10 +33,16 @@ START_TEST(test_connect)
         .id = "i",
     };
 
+    struct logline_session behind = session;
+
     logline_connect(fresh(), &session);
     ck_assert_str_eq(line, "connect from " CLIENT " to mx[203.0.113.5]:25 session=4Zk2m1QyTz");
     logline_connect(fresh(), &v6);
     ck_assert_str_eq(line, "connect from unknown[2001:db8::7]:1 to m\\x20x\\x5d[::1]:25 session=i");
+    behind.upstream = v6.client;
+    logline_connect(fresh(), &behind);
+    ck_assert_str_eq(line, "connect from " CLIENT " to mx[203.0.113.5]:25 via [2001:db8::7]:1"
+                           " session=4Zk2m1QyTz");
 }
 END_TEST
 

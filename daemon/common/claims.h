@@ -1,0 +1,18 @@
+/*
+ * claims: what the claims of PROXY headers are held against, gathered from a configuration.
+ *
+ * May include: lib/admin/conf, lib/net/claim.
+ */
+#ifndef POSTERN_DAEMON_COMMON_CLAIMS_H
+#define POSTERN_DAEMON_COMMON_CLAIMS_H
+
+#include "lib/admin/conf.h"
+#include "lib/net/claim.h"
+
+/* The addresses of all listeners and the networks of every accept_proxy_from, in arrays that
+ * claims_free() frees. 0, or -1 without memory. */
+MUST_USE int claims_gather(struct claim_rules *out, const struct conf *conf);
+
+void claims_free(struct claim_rules *rules);
+
+#endif

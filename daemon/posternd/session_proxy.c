@@ -1,0 +1,133 @@
+/*
+ * The phase in which an upstream says who the client is.
+ *
+ * Its header is shown by a peek before any of it is read, so that exactly its bytes leave the
+ * socket: what stands behind them may be a ClientHello, which libssl must find there. Beginnings of
+ * a header are taken as they come and wait in from_client, because a peek at what is there already
+ * would not tell when the upstream has closed.
+ */
+#include "daemon/posternd/session_parts.h"
+
+#include "daemon/common/sockaddr.h"
+#include "daemon/posternd/sessionlog.h"
+#include "lib/net/proxyproto.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Bytes of what is no header that the log shows. */
+enum { SHOWN_MAX = 64 };
+
+bool session_is_upstream(const struct session *s)
+{
+    const struct conf_prefixes *from = &s->listener->accept_proxy_from;
+
+    return prefix_any_contains(from->items, from->num, &s->client_addr);
+}
+
+static void turn_away(struct session *s)
+{
+    buffer_drop(&s->from_client, buffer_len(&s->from_client));
+    session_give_up(s, "4.3.2", "Service currently unavailable");
+}
+
+static void refuse(struct session *s, const char *why, const char *detail)
+{
+    char text[128];
+
+    snprintf(text, sizeof text, "PROXY header refused: %s", why);
+    sessionlog_connect(s);
+    sessionlog_warning(s, text, detail);
+    turn_away(s);
+}
+
+/* The upstream has closed. If it has not said anything, it has only looked whether somebody
+ * listens, as the checks of load balancers do every few seconds: no problem. */
+static void gone(struct session *s)
+{
+    if (buffer_len(&s->from_client) > 0) {
+        refuse(s, "the connection was closed within it", NULL);
+        return;
+    }
+    sessionlog_connect(s);
+    sessionlog_lost(s);
+    turn_away(s);
+}
+
+static void refuse_bytes(struct session *s, struct bytes came, const char *why)
+{
+    char shown[SHOWN_MAX + 1];
+    size_t len = came.len < SHOWN_MAX ? came.len : SHOWN_MAX;
+
+    memcpy(shown, came.data, len);
+    shown[len] = '\0';
+    refuse(s, why, shown);
+}
+
+/* The header is whole: from now on the client is who it says. */
+static void believe(struct session *s, const struct proxyproto *header)
+{
+    struct claim claim = {header->client, header->destination, s->destination, false};
+    char text[ADDR_TEXT_SIZE];
+    const char *fault;
+
+    s->since = worker_now();
+    s->turn_since = s->since;
+    if (!header->local) {
+        claim.is_host = sockaddr_is_host(&claim.client);
+        fault = claim_fault(&s->snapshot->claims, &claim);
+        if (fault != NULL) {
+            refuse(s, fault, addr_text(&claim.client, text));
+            return;
+        }
+        s->upstream = s->client_addr;
+        s->client_addr = header->client;
+        s->destination = header->destination;
+    }
+    session_admit(s);
+}
+
+bool session_proxy(struct session *s)
+{
+    size_t had = buffer_len(&s->from_client);
+    struct proxyproto header;
+    struct bytes came;
+    const char *why;
+    size_t seen;
+
+    if (!s->client.readable) {
+        return false;
+    }
+    if (!session_lend(s, &s->from_client)) {
+        session_begin_end(s);
+        return true;
+    }
+    seen = side_peek(&s->client, &s->from_client, PROXYPROTO_MAX - had);
+    if (s->client.ended || s->client.broken) {
+        gone(s);
+        return true;
+    }
+    if (seen == 0) {
+        return false;
+    }
+    came = bytes_of(s->from_client.data + s->from_client.start, had + seen);
+    switch (proxyproto_read(&header, came, &why)) {
+    case PROXYPROTO_MORE:
+        side_take(&s->client, &s->from_client, seen);
+        break;
+    case PROXYPROTO_DONE:
+        side_take(&s->client, &s->from_client, header.len - had);
+        buffer_drop(&s->from_client, header.len);
+        believe(s, &header);
+        break;
+    case PROXYPROTO_BAD:
+        refuse_bytes(s, came, why);
+        break;
+    }
+    return true;
+}
+
+void session_proxy_timed_out(struct session *s)
+{
+    refuse(s, "it did not come in time", NULL);
+}
