@@ -11,6 +11,7 @@ import struct
 import subprocess
 import unittest
 
+from lab import proxyheader
 from lab.process import TIMEOUT, LabError, Timeout
 from lab.smtp import Client
 from lab.stage import Stage
@@ -23,7 +24,8 @@ PROGRAM = r"posternd\[\d+\]: "
 CLIENT = r"unknown\[(?P<host>[0-9a-f.:]+)\]:(?P<port>\d+)"
 SESSION = r"session=(?P<session>[0-9A-Za-z]{10})"
 CONNECT = (f"^{PROGRAM}connect from {CLIENT} to "
-           rf"(?P<listener>\S+)\[(?P<to_host>[0-9a-f.:]+)\]:(?P<to_port>\d+) {SESSION}$")
+           rf"(?P<listener>\S+)\[(?P<to_host>[0-9a-f.:]+)\]:(?P<to_port>\d+)"
+           rf"( via \[(?P<via_host>[0-9a-f.:]+)\]:(?P<via_port>\d+))? {SESSION}$")
 ESTABLISHED = (f"^{PROGRAM}(?P<trust>Anonymous|Untrusted|Trusted) TLS connection established from "
                f"{CLIENT}: "
                r"(?P<protocol>TLSv1(\.[123])?) with cipher (?P<cipher>\S+) "
@@ -217,7 +219,7 @@ def free_port():
 
 class Peer:
     """The backend's end of one connection. `header` is the PROXY header, which must be whole in the
-    first read; `client` is (host, port) in it, `destination` likewise."""
+    first read; `client` is (host, port) in it, `destination` likewise, `version` 1 or 2."""
 
     def __init__(self, connection):
         self.socket = connection
@@ -226,16 +228,9 @@ class Peer:
             # What it sends is there at once, whatever is not acknowledged yet.
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         first = self.socket.recv(4096)
-        signature, command, family, length = struct.unpack("!12sBBH", first[:16])
-        self.header, self._buffer = first[:16 + length], first[16 + length:]
-        if signature != b"\r\n\r\n\0\r\nQUIT\n" or command != 0x21 or len(
-                self.header) != 16 + length:
-            raise LabError(f"not a PROXY v2 header in one read: {self.header!r}")
-        size, kind = {0x11: (4, socket.AF_INET), 0x21: (16, socket.AF_INET6)}[family]
-        ends = self.header[16:]
-        ports = struct.unpack("!HH", ends[2 * size:2 * size + 4])
-        self.client = socket.inet_ntop(kind, ends[:size]), ports[0]
-        self.destination = socket.inet_ntop(kind, ends[size:2 * size]), ports[1]
+        length = proxyheader.length_of(first)
+        self.header, self._buffer = first[:length], first[length:]
+        self.version, self.client, self.destination = proxyheader.parse(self.header)
 
     def send(self, data):
         self.socket.sendall(data)
@@ -310,6 +305,10 @@ class Backend:
         connection, _ = self._socket.accept()
         self._case.addCleanup(connection.close)
         return Peer(connection)
+
+    def nobody_came(self):
+        """Whether there is no connection that accept() would give."""
+        return not select.select([self._socket], [], [], 0)[0]
 
     def greet(self, client):
         """The next Peer, with banner and EHLO exchanged with the test's client."""

@@ -392,8 +392,21 @@ class Configuration(Case):
         ("hostname", 'hostname = "mail.example.test"', 'hostname = "other.example.test"',
          "other.example.test"),
         ("backend elsewhere", "127.0.0.1:10025", "192.0.2.1:25", "192.0.2.1:25"),
+        ("upstreams", "    auth_before_tls = false",
+         '    accept_proxy_from = { "192.0.2.7", "10.0.0.0/15" }',
+         r'listener "mx": accept_proxy_from: everybody in 10\.0\.0\.0/15 can claim'),
+        ("upstreams of IPv6", "    auth_before_tls = false",
+         '    accept_proxy_from = "2000::/31"', "accept_proxy_from: everybody in 2000::/31 can"),
     ))
     def test_warning(self, old, new, pattern):
         done = run_posternd(self.build, "-t", "-c", self.write(self.fill(GOOD).replace(old, new)))
         self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
         self.assertRegex(done.stderr, rf"(?m): warning: {self.file}(:\d+)?: .*{pattern}")
+
+    def test_no_warning_of_narrow_upstreams(self):
+        text = self.fill(GOOD).replace(
+            "    auth_before_tls = false",
+            '    accept_proxy_from = { "10.0.0.0/16", "2001:db8::/32", "192.0.2.7", "::1" }')
+        done = run_posternd(self.build, "-t", "-c", self.write(text))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("accept_proxy_from", done.stderr)
