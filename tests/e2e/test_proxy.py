@@ -3,9 +3,11 @@
 import itertools
 import os
 import socket
+import ssl
 import types
 
-from common import CERTIFICATES, CONNECT, DISCONNECT, LOST, Backend, Case, table
+from common import (CERTIFICATES, CONNECT, DISCONNECT, ESTABLISHED, LOST, Backend, Case,
+                    client_context, table)
 from lab import proxyheader
 from lab.posternd import HOSTNAME
 from lab.proxyheader import v1, v2
@@ -357,6 +359,61 @@ class Played(Upstream):
         self.assertEqual(peer.destination, self.posternd.address())
 
 
+class Implicit(Upstream):
+    """Where TLS begins with the first byte, it begins behind the header."""
+
+    @classmethod
+    def prepare(cls):
+        postfix = cls.stage.make_postfix()
+        cls.inner = postfix.smtpd("postern", "unix")
+        cls.stage.start_postfix()
+        cls.posternd = cls.stage.posternd(
+            certificates=CERTIFICATES, backend=cls.inner.address, log_sessions="all",
+            listeners={"smtps": {"tls": "implicit", "accept_proxy_from": UPSTREAM}})
+
+    @table([(f"{name}, {before} before, {later} later", write, before, later)
+            for name, write in (("version 1", v1), ("version 2", v2))
+            for before, later in ((0, 0), (1, 0), (0, 1), (0, 100))])
+    def test_hello_in_the_same_segment(self, write, before, later):
+        """A byte of the header comes before the rest, or some of the ClientHello after it."""
+        client = (IPV4, 20000 + 1000 * before + later + (write is v1))
+        upstream = self.upstream(self.posternd, "smtps")
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = client_context().wrap_bio(incoming, outgoing)
+        with self.assertRaises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        data = write(client, SERVER) + outgoing.read()
+        upstream.send(data[:before])
+        upstream.send(data[before:len(data) - later])
+        upstream.send(data[len(data) - later:])
+        banner = b""
+        while not banner.endswith(b"\n"):
+            incoming.write(upstream.read_some())
+            try:
+                banner += tls.read()
+            except ssl.SSLWantReadError:
+                upstream.send(outgoing.read())
+        self.assertRegex(banner, rb"^220 ")
+        self.assertEqual(self.of_log(self.posternd, ESTABLISHED, client[1])["host"], IPV4)
+
+    def test_mail(self):
+        upstream = self.upstream(self.posternd, "smtps")
+        upstream.send(v2((IPV4, 23000), SERVER))
+        upstream.tls()
+        upstream.greet()
+        self.assert_code(upstream.mail(), 250)
+        self.assertIn(f"[{IPV4}]", self.stage.postfix.wait_for_mail().received)
+
+    @table((("TLS without a header", b"\x16\x03\x01\x02\x00" + b"x" * 512, "something else came"),
+            ("bad header", v1(CLIENT, SERVER).lower(), "something else came"),
+            ("claim", v2(("127.0.0.1", 1), SERVER), LOOPBACK)))
+    def test_nothing_is_said_in_the_clear(self, data, why):
+        upstream = self.upstream(self.posternd, "smtps")
+        upstream.send(data)
+        self.assert_closed(upstream)
+        self.warning(self.posternd, upstream, "PROXY header refused: " + why)
+
+
 class Phase(Upstream):
     """A session that waits for its header is a session like any other."""
 
@@ -388,6 +445,22 @@ class Phase(Upstream):
         self.assertEqual(self.upstream(daemon).rest(), UNAVAILABLE)
         first.close()
         self.of_log(daemon, LOST, first)
+
+    @table((("IPv4", (IPV4, 1), (IPV4, 2), ("192.0.2.78", 1)),
+            ("v4-mapped", (IPV4, 1), (MAPPED, 2), ("192.0.2.78", 1)),
+            ("IPv6", ("2001:db8::1", 1), ("2001:db8::2", 2), ("2001:db8:0:1::1", 1))))
+    def test_limits_are_the_clients(self, first, again, other):
+        """The upstream itself is exempt here, those it speaks for are not."""
+        backend, daemon = self.daemon(limits={"max_sessions_per_client": 1})
+        self.addCleanup(self.stage.stop, daemon)
+        for client, welcome in ((first, True), (again, False), (other, True)):
+            upstream = self.upstream(daemon)
+            upstream.send(v2(client, SERVER6 if ":" in client[0] else SERVER))
+            if welcome:
+                self.assertEqual(backend.accept().client, client)
+            else:
+                self.assertRegex(upstream.rest().decode(), rf"^421 4\.7\.0 {HOSTNAME} Error: too "
+                                 f"many connections from {client[0].removeprefix('::ffff:')}\r\n$")
 
     def test_log_of_tls_sessions_only(self):
         """The connect line that is written with the handshake names the upstream, too."""
