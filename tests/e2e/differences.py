@@ -160,6 +160,10 @@ DIFFERENCES = {
 
 # Differences that no dialogue can show, and the test that does.
 ELSEWHERE = {
+    "A foreign ALPN ends the handshake with alert 120; Postfix never looks.": "test_alpn",
+    "Where a client certificate is required, the handshake of a client without one fails, with "
+    "libssl's alert. Postfix ends the handshake well and closes the connection then.":
+        "test_client_certificates",
     "When the backend cannot be reached, or max_sessions is used up: `421 4.3.2`.":
         "test_backend, test_load",
 }
