@@ -164,8 +164,10 @@ ELSEWHERE = {
     "Where a client certificate is required, the handshake of a client without one fails, with "
     "libssl's alert. Postfix ends the handshake well and closes the connection then.":
         "test_client_certificates",
-    "When the backend cannot be reached, or max_sessions is used up: `421 4.3.2`.":
-        "test_backend, test_load",
+    "When the backend cannot be reached, or max_sessions or max_connections is used up: `421 4.3.2`.":
+        "test_backend, test_load, test_limits, test_stress",
+    "Too many new TLS sessions are answered 421 and closed; Postfix says 454 and goes on.":
+        "test_limits",
 }
 
 
