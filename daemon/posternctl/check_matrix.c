@@ -123,7 +123,7 @@ static void explain_fail(const struct column *column, const struct matrix_row *r
             between = ", ";
         }
     }
-    fprintf(out, "\n    known by: %s (%s)\n", row->client->source,
+    fprintf(out, "\n    source: %s (%s)\n", row->client->source,
             client_basis_word(row->client->basis));
 }
 

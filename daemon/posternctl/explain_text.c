@@ -183,7 +183,7 @@ static void print_hex(struct bytes b, FILE *out)
     fputs("\n", out);
 }
 
-/* "TLSv1.2 ..., x25519, ..." or "refuses: no shared cipher, alert 40" */
+/* "TLSv1.2 ..., x25519, ..." or "refuses: no shared cipher; alert 40, handshake failure" */
 static void add_outcome(struct listing *l, const struct reference *r)
 {
     const struct verdict as_verdict = {.reason = VERDICT_USABLE,
@@ -199,7 +199,7 @@ static void add_outcome(struct listing *l, const struct reference *r)
     } else {
         text_addf(&t, "refuses: %s", r->words);
         if (r->alert >= 0) {
-            text_addf(&t, ", alert %d", r->alert);
+            text_addf(&t, "; alert %d, %s", r->alert, SSL_alert_desc_string_long(r->alert));
         }
     }
     listing_words(l, buf);
@@ -215,7 +215,7 @@ static bool print_alone(const struct explain *e, FILE *out)
 
         listing_words(&l, e->alone[i].served ? "serves it:" : "");
         add_outcome(&l, &e->alone[i]);
-        listing_words(&l, agrees ? "(as foretold)" : "(NOT AS FORETOLD)");
+        listing_words(&l, agrees ? "(as predicted)" : "(NOT AS PREDICTED)");
         listing_end(&l, "");
         all_agree = all_agree && agrees;
     }
@@ -259,18 +259,17 @@ static size_t pick_one_of_each(const struct explain_server *server, size_t turn,
 static void print_choice(const struct reference *r,
                          const struct keystore_entry *const *certificates, size_t num, FILE *out)
 {
-    struct listing l = listing_begin(out, "with");
+    char names[EXPLAIN_TEXT_SIZE];
+    struct text t = text_in(names, sizeof names);
+    struct listing l;
 
     for (size_t i = 0; i < num; i++) {
-        char name[EXPLAIN_TEXT_SIZE];
-
-        snprintf(name, sizeof name, "%s%s", certificates[i]->name, i + 1 < num ? "," : ":");
-        listing_item(&l, name);
+        text_addf(&t, "%s%s", i > 0 ? ", " : "", certificates[i]->name);
     }
+    l = listing_begin(out, names);
     if (r->chosen >= 0) {
-        listing_words(&l, "serves");
-        listing_words(&l, certificates[r->chosen]->name);
-        listing_words(&l, "with");
+        snprintf(names, sizeof names, "serves %s:", certificates[r->chosen]->name);
+        listing_words(&l, names);
     } else if (r->anonymous) {
         listing_words(&l, "goes on without a certificate:");
     }
@@ -306,14 +305,15 @@ static int print_reference(const struct explain *e, FILE *out)
         return 0;
     }
     fprintf(out,
-            "\nWhat OpenSSL %s does with this hello, tried just now, one certificate at a time\n",
+            "\nWhat OpenSSL %s does with this hello, tried just now with each certificate alone\n",
             OpenSSL_version(OPENSSL_VERSION_STRING));
     if (!print_alone(e, out)) {
         fputs("This is a bug of postern. Please report it with this hello:\n", out);
         print_hex(e->client.message, out);
     }
-    fputs("and in a Postfix with default settings, which takes one certificate of each type\n",
-          out);
+    fputs(
+        "What a Postfix with default TLS settings does, with one certificate of each type of key\n",
+        out);
     certificates = calloc(e->server.num + 1, sizeof *certificates);
     postfix = reference_postfix(e->server.libctx);
     if (certificates != NULL && postfix != NULL) {

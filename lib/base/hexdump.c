@@ -7,7 +7,9 @@
  * before the offsets begin anew, have no such neighbour: they hold no more bytes than the others,
  * and end at a gap. Offsets are hexadecimal, decimal or octal, whichever makes the first two lines
  * agree. A line of "*" stands for lines like the one before, up to the next offset. Other lines
- * without an offset belong to the program that made the dump.
+ * without an offset belong to the program that made the dump. Where lines with and without
+ * indentation both begin at 0, they are the two sides of a conversation (Wireshark's "Follow"), of
+ * which each counts its own offsets.
  *
  * In plain hex every word must be hex. Only what surely is none is skipped: comments, what stands
  * outside the braces of an array, the headings of openssl s_client -msg, line numbers.
@@ -38,6 +40,17 @@ size_t hexdump_skip_blanks(struct bytes line, size_t at)
     return at;
 }
 
+/* What stands in front of a line: blanks, and "> " where a mail quotes it. */
+static size_t skip_margin(struct bytes line)
+{
+    size_t at = hexdump_skip_blanks(line, 0);
+
+    while (at + 1 < line.len && line.data[at] == '>' && hexdump_is_blank(line.data[at + 1])) {
+        at = hexdump_skip_blanks(line, at + 1);
+    }
+    return at;
+}
+
 bool hexdump_next_line(struct bytes *rest, struct bytes *line)
 {
     const uint8_t *end;
@@ -54,7 +67,7 @@ bool hexdump_next_line(struct bytes *rest, struct bytes *line)
     while (line->len > 0 && hexdump_is_blank(line->data[line->len - 1])) {
         line->len--;
     }
-    len = hexdump_skip_blanks(*line, 0);
+    len = skip_margin(*line);
     *line = bytes_of(line->data + len, line->len - len);
     return true;
 }

@@ -56,18 +56,37 @@ static bool is_star(struct bytes line)
     return line.len == 1 && line.data[0] == '*';
 }
 
-/* The offset of the line that follows; blank lines do not count, and `*starred` tells whether a
- * "*" stands before it. */
-static bool next_offset(struct bytes rest, struct offset *out, bool *starred)
+/* One line of a dump. */
+struct dump_line {
+    struct bytes text;
+    bool indented;
+};
+
+static bool next_line(struct bytes *rest, struct dump_line *out)
 {
-    struct bytes line;
+    const uint8_t *start = rest->data;
+    bool found = hexdump_next_line(rest, &out->text);
+
+    out->indented = found && out->text.data != start;
+    return found;
+}
+
+/* The offset of the line of the same side that follows; blank lines do not count, and `*starred`
+ * tells whether a "*" stands before it. */
+static bool next_offset(const struct hexdump_reader *r, struct bytes rest, bool indented,
+                        struct offset *out, bool *starred)
+{
+    struct dump_line line;
 
     *starred = false;
-    while (hexdump_next_line(&rest, &line)) {
-        if (is_star(line)) {
+    while (next_line(&rest, &line)) {
+        if (r->two_sides && line.indented != indented) {
+            continue;
+        }
+        if (is_star(line.text)) {
             *starred = true;
-        } else if (line.len > 0) {
-            return read_offset(line, out);
+        } else if (line.text.len > 0) {
+            return read_offset(line.text, out);
         }
     }
     return false;
@@ -142,26 +161,51 @@ static bool is_only_hex(struct bytes line)
     return line.len > 0;
 }
 
+static bool has_bytes(struct bytes line, const struct offset *offset)
+{
+    return read_bytes(line, offset->end, 1, false, 0, NULL) == 1;
+}
+
+static bool has_two_sides(struct bytes rest)
+{
+    bool begins[2] = {false, false};
+    struct dump_line line;
+    struct offset offset;
+
+    while (next_line(&rest, &line)) {
+        if (read_offset(line.text, &offset) && has_bytes(line.text, &offset) &&
+            offset_value(&offset, 16) == 0) {
+            begins[line.indented] = true;
+        }
+    }
+    return begins[false] && begins[true];
+}
+
 bool hexdump_is_dump(struct hexdump_reader *r)
 {
     struct bytes rest = r->rest;
-    struct bytes line;
+    struct dump_line line;
 
-    while (hexdump_next_line(&rest, &line)) {
+    r->two_sides = has_two_sides(rest);
+    while (next_line(&rest, &line)) {
         struct offset here;
         struct offset next;
         bool starred;
 
-        if (read_offset(line, &here) && read_bytes(line, here.end, 1, false, 0, NULL) == 1) {
-            unsigned base = next_offset(rest, &next, &starred) ? base_of(line, &here, &next) : 0;
+        if (read_offset(line.text, &here) && has_bytes(line.text, &here)) {
+            unsigned base = next_offset(r, rest, line.indented, &next, &starred)
+                                ? base_of(line.text, &here, &next)
+                                : 0;
 
             if (base != 0 || offset_value(&here, 16) == 0) {
                 r->base = base != 0 ? base : 16;
-                r->width = base != 0 ? (size_t)distance(&here, &next, base) : WIDTH_USUAL;
+                /* What a side says first may be shorter than a line. */
+                r->width =
+                    base != 0 && !r->two_sides ? (size_t)distance(&here, &next, base) : WIDTH_USUAL;
                 return true;
             }
         }
-        if (is_only_hex(line)) {
+        if (is_only_hex(line.text)) {
             return false;
         }
     }
@@ -196,13 +240,15 @@ static bool add_line(struct hexdump_reader *r, struct bytes line, const struct o
 }
 
 /* One line of a dump; `*expected` is the offset that follows from the lines before it. */
-static bool read_dump_line(struct hexdump_reader *r, struct bytes line, const struct offset *here,
-                           uint64_t *expected)
+static bool read_dump_line(struct hexdump_reader *r, const struct dump_line *line,
+                           const struct offset *here, uint64_t *expected)
 {
     struct offset next;
     bool starred;
     uint64_t value = offset_value(here, r->base);
-    uint64_t bytes = next_offset(r->rest, &next, &starred) ? distance(here, &next, r->base) : 0;
+    uint64_t bytes = next_offset(r, r->rest, line->indented, &next, &starred)
+                         ? distance(here, &next, r->base)
+                         : 0;
 
     if (*expected != 0 && value > *expected) {
         r->line--;
@@ -211,24 +257,26 @@ static bool read_dump_line(struct hexdump_reader *r, struct bytes line, const st
     if (bytes > 0) {
         *expected = value + bytes;
         if (starred) {
-            return add_line(r, line, here, r->width, bytes);
+            return add_line(r, line->text, here, r->width, bytes);
         }
-        return bytes <= WIDTH_MAX ? add_line(r, line, here, (size_t)bytes, bytes) : leaves_out(r);
+        return bytes <= WIDTH_MAX ? add_line(r, line->text, here, (size_t)bytes, bytes)
+                                  : leaves_out(r);
     }
-    bytes = read_bytes(line, here->end, r->width, true, r->width, NULL);
+    bytes = read_bytes(line->text, here->end, r->width, true, r->width, NULL);
     *expected = value + bytes;
-    return add_line(r, line, here, (size_t)bytes, bytes);
+    return add_line(r, line->text, here, (size_t)bytes, bytes);
 }
 
 bool hexdump_read_dump(struct hexdump_reader *r)
 {
-    uint64_t expected = 0;
-    struct bytes line;
+    uint64_t expected[2] = {0, 0};
+    struct dump_line line;
 
-    for (r->line = 1; hexdump_next_line(&r->rest, &line); r->line++) {
+    for (r->line = 1; next_line(&r->rest, &line); r->line++) {
         struct offset here;
 
-        if (read_offset(line, &here) && !read_dump_line(r, line, &here, &expected)) {
+        if (read_offset(line.text, &here) &&
+            !read_dump_line(r, &line, &here, &expected[r->two_sides && line.indented])) {
             return false;
         }
     }

@@ -13,7 +13,8 @@ struct hexdump_reader {
     struct text *why;
     /* Of a dump. */
     unsigned base;
-    size_t width; /* bytes on a full line */
+    size_t width;   /* bytes on a full line */
+    bool two_sides; /* a conversation: the lines of one side are indented */
     /* Of plain hex. */
     bool numbered;
     bool braces; /* hex stands in braces only */
@@ -29,7 +30,7 @@ bool hexdump_is_blank(uint8_t c);
 /* The first place at or behind `at` that is no blank, or the line's end. */
 size_t hexdump_skip_blanks(struct bytes line, size_t at);
 
-/* The next line without the blanks around it; false at the end. */
+/* The next line without the blanks around it and the marks of a quoted mail; false at the end. */
 bool hexdump_next_line(struct bytes *rest, struct bytes *line);
 
 /* Whether the text is a dump, and then how its lines are to be read. */

@@ -91,11 +91,11 @@ static const char *read_status_request(struct hello *out, struct bytes body)
         return NULL;
     }
     if (!bytes_vec16(&body, &responders) || !whole_vec16(body, &extensions)) {
-        return "status_request is torn";
+        return "status_request is broken";
     }
     while (responders.len > 0) {
         if (!bytes_vec16(&responders, &responder) || responder.len == 0) {
-            return "status_request has a torn list of responders";
+            return "status_request has a broken list of responders";
         }
     }
     return NULL;
@@ -106,7 +106,7 @@ static const char *read_groups(struct hello *out, struct bytes body)
     struct bytes list;
 
     if (!whole_vec16(body, &list) || list.len == 0 || list.len % 2 != 0) {
-        return "supported_groups is torn, empty or of odd length";
+        return "supported_groups is broken, empty or of odd length";
     }
     out->groups = list_of(list, 2);
     return NULL;
@@ -117,7 +117,7 @@ static const char *read_scheme_list(struct id_list *out, struct bytes body)
     struct bytes list;
 
     if (!whole_vec16(body, &list) || list.len == 0) {
-        return "a list of signature schemes is torn or empty";
+        return "a list of signature schemes is broken or empty";
     }
     *out = list_of(list, 2);
     return NULL;
@@ -145,13 +145,13 @@ static const char *read_alpn(struct hello *out, struct bytes body)
     struct bytes name;
 
     if (!whole_vec16(body, &list) || list.len == 0) {
-        return "application_layer_protocol_negotiation is torn or empty";
+        return "application_layer_protocol_negotiation is broken or empty";
     }
     out->has_alpn = true;
     out->alpn = list;
     while (list.len > 0) {
         if (!bytes_vec8(&list, &name) || name.len == 0) {
-            return "application_layer_protocol_negotiation has a torn or empty name";
+            return "application_layer_protocol_negotiation has a broken or empty name";
         }
     }
     return NULL;
@@ -170,7 +170,7 @@ static const char *read_versions(struct hello *out, struct bytes body)
     struct bytes list;
 
     if (!whole_vec8(body, &list) || list.len % 2 != 0) {
-        return "supported_versions is torn or of odd length";
+        return "supported_versions is broken or of odd length";
     }
     out->versions = list_of(list, 2);
     return NULL;
@@ -190,11 +190,11 @@ static const char *check_key_share(const struct hello *hello, struct bytes body)
 
     (void)hello;
     if (!whole_vec16(body, &shares)) {
-        return "key_share is torn";
+        return "key_share is broken";
     }
     while (shares.len > 0) {
         if (!bytes_u16(&shares, &group) || !bytes_vec16(&shares, &key) || key.len == 0) {
-            return "key_share has a torn or empty share";
+            return "key_share has a broken or empty share";
         }
     }
     return NULL;
@@ -237,11 +237,11 @@ static const char *check_ca_names(const struct hello *hello, struct bytes body)
 
     (void)hello;
     if (!whole_vec16(body, &names)) {
-        return "certificate_authorities is torn";
+        return "certificate_authorities is broken";
     }
     while (names.len > 0) {
         if (!bytes_vec16(&names, &name) || !is_sequence(name)) {
-            return "certificate_authorities has a torn name";
+            return "certificate_authorities has a broken name";
         }
     }
     return NULL;
@@ -254,7 +254,7 @@ static const char *check_renegotiation_info(const struct hello *hello, struct by
 
     (void)hello;
     if (!bytes_vec8(&body, &verify_data)) {
-        return "renegotiation_info is torn";
+        return "renegotiation_info is broken";
     }
     return verify_data.len > 0 ? "renegotiation_info names an earlier handshake" : NULL;
 }
@@ -265,7 +265,7 @@ static const char *check_srp(const struct hello *hello, struct bytes body)
 
     (void)hello;
     if (!whole_vec8(body, &user) || (user.len > 0 && memchr(user.data, 0, user.len) != NULL)) {
-        return "srp is torn or contains a zero byte";
+        return "srp is broken or contains a zero byte";
     }
     return NULL;
 }
@@ -281,7 +281,7 @@ static const char *check_point_formats(const struct hello *hello, struct bytes b
     struct bytes list;
 
     (void)hello;
-    return !whole_vec8(body, &list) || list.len == 0 ? "ec_point_formats is torn or empty" : NULL;
+    return !whole_vec8(body, &list) || list.len == 0 ? "ec_point_formats is broken or empty" : NULL;
 }
 
 static const char *check_empty(const struct hello *hello, struct bytes body)
@@ -295,7 +295,7 @@ static const char *check_psk_kex_modes(const struct hello *hello, struct bytes b
     struct bytes modes;
 
     (void)hello;
-    return !whole_vec8(body, &modes) || modes.len == 0 ? "psk_key_exchange_modes is torn or empty"
+    return !whole_vec8(body, &modes) || modes.len == 0 ? "psk_key_exchange_modes is broken or empty"
                                                        : NULL;
 }
 
@@ -379,12 +379,12 @@ static const char *check_psk(const struct hello *hello, struct bytes body)
         return NULL;
     }
     if (!bytes_vec16(&body, &identities)) {
-        return "pre_shared_key is torn";
+        return "pre_shared_key is broken";
     }
     while (identities.len > 0) {
         if (!bytes_vec16(&identities, &identity) || !bytes_take(&identities, 4, &age) ||
             identity.len == 0) {
-            return "pre_shared_key has a torn or empty identity";
+            return "pre_shared_key has a broken or empty identity";
         }
     }
     return NULL;

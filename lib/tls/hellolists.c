@@ -181,7 +181,27 @@ static bool add_word(struct reading *r, const char *word, size_t len)
     return r->was_name ? add_id(r, id) : add_hex(r, word, len);
 }
 
-static bool read_list(struct reading *r, const char *list)
+/* Lines of a protocol analyser's tree, such as "Cipher Suite: AES128-SHA (0x002f)". */
+static bool is_tree(const char *list)
+{
+    return strstr(list, ": ") != NULL && strstr(list, "(0x") != NULL;
+}
+
+/* Of these only the numbers in parentheses count: the rest are labels, names and lengths. */
+static bool read_tree(struct reading *r, const char *list)
+{
+    while ((list = strstr(list, "(0x")) != NULL) {
+        size_t len = strcspn(++list, ")");
+
+        if (!add_hex(r, list, len)) {
+            return false;
+        }
+        list += len;
+    }
+    return true;
+}
+
+static bool read_words(struct reading *r, const char *list)
 {
     while (*list != '\0') {
         size_t len = strcspn(list, " \t\r\n,:;{}()[]\\");
@@ -197,6 +217,14 @@ static bool read_list(struct reading *r, const char *list)
         }
         list += len;
     }
+    return true;
+}
+
+static bool read_list(struct reading *r, const char *list)
+{
+    if (!(is_tree(list) ? read_tree(r, list) : read_words(r, list))) {
+        return false;
+    }
     if (r->half) {
         text_addf(r->why, "--%s: an odd number of bytes", r->option);
         return false;
@@ -207,6 +235,24 @@ static bool read_list(struct reading *r, const char *list)
 static struct hello_ids ids_of(const struct reading *r, const char *list)
 {
     return (struct hello_ids){.ids = r->ids, .num = r->num, .present = list != NULL};
+}
+
+/* A host name as it stands in a hello: an IDN as A-labels. */
+static bool check_sni(const char *name, struct text *why)
+{
+    size_t len = strlen(name);
+    bool good = len > 0;
+
+    for (size_t i = 0; i < len; i++) {
+        good = good && name[i] > ' ' && name[i] < 0x7f;
+    }
+    if (!good) {
+        text_add(why, "--sni: \"");
+        text_escaped(why, name, len, WORD_MAX);
+        text_add(why, "\" is no host name; one with letters of other languages is given in its "
+                      "ASCII form (xn--...)");
+    }
+    return good;
 }
 
 /* --- the hello ------------------------------------------------------------------------------ */
@@ -262,7 +308,8 @@ size_t hellolists_build(const struct hellolists *lists, uint8_t *out, size_t siz
     if ((lists->version != NULL && !read_list(&version, lists->version)) ||
         (lists->ciphers != NULL && !read_list(&suites, lists->ciphers)) ||
         (lists->groups != NULL && !read_list(&groups, lists->groups)) ||
-        (lists->sigalgs != NULL && !read_list(&schemes, lists->sigalgs))) {
+        (lists->sigalgs != NULL && !read_list(&schemes, lists->sigalgs)) ||
+        (lists->sni != NULL && !check_sni(lists->sni, why))) {
         return 0;
     }
     if (version.num == 0 || suites.num == 0) {

@@ -32,6 +32,19 @@ static bool begins(struct bytes in, const void *prefix, size_t len)
     return in.len >= len && memcmp(in.data, prefix, len) == 0;
 }
 
+/* Text has no control characters but those that end lines and make columns. */
+static bool is_text(struct bytes in)
+{
+    for (size_t i = 0; i < in.len; i++) {
+        uint8_t c = in.data[i];
+
+        if (c == 0x7f || (c < ' ' && (c < '\t' || c > '\r'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* --- what else it may be -------------------------------------------------------------------- */
 
 /* Words that a text begins with, whatever their case. */
@@ -361,20 +374,20 @@ static bool take_packets(struct hellotext *out, uint8_t *data, size_t len)
     return true;
 }
 
-/* --- input ---------------------------------------------------------------------------------- */
-
-/* Text has no control characters but those that end lines and make columns. */
-static bool is_text(struct bytes in)
+/* Of a conversation that was saved whole, the hello stands behind the lines in which the two sides
+ * spoke SMTP. */
+static bool take_conversation(struct hellotext *out, uint8_t *data, size_t len)
 {
-    for (size_t i = 0; i < in.len; i++) {
-        uint8_t c = in.data[i];
-
-        if (c == 0x7f || (c < ' ' && (c < '\t' || c > '\r'))) {
-            return false;
+    for (size_t i = 0; i + 1 < len && is_text(bytes_of(data + i, 1)); i++) {
+        if (data[i] == '\n' && may_begin(bytes_of(data + i + 1, len - i - 1)) &&
+            take_hello(out, data + i + 1, len - i - 1)) {
+            return true;
         }
     }
-    return true;
+    return false;
 }
+
+/* --- input ---------------------------------------------------------------------------------- */
 
 static struct bytes without_blanks(struct bytes in)
 {
@@ -394,12 +407,11 @@ static bool get_bytes(struct hellotext *out, struct bytes in, uint8_t *room, siz
         *len = in.len;
         return true;
     }
-    in = without_blanks(in);
-    if (in.len == 0) {
+    if (without_blanks(in).len == 0) {
         text_add(&why, "empty");
         return false;
     }
-    if (is_text_protocol(out, in)) {
+    if (is_text_protocol(out, without_blanks(in))) {
         return false;
     }
     text_add(&why, "text that is not hex: ");
@@ -424,7 +436,7 @@ void hellotext_read(struct hellotext *out, struct bytes in, uint8_t *room)
         return;
     }
     if (get_bytes(out, in, room, &len) && !take_hello(out, room, len) &&
-        !take_packets(out, room, len)) {
+        !take_packets(out, room, len) && !take_conversation(out, room, len)) {
         say_what_else(out, bytes_of(room, len));
     }
 }

@@ -148,7 +148,7 @@ static void add_no_version(struct text *out, const struct certsel_profile *profi
     if (id_list_has(&hello->suites, SCSV_FALLBACK)) {
         text_add(out, " and says that it tried a higher one before (TLS_FALLBACK_SCSV)");
     }
-    text_add(out, "; the listener ");
+    text_add(out, "; the listener allows ");
     version_text(out, profile->min_version);
     text_add(out, " to ");
     version_text(out, profile->max_version);
@@ -157,18 +157,18 @@ static void add_no_version(struct text *out, const struct certsel_profile *profi
 static void add_no_suite(struct text *out, const struct certsel_certificate *certificate,
                          const struct hello *hello)
 {
-    text_add(out, "no suite of both sides runs with its key, ");
+    text_add(out, "no cipher suite that both sides have works with its key (");
     key_text(out, certificate);
-    text_add(out, "; the client's suites:");
+    text_add(out, "); the client's suites:");
     add_list(out, &hello->suites, suite_text);
 }
 
 static void add_no_scheme(struct text *out, const struct certsel_certificate *certificate,
                           const struct hello *hello)
 {
-    text_add(out, "no scheme of both sides is for its key, ");
+    text_add(out, "no signature scheme that both sides have is for its key (");
     key_text(out, certificate);
-    text_add(out, "; the client's signature_algorithms:");
+    text_add(out, "); the client's signature_algorithms:");
     add_list(out, &hello->schemes, scheme_text);
 }
 
@@ -222,7 +222,7 @@ void verdict_text(struct text *out, const struct certsel_profile *profile,
         add_no_suite(out, certificate, hello);
         break;
     case VERDICT_NO_SHARED_GROUP:
-        text_add(out, "no group of both sides; the client's supported_groups:");
+        text_add(out, "the two sides have no group in common; the client's supported_groups:");
         add_list(out, &hello->groups, group_text);
         break;
     case VERDICT_CURVE_NOT_IN_GROUPS:
@@ -238,9 +238,11 @@ void verdict_text(struct text *out, const struct certsel_profile *profile,
         text_add(out, "its keyUsage does not allow it to sign");
         break;
     case VERDICT_KEY_TOO_SMALL:
-        text_add(out, "its key, ");
+        text_add(out, "its key (");
         key_text(out, certificate);
-        text_add(out, ", is too small for the security level or for every scheme of both sides");
+        text_add(out,
+                 ") is too small for the security level of the profile, or for every signature "
+                 "scheme that both sides have");
         break;
     case VERDICT_CA_NAMES:
         text_add(out, "no CA of its chain is among the client's certificate_authorities");

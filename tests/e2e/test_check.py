@@ -172,7 +172,7 @@ class Matrix(Ctl):
             done.stdout,
             r"\nFAIL \[2\] Windows sender that offers only P-256\n"
             r"    p384: curve-not-in-groups: its key is on secp384r1; .*: secp256r1\n"
-            r"    would fit: ecdsa-p256, rsa\n    known by: .+\n")
+            r"    would fit: ecdsa-p256, rsa\n    source: .+\n")
         self.assertRegex(done.stdout, r"\n-    \[4\] OpenSSL 0\.9\.8: no-version: ")
         self.assertNotRegex(done.stdout, r"(?m) $")
 

@@ -46,6 +46,8 @@ static const struct {
      "01",
      3},
     {"quoted in a mail", "> 16 03 01\n> 00 c8", 5},
+    {"a dump quoted in a mail that is quoted",
+     "> > 0000   16 03 01 00 c8 01 00 00   ...\n> > 0008   c4 03 03 61   ...a\n", 12},
     {"array in C",
      "static const unsigned char peer0_0[5] = { /* Packet 4 */\n"
      "0x16, 0x03, 0x01, /* .. */\n0x00, 0xc8 };\nunsigned int peer0_0_len = 5;\n",
@@ -165,6 +167,22 @@ static const struct {
      "00000004  00 01 00 01                                       |....|\n*\n"
      "0000000c  61 62                                             |ab|\n0000000e\n",
      14, "\x16\x03\x01\0\0\x01\0\x01\0\x01\0\x01\x61\x62"},
+    {"Wireshark's Follow",
+     "    00000000  32 32 30 20 6d 0d 0a                              220 m..\n"
+     "00000000  53 54 41 0d 0a                                    STA..\n"
+     "    00000007  32 32 30 20 61 62 0d 0a                           220 ab..\n"
+     "00000005  16 03 01 00 c8 01 00 00  c4 03 03 61 62 63 64 65   ........ ...abcde\n"
+     "00000015  61 62 63                                          abc\n"
+     "    0000000F  16 03                                             ..\n",
+     41,
+     "220 m\r\nSTA\r\n220 ab\r\n\x16\x03\x01\0\xc8\x01\0\0\xc4\x03\x03"
+     "abcdeabc\x16\x03"},
+    {"the first line without the blanks of the others",
+     "0000  16 03 01 00 c8 01 00 00  ........\n    0008  c4 03 03 61 62 63 64 65  ...abcde\n"
+     "    0010  61 ab\n",
+     18,
+     "\x16\x03\x01\0\xc8\x01\0\0\xc4\x03\x03"
+     "abcdea\xab"},
     {"repeated lines at the end", "0000  16 03 01 00\n0004  61 62 63 64\n*\n000c\n", 12,
      "\x16\x03\x01\0\x61\x62\x63\x64\x61\x62\x63\x64"},
 };
@@ -191,6 +209,9 @@ static const struct {
     {"lines left out behind a remark",
      "0000  16 03 01 00   ....\n0004  16 03 01 00   ....\n[...]\n0010  16 03 01 00   ....\n",
      "line 3: the dump leaves bytes out behind this line"},
+    {"lines of one side left out",
+     "    0000  16 03 01 00\n0000  16 03 01 00\n0004  c8 01\n    0008  c8 01\n",
+     "line 1: the dump leaves bytes out behind this line"},
     {"an offset alone", "0000  16 03 01 00\n0004  16 03 01 00\n\nx\n0010\n",
      "line 4: the dump leaves bytes out behind this line"},
     {"too many repeated lines", "0000  16 03 01 00\n0004  16 03 01 00\n*\n1000\n",

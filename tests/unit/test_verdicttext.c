@@ -40,31 +40,33 @@ static const struct {
      &rsa,
      {.reason = VERDICT_NO_VERSION},
      "the client offers up to TLSv1 and says that it tried a higher one before "
-     "(TLS_FALLBACK_SCSV); the listener TLSv1.2 to TLSv1.3"},
+     "(TLS_FALLBACK_SCSV); the listener allows TLSv1.2 to TLSv1.3"},
     {HELLO("0303", "002f", EXT_VERSIONS("1a1a 0302 0301 7f1c")),
      &rsa,
      {.reason = VERDICT_NO_VERSION},
-     "the client offers TLSv1.1 TLSv1 0x7f1c; the listener TLSv1.2 to TLSv1.3"},
+     "the client offers TLSv1.1 TLSv1 0x7f1c; the listener allows TLSv1.2 to TLSv1.3"},
     {OLD,
      &p384,
      {.reason = VERDICT_NO_SUITE},
-     "no suite of both sides runs with its key, ECDSA P-384; the client's suites: AES128-SHA "
+     "no cipher suite that both sides have works with its key (ECDSA P-384); the client's suites: "
+     "AES128-SHA "
      "AES256-SHA"},
     {MANY,
      &rsa,
      {.reason = VERDICT_NO_SUITE},
-     "no suite of both sides runs with its key, RSA 2048 bits; the client's suites: "
+     "no cipher suite that both sides have works with its key (RSA 2048 bits); the client's "
+     "suites: "
      "ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-RSA-AES128-GCM-SHA256 ECDHE-ECDSA-AES128-SHA256 "
      "ECDHE-RSA-AES128-SHA256 ECDHE-RSA-AES128-SHA AES256-GCM-SHA384 AES128-GCM-SHA256 "
      "AES256-SHA256 ..."},
     {TWELVE,
      &rsa,
      {.reason = VERDICT_NO_SHARED_GROUP},
-     "no group of both sides; the client's supported_groups: secp256r1 0x9999"},
+     "the two sides have no group in common; the client's supported_groups: secp256r1 0x9999"},
     {OLD,
      &rsa,
      {.reason = VERDICT_NO_SHARED_GROUP},
-     "no group of both sides; the client's supported_groups: not sent"},
+     "the two sides have no group in common; the client's supported_groups: not sent"},
     {WINDOWS_HELLO,
      &p384,
      {.reason = VERDICT_CURVE_NOT_IN_GROUPS},
@@ -72,7 +74,8 @@ static const struct {
     {TWELVE,
      &rsa,
      {.reason = VERDICT_NO_SIGNATURE_SCHEME},
-     "no scheme of both sides is for its key, RSA 2048 bits; the client's signature_algorithms: "
+     "no signature scheme that both sides have is for its key (RSA 2048 bits); the client's "
+     "signature_algorithms: "
      "ecdsa_secp256r1_sha256"},
     {TWELVE,
      &rsa,
@@ -88,8 +91,8 @@ static const struct {
     {TWELVE,
      &odd,
      {.reason = VERDICT_KEY_TOO_SMALL},
-     "its key, RSA 1024 bits, is too small for the security level or for every scheme of both "
-     "sides"},
+     "its key (RSA 1024 bits) is too small for the security level of the profile, or for every "
+     "signature scheme that both sides have"},
     {TWELVE,
      &p384,
      {.reason = VERDICT_CA_NAMES},
