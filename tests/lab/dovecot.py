@@ -30,7 +30,7 @@ userdb {{
     args = uid=65534 gid=65534 home=/nonexistent
 }}
 service auth {{
-    unix_listener {directory}/auth {{
+    unix_listener {path} {{
         mode = 0666
     }}
 }}
@@ -44,14 +44,15 @@ service stats {{
 
 class Dovecot:
     """Nothing of the system's Dovecot is read or written but its programs. `users` is
-    {name: password}; `path` is what goes into smtpd_sasl_path; `log` has its lines."""
+    {name: password}; `path` is what goes into smtpd_sasl_path, by default a socket of its own;
+    `log` has its lines."""
 
-    def __init__(self, parent, users, *, on_line=None):
+    def __init__(self, parent, users, *, path=None, on_line=None):
         if not os.path.exists(PROGRAM):
             raise LabError("Dovecot is not installed: sh tests/lab/install-packages check")
         directory = os.path.join(parent, "dovecot")
         os.mkdir(directory)
-        self.path = f"{directory}/auth"
+        self.path = path or f"{directory}/auth"
         self.log = None
         self._conf = os.path.join(directory, "dovecot.conf")
         self._child = None
@@ -59,7 +60,7 @@ class Dovecot:
         with open(os.path.join(directory, "users"), "w", encoding="utf-8") as file:
             file.writelines(f"{name}:{password}\n" for name, password in users.items())
         with open(self._conf, "w", encoding="utf-8") as file:
-            file.write(CONF.format(directory=directory))
+            file.write(CONF.format(directory=directory, path=self.path))
 
     def start(self):
         """Returns when it takes connections."""
