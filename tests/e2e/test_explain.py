@@ -91,9 +91,10 @@ def follow(data):
 
 
 def follow_arrays(data):
-    return b"\n".join(b"char peer%d_%d[] = { /* Packet %d */\n%s };" % (
-        not by_client, number // 2, number + 4, ", ".join(f"0x{byte:02x}" for byte in said).encode())
-        for number, (by_client, said) in enumerate(conversation(data)))
+    return "\n".join(
+        f"char peer{int(not by_client)}_{number // 2}[] = {{ /* Packet {number + 4} */\n"
+        + ", ".join(f"0x{byte:02x}" for byte in said) + " };"
+        for number, (by_client, said) in enumerate(conversation(data))).encode()
 
 
 def quoted(data):

@@ -177,6 +177,14 @@ static const struct {
      41,
      "220 m\r\nSTA\r\n220 ab\r\n\x16\x03\x01\0\xc8\x01\0\0\xc4\x03\x03"
      "abcdeabc\x16\x03"},
+    {"a side that ends with a full line",
+     "    0000  32 32 30 0a                                       220.\n"
+     "0000  16 03 01 00 c8 01 00 00  c4 03 03 61 62 63 64 65   ........ ...abcde\n"
+     "    0004  32 33                                             23\n",
+     22,
+     "220\n\x16\x03\x01\0\xc8\x01\0\0\xc4\x03\x03"
+     "abcde"
+     "23"},
     {"the first line without the blanks of the others",
      "0000  16 03 01 00 c8 01 00 00  ........\n    0008  c4 03 03 61 62 63 64 65  ...abcde\n"
      "    0010  61 ab\n",

@@ -1,0 +1,52 @@
+"""Planted changes of what is read from an administrator: dumps, conversations, lists."""
+
+from planted import in_file
+
+DUMPS = in_file(
+    "lib/base/hexdump_dump.c",
+    ("dumps: the bytes of a line end where the next line begins", "hexdump",
+     "bytes <= WIDTH_MAX ? add_line(r, line->text, here, (size_t)bytes, bytes)",
+     "bytes <= WIDTH_MAX ? add_line(r, line->text, here, r->width, bytes)"),
+    ("dumps: the last line ends at its gap", "hexdump",
+     "here->end, r->width, true, r->width, NULL)", "here->end, r->width, false, r->width, NULL)"),
+    ("dumps: no line is left out", "hexdump",
+     "*expected != 0 && value > *expected", "false"),
+    ("dumps: a side counts its own offsets", "hexdump",
+     "&expected[r->two_sides && line.indented]", "&expected[0]"),
+    ("dumps: the next line is one of the same side", "hexdump",
+     "r->two_sides && line.indented != indented", "false"),
+    ("dumps: two sides both begin at 0", "hexdump",
+     "begins[false] && begins[true]", "begins[false] || begins[true]"),
+    ("dumps: the first words of a side are no full line", "hexdump",
+     "base != 0 && !r->two_sides ?", "base != 0 ?"),
+) + in_file(
+    "lib/base/hexdump.c",
+    ("dumps: a mail's marks are no part of a line", "hexdump",
+     "line.data[at] == '>' && hexdump_is_blank", "false && hexdump_is_blank"),
+)
+
+CONVERSATIONS = in_file(
+    "lib/tls/hellotext.c",
+    ("conversation: the hello begins a line", "hellotext",
+     "data[i] == '\\n' && may_begin", "may_begin"),
+    ("conversation: text stands before it", "hellotext",
+     "i + 1 < len && is_text(bytes_of(data + i, 1))", "i + 1 < len"),
+    ("conversation: a hello may begin there", "hellotext",
+     "return in.len > 2 && ((in.data[0] == HANDSHAKE && in.data[1] == 3) ||",
+     "return in.len > 2 && (false ||"),
+)
+
+LISTS = in_file(
+    "lib/tls/hellolists.c",
+    ("lists: of a tree only the numbers count", "hellolists",
+     "is_tree(list) ? read_tree(r, list) : read_words(r, list)", "read_words(r, list)"),
+    ("lists: a number in parentheses repeats the name", "hellolists",
+     "(*list == '(' && r->was_name) || ", ""),
+    ("lists: names first", "hellolists", "!r->half && len < NAME_SIZE", "false"),
+    ("lists: whole numbers", "hellolists",
+     "if (r->half) {\n        text_addf", "if (false) {\n        text_addf"),
+    ("lists: a server name in ASCII", "hellolists",
+     "name[i] > ' ' && name[i] < 0x7f", "name[i] != ' '"),
+)
+
+ALL = DUMPS + CONVERSATIONS + LISTS
