@@ -8,6 +8,7 @@
 #   make check-differential  the choice of a certificate against libssl itself, on all hellos
 #   make mutants     planted changes of one rule at a time, each of which a test must see
 #   make check-fuzz  the fuzz targets, FUZZ_SECONDS=60 each; needs clang
+#   make record      plays the dialogues of tests/e2e anew for the tests that replay them
 #   make install     into $(DESTDIR)$(PREFIX)
 #
 # CC, CFLAGS and LDFLAGS may be given; they come last. WERROR=-Werror makes warnings errors.
@@ -43,7 +44,7 @@ objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c)))
 library      := $(BUILD)/libpostern.a
 binaries     := $(PROGRAMS:%=$(BUILD)/%)
 
-.PHONY: all run check check-unit check-e2e check-house check-asan check-tsan check-fuzz check-differential fuzz-targets mutants install clean root-needed
+.PHONY: all run record check check-unit check-e2e check-house check-asan check-tsan check-fuzz check-differential fuzz-targets mutants install clean root-needed
 .SECONDARY:
 .SECONDEXPANSION:
 
@@ -121,6 +122,10 @@ check-tsan: root-needed packages-build packages-run packages-check
 	@$(MAKE) --no-print-directory check-e2e $(tsan)
 
 fuzz := CC=clang BUILD=build/fuzz FORTIFY= CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=fuzzer-no-link,address,undefined'
+
+# Plays the dialogues of tests/e2e anew, for the unit test and the fuzz target that replay them.
+record: root-needed all
+	python3 tests/e2e/record.py --build $(BUILD)
 
 check-fuzz: packages-build packages-check
 	@$(MAKE) --no-print-directory fuzz-targets $(fuzz)

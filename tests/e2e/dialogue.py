@@ -66,12 +66,13 @@ class Dialogue:
 
 class Player:
     """One connection. `heard` has the replies so far, each with its lines joined by LF and, under
-    TLS, behind "TLS: "; what is not a reply stands in angle brackets."""
+    TLS, behind "TLS: "; what is not a reply stands in angle brackets. `raw` has the bytes."""
 
     def __init__(self, address, source="127.0.0.1"):
         self.socket = socket.create_connection(address, SILENCE, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.heard = []
+        self.raw = b""
         self.over = False  # the connection can give nothing any more
         self._buffer = b""
 
@@ -112,6 +113,7 @@ class Player:
                 self.end("<closed>")
                 return None
             self._buffer += data
+            self.raw += data
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line.rstrip(b"\r").decode("utf-8", "backslashreplace")
 
@@ -192,6 +194,11 @@ class Player:
 
 def play(dialogue, address):
     """Plays it with the server at `address`; what was heard."""
+    return play_out(dialogue, address).heard
+
+
+def play_out(dialogue, address):
+    """The same; the Player at its end."""
     player = Player(address)
     with player.socket:
         if dialogue.first is IMPLICIT:
@@ -208,4 +215,4 @@ def play(dialogue, address):
                 player.half_close()
             player.rest()
         player.socket.close()
-    return player.heard
+    return player

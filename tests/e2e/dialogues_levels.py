@@ -1,7 +1,7 @@
 """Dialogues with listeners that want TLS, that begin with it, and that have none."""
 
 from dialogue import CLOSED, EARLY, FIN, IMPLICIT, RESET, TLS, Bytes, Dialogue
-from lab import hello
+from dialogues_starttls import HELLO
 from lab.sasl import PLAIN
 
 MAIL = "MAIL FROM:<a@client.test>"
@@ -78,7 +78,7 @@ LEVELS = (
     Dialogue("implicit, half-close", IMPLICIT, b"EHLO x\r\nNOOP\r\nQUIT\r\n", FIN,
              service="implicit"),
     Dialogue("implicit, plaintext", EARLY, b"EHLO x\r\n", CLOSED, service="implicit"),
-    Dialogue("implicit, half a ClientHello", EARLY, hello.records(hello.story())[:40], FIN,
+    Dialogue("implicit, half a ClientHello", EARLY, HELLO[:40], FIN,
              service="implicit"),
     Dialogue("implicit, half-close at once", EARLY, FIN, service="implicit"),
     Dialogue("implicit, reset at once", EARLY, RESET, service="implicit"),
@@ -89,7 +89,7 @@ LEVELS = (
              b"NOOP\r\nSTARTTLS\r\nNOOP\r\n", 3, TLS, service="none"),
     Dialogue("none, STARTTLS and a mail", "EHLO x", "STARTTLS",
              b"STARTTLS\r\nMAIL FROM:<a@client.test>\r\nSTARTTLS\r\n", 3, service="none"),
-    Dialogue("none, a ClientHello", "EHLO x", b"STARTTLS\r\n" + hello.records(hello.story())[:40]
+    Dialogue("none, a ClientHello", "EHLO x", b"STARTTLS\r\n" + HELLO[:40]
              + b"\r\n", 2, service="none"),
     Dialogue("none, AUTH", "EHLO x", "AUTH PLAIN " + PLAIN, "AUTH PLAIN", "NOOP", service="none"),
     Dialogue("none, half-close", b"EHLO x\r\nSTARTTLS\r\nNOOP\r\n", FIN, service="none"),

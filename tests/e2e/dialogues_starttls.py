@@ -7,6 +7,11 @@ from lab.sasl import PLAIN
 MAIL = "MAIL FROM:<a@client.test>"
 RCPT = "RCPT TO:<b@example.test>"
 
+# The same whenever it is made.
+HELLO = hello.records(hello.build(
+    extensions=[hello.groups(hello.STORY_GROUPS), hello.schemes(hello.STORY_SCHEMES)],
+    random=bytes(range(0x40, 0x60))))
+
 # (name, the line): what else than "STARTTLS" is or is not taken for it.
 SPELLINGS = (
     ("upper case", b"STARTTLS\r\n"),
@@ -71,7 +76,7 @@ INJECTIONS = (
     ("NUL", b"\0"),
     ("STARTTLS again", b"STARTTLS\r\n"),
     ("QUIT", b"QUIT\r\n"),
-    ("a ClientHello", hello.records(hello.story())),
+    ("a ClientHello", HELLO),
 )
 
 # Dialogues in which MAIL or what belongs to it comes before STARTTLS: (name, items)
@@ -164,7 +169,7 @@ STARTTLS = (
     Dialogue("half-close instead of a handshake", "EHLO x", "STARTTLS", FIN),
     Dialogue("reset instead of a handshake", "EHLO x", "STARTTLS", RESET),
     Dialogue("half a ClientHello, then half-close", "EHLO x", "STARTTLS",
-             hello.records(hello.story())[:40], FIN),
+             HELLO[:40], FIN),
 
     # --- after the handshake, before EHLO ---
     Dialogue("under TLS before EHLO, commands", "EHLO x", "STARTTLS", TLS, "NOOP", "RSET", "DATA",

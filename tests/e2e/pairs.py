@@ -54,23 +54,33 @@ class Pairs(Case):
             main_cf={**MAIN_CF, "smtpd_sasl_path": "unix:" + auth.server_address,
                      **cls.main_cf})
         certificate = cls.stage.certificate("p256")
-        cls._services, backends, listeners = {}, {}, {}
+        cls._services, behind = {}, {}
         for name, pair in cls.pairs.items():
             options = *pair.both, *pair.alone
-            inner = postfix.smtpd("behind-" + name, "unix", options=pair.both)
-            backends[name] = {"address": inner.address}
-            listeners[name] = {"backend": name, **pair.listener}
+            behind[name] = postfix.smtpd("behind-" + name, "unix", options=pair.both).address
             cls._services[name] = (
                 postfix.starttls("alone-" + name, certificate, options=options),
                 postfix.smtpd("plain-" + name, proxied=False, options=(
                     *options, *["smtpd_sasl_auth_enable=no"] * bool(pair.alone))))
-        first = next(iter(backends))
-        conf = cls.stage.write(
-            certificates=["p256"], backend=backends[first]["address"], hostname=HOSTNAME,
-            log_sessions="problems", backends=backends, listeners=listeners)
-        postfix.paste(postfix_config(cls.build, conf, postfix))
+        postfix.paste(postfix_config(cls.build, cls.configuration(behind), postfix))
         cls.stage.start_postfix()
-        cls.posternd = cls.stage.posternd(conf)
+        cls.posternd = cls.stage.posternd(cls.configuration(
+            {name: cls.between(name, address) for name, address in behind.items()}))
+
+    @classmethod
+    def configuration(cls, behind):
+        """Writes posternd's with these addresses of backends; its path."""
+        return cls.stage.write(
+            certificates=["p256"], backend=next(iter(behind.values())), hostname=HOSTNAME,
+            log_sessions="problems",
+            backends={name: {"address": address} for name, address in behind.items()},
+            listeners={name: {"backend": name, **pair.listener}
+                       for name, pair in cls.pairs.items()})
+
+    @classmethod
+    def between(cls, _name, address):
+        """What posternd connects to for the backend of that name and address."""
+        return address
 
     def alone(self, name):
         """The address of Postfix alone, with STARTTLS."""

@@ -6,37 +6,16 @@ import re
 
 from common import table
 from dialogue import play
-from dialogues_commands import REFERENCE
-from dialogues_levels import LEVELS
-from dialogues_lines import LINES
-from dialogues_starttls import STARTTLS
+from dialogues import DIALOGUES, PAIRS
 from differences import DIFFERENCES, ELSEWHERE, explain
-from pairs import Pair, Pairs
-
-DIALOGUES = (*STARTTLS, *LINES, *REFERENCE, *LEVELS)
-
-# What an administrator sets where AUTH is for TLS only.
-AUTH_ONLY = ("smtpd_tls_auth_only=yes",)
+from pairs import Pairs
+from record import FILE, client_lines, is_recorded
 
 DESIGN = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "design.md")
 
 
 class Dialogues(Pairs):
-    pairs = {
-        "mx": Pair(alone=AUTH_ONLY),
-        "auth": Pair(listener={"auth_before_tls": True}),
-        "limits": Pair("smtpd_hard_error_limit=20", "smtpd_junk_command_limit=100",
-                       alone=AUTH_ONLY),
-        "sync": Pair("smtpd_forbid_unauth_pipelining=yes", alone=AUTH_ONLY),
-        "bare": Pair("smtpd_forbid_bare_newline=reject", alone=AUTH_ONLY),
-        "encrypt": Pair("smtpd_hard_error_limit=20",
-                        alone=("smtpd_tls_security_level=encrypt", *AUTH_ONLY),
-                        listener={"tls": "encrypt"}),
-        "implicit": Pair(alone=("smtpd_tls_wrappermode=yes", *AUTH_ONLY),
-                         listener={"tls": "implicit"}),
-        "none": Pair("smtpd_hard_error_limit=20", alone=("smtpd_tls_security_level=none", *AUTH_ONLY),
-                     listener={"tls": "none"}),
-    }
+    pairs = PAIRS
 
     @classmethod
     def prepare(cls):
@@ -73,3 +52,13 @@ class Dialogues(Pairs):
         listed = re.split("^- ", section, flags=re.MULTILINE)[1:]
         self.assertEqual([" ".join(each.split()) for each in listed],
                          [*DIFFERENCES, *ELSEWHERE])
+        for each in ", ".join(ELSEWHERE.values()).split(", "):
+            self.assertTrue(os.path.exists(os.path.join(os.path.dirname(__file__), each + ".py")))
+
+    def test_what_is_recorded_is_up_to_date(self):
+        """Or else: make record."""
+        with open(FILE, encoding="ascii") as file:
+            recorded = [line.rstrip("\n") for line in file
+                        if line.startswith(("dialogue ", "rules ", "> ", "tls\n"))]
+        self.assertEqual(recorded, [line for each in DIALOGUES if is_recorded(each)
+                                    for line in client_lines(each)])

@@ -1,0 +1,27 @@
+"""All dialogues, and the pairs of services that they are played with."""
+
+from dialogues_commands import REFERENCE
+from dialogues_levels import LEVELS
+from dialogues_lines import LINES
+from dialogues_starttls import STARTTLS
+from pairs import Pair
+
+DIALOGUES = (*STARTTLS, *LINES, *REFERENCE, *LEVELS)
+
+# What an administrator sets where AUTH is for TLS only.
+AUTH_ONLY = ("smtpd_tls_auth_only=yes",)
+
+PAIRS = {
+    "mx": Pair(alone=AUTH_ONLY),
+    "auth": Pair(listener={"auth_before_tls": True}),
+    "limits": Pair("smtpd_hard_error_limit=20", "smtpd_junk_command_limit=100", alone=AUTH_ONLY),
+    "sync": Pair("smtpd_forbid_unauth_pipelining=yes", alone=AUTH_ONLY),
+    "bare": Pair("smtpd_forbid_bare_newline=reject", alone=AUTH_ONLY),
+    "encrypt": Pair("smtpd_hard_error_limit=20",
+                    alone=("smtpd_tls_security_level=encrypt", *AUTH_ONLY),
+                    listener={"tls": "encrypt"}),
+    "implicit": Pair(alone=("smtpd_tls_wrappermode=yes", *AUTH_ONLY),
+                     listener={"tls": "implicit"}),
+    "none": Pair("smtpd_hard_error_limit=20", alone=("smtpd_tls_security_level=none", *AUTH_ONLY),
+                 listener={"tls": "none"}),
+}
