@@ -29,7 +29,8 @@ from lab.process import TIMEOUT
 # so long.
 SILENCE = 10
 
-QUEUE_ID = re.compile(r"(queued as )\w+")
+# What differs from session to session: queue ids, and ports behind addresses.
+VARYING = re.compile(r"(queued as )\w+|(\]:)\d+")
 
 
 class Bytes:
@@ -128,7 +129,7 @@ class Player:
                         self.heard.insert(-1, "<cut off>\n" + "\n".join(lines))
                     return
                 lines.append(line)
-            self.note(QUEUE_ID.sub(r"\1ID", "\n".join(lines)))
+            self.note(VARYING.sub(r"\1\2X", "\n".join(lines)))
             number -= 1
 
     def handshake(self):

@@ -183,6 +183,16 @@ REFERENCE = (
     Dialogue("limit, commands under TLS before EHLO", "STARTTLS", TLS, *[RCPT] * 25,
              service="limits"),
 
+    # --- a client that is refused at once ---
+    Dialogue("refused, commands", "NOOP", "HELO x", "MAIL FROM:<>", "FOO", b"QUIT\r\n", CLOSED,
+             service="refusing"),
+    Dialogue("refused, EHLO", "EHLO x", "EHLO y", service="refusing"),
+    Dialogue("refused, STARTTLS", "STARTTLS", TLS, "EHLO x", service="refusing"),
+    Dialogue("refused, AUTH", "AUTH PLAIN " + PLAIN, "NOOP", service="refusing"),
+    Dialogue("refused, pipelined", b"EHLO x\r\nSTARTTLS\r\nQUIT\r\n", CLOSED,
+             service="refusing"),
+    Dialogue("refused, half-close", b"EHLO x\r\nQUIT\r\n", FIN, service="refusing"),
+
     # --- settings of Postfix that look at the client's bytes ---
     Dialogue("sync, EHLO and NOOP", b"EHLO x\r\nNOOP\r\n", CLOSED, service="sync"),
     Dialogue("sync, NOOP and NOOP", "EHLO x", b"NOOP\r\nNOOP\r\n", CLOSED, service="sync"),

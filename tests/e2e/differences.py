@@ -111,6 +111,10 @@ DIFFERENCES = {
         Rule("^(limit, )?AUTH before TLS|^none, AUTH$", "503 5.5.1 Error: authentication not enabled",
              "538 5.7.11 Encryption required for requested authentication mechanism"),),
 
+    "With `smtpd_client_port_logging = yes`, by which the two logs are joined, Postfix names the "
+    "client's port when it refuses it, also to the client.": (
+        Rule("^refused, ", change=lambda reply: reply.replace("[127.0.0.1]", "[127.0.0.1]:X")),),
+
     "What posternd refuses itself is not among the errors that Postfix counts. posternd counts its "
     "own: after 20 the session ends with 421.": (
         Rule("^limit, both kinds of errors$",

@@ -20,7 +20,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), HERE]
 sys.dont_write_bytecode = True
 
-from dialogue import IMPLICIT, RESET, TLS, Bytes, play_out  # pylint: disable=wrong-import-position
+from dialogue import (  # pylint: disable=wrong-import-position
+    IMPLICIT, RESET, TLS, VARYING, Bytes, play_out)
 from dialogues import DIALOGUES, PAIRS  # pylint: disable=wrong-import-position
 from pairs import Pairs  # pylint: disable=wrong-import-position
 
@@ -53,7 +54,7 @@ ALERT = b"\x15\x03"
 # From this length on a reply that is heard often is written once.
 TEXT_MIN = 16
 
-QUEUE_ID = re.compile(rb"(queued as )\w+")
+VARYING = re.compile(VARYING.pattern.encode())
 
 ESCAPES = {0x0d: "\\r", 0x0a: "\\n", 0x09: "\\t", 0x5c: "\\\\", 0x7b: "\\x7b", 0x40: "\\x40"}
 
@@ -190,7 +191,7 @@ class Writer:
         self._add_replies("= ", player.raw.split(ALERT)[0])
 
     def _add_replies(self, start, data):
-        for each in replies_in(QUEUE_ID.sub(rb"\1X", data)):
+        for each in replies_in(VARYING.sub(rb"\1\2X", data)):
             self._replies[each] += 1
             self._lines.append((start, each))
 
