@@ -149,18 +149,18 @@ class Submission(Case):
 class Played(Case):
     """The test is both services."""
 
-    def daemon(self, **listener):
+    def daemon(self):
         self.first, self.second = Backend(self), Backend(self)
         daemon = self.stage.posternd(
             certificates=["p256"], backend=self.first.address, log_sessions="all", workers=1,
             backends={"postfix": {"tls_address": self.second.address}},
-            listeners={"mx": listener, "implicit": {"tls": "implicit"}})
+            listeners={"mx": {}, "implicit": {"tls": "implicit"}})
         self.addCleanup(self.stage.stop, daemon)
         return daemon
 
-    def begin(self, **listener):
+    def begin(self, daemon=None):
         """(Client behind the handshake, the first service's Peer behind its QUIT, posternd)"""
-        daemon = self.daemon(**listener)
+        daemon = daemon or self.daemon()
         client = self.connect(daemon.address())
         peer = self.first.greet(client)
         self.assert_code(client.command("STARTTLS"), 220)
@@ -218,8 +218,11 @@ class Played(Case):
         self.assertEqual(client.line(), b"250-backend.example.test\r\n")
 
     def test_the_first_does_not_close(self):
-        """It has 5 seconds."""
-        client, peer, _ = self.begin()
+        """It has 5 seconds. Whose first service closes goes on at once."""
+        client, peer, daemon = self.begin()
+        other, closing, _ = self.begin(daemon)
+        closing.close()
+        self.assertEqual(self.second.accept().client, ("127.0.0.1", other.port))
         peer.send(b"221 2.0.0 Bye\r\n")
         second = self.second.accept()
         self.assertEqual(peer.rest(), b"")
