@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Clients accepted before other events get their turn. */
-enum { ACCEPT_BATCH = 64 };
+enum {
+    ACCEPT_BATCH = 64, /* clients accepted before other events get their turn */
+    SAY_AGAIN = 60000, /* ms between two lines about a pause */
+};
 
 size_t listener_count(const struct conf *conf)
 {
@@ -158,11 +160,13 @@ static bool is_any(const struct addr *a)
 /* Out of descriptors or memory: trying again at once would spin, so accepting rests a second. */
 static void pause_accepting(struct listener *l, int error)
 {
-    if (!l->paused) {
+    int64_t now = worker_now();
+
+    if (l->said_at == 0 || now - l->said_at >= SAY_AGAIN) {
+        l->said_at = now;
         log_line(LOG_WARNING, "accept on listener=%s: %s: new clients wait", l->conf->name,
                  strerror(error));
     }
-    l->paused = true;
     event_del(&l->event);
     event_add(&l->pause, &(struct timeval){.tv_sec = 1});
 }
@@ -195,7 +199,6 @@ static void on_clients(evutil_socket_t fd, short what, void *arg)
         int client = accept4(fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (client >= 0) {
-            l->paused = false;
             struct addr from = sockaddr_to(&sa);
             struct addr to = l->any_address ? sockaddr_local(client) : l->bound;
 

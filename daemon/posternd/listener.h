@@ -20,7 +20,7 @@ struct listener {
     bool any_address;                 /* bound to 0.0.0.0 or [::] */
     struct event event;               /* registered while fd is there */
     struct event pause;               /* pending while accepting pauses */
-    bool paused;                      /* it has paused, and no client was accepted since */
+    int64_t said_at;                  /* worker's time of the last line about a pause; 0: none */
 };
 
 /* Listening sockets that one worker needs. */
