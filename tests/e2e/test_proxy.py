@@ -2,9 +2,12 @@
 
 import itertools
 import os
+import shutil
 import socket
 import ssl
+import subprocess
 import types
+import unittest
 
 from common import (CERTIFICATES, CONNECT, DISCONNECT, ESTABLISHED, LOST, Backend, Case,
                     client_context, table)
@@ -477,3 +480,68 @@ class Phase(Upstream):
         connect = self.of_log(daemon, CONNECT, CLIENT[1])
         self.assertEqual(connect["via_port"], str(upstream.port))
         self.assertEqual(len(daemon.log.find_all("connect from")), 1)
+
+
+class Balancer(Upstream):
+    """A real upstream: HAProxy, which is told the client by the test, and tells posternd."""
+
+    # The options of a server, and of its health checks.
+    OPTIONS = {"v1": ("send-proxy", ""),
+               "v2": ("send-proxy-v2", "option smtpchk EHLO balancer.example.test"),
+               "fields": ("send-proxy-v2 proxy-v2-options crc32c,unique-id", "")}
+
+    @classmethod
+    def prepare(cls):
+        program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+        if program is None:
+            raise unittest.SkipTest("haproxy is not installed")
+        postfix = cls.stage.make_postfix(main_cf={"smtpd_client_port_logging": "yes"})
+        cls.inner = postfix.smtpd("postern", "unix")
+        cls.stage.start_postfix()
+        cls.posternd = cls.stage.posternd(
+            certificates=CERTIFICATES, backend=cls.inner.address, log_sessions="all",
+            listeners={name: {"accept_proxy_from": UPSTREAM} for name in cls.OPTIONS})
+        cls.fronts = {}
+        text = ("defaults\n    mode tcp\n    timeout connect 30s\n    timeout client 60s\n"
+                "    timeout server 60s\n    unique-id-format %Ts%rt\n")
+        for name, (options, checks) in cls.OPTIONS.items():
+            listening = socket.create_server(("127.0.0.1", 0))
+            cls.addClassCleanup(listening.close)
+            cls.fronts[name] = listening
+            text += (f"listen {name}\n    bind fd@{listening.fileno()} accept-proxy\n"
+                     f"    {checks}\n    source {UPSTREAM}\n"
+                     f"    server m 127.0.0.1:{cls.posternd.port(name)} check inter 1s {options}\n")
+        path = os.path.join(cls.stage.directory, "haproxy.cfg")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        cls.haproxy = subprocess.Popen(  # pylint: disable=consider-using-with
+            [program, "-db", "-f", path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, pass_fds=[each.fileno() for each in cls.fronts.values()])
+        cls.addClassCleanup(cls._stop_haproxy)
+
+    @classmethod
+    def _stop_haproxy(cls):
+        cls.haproxy.terminate()
+        cls.haproxy.wait()
+
+    @table((("version 1", "v1", 24001), ("version 2", "v2", 24002),
+            ("version 2 with fields", "fields", 24003)))
+    def test_mail(self, name, port):
+        client = self.connect(self.fronts[name].getsockname())
+        client.send(v1((IPV4, port), SERVER))
+        client.starttls()
+        self.assert_code(client.mail(), 250)
+        self.assertIn(f"[{IPV4}]", self.stage.postfix.wait_for_mail().received)
+        connect = self.of_log(self.posternd, CONNECT, port)
+        self.assertEqual((connect["host"], connect["via_host"]), (IPV4, UPSTREAM))
+
+    def test_health_check_of_version_2(self):
+        """It says LOCAL, and gets an answer from Postfix."""
+        connect = self.posternd.wait_log(CONNECT.replace(r"(?P<listener>\S+)", "(?P<listener>v2)"))
+        self.assertEqual((connect["host"], connect["via_host"]), (UPSTREAM, None))
+        self.stage.postfix.log.wait(rf"unknown\[{UPSTREAM}\]:{connect['port']} ehlo=1 ")
+
+    def test_health_check_of_version_1(self):
+        """It claims to be a client with HAProxy's own address, which nobody may be. HAProxy is
+        content all the same, because it asks for no reply here."""
+        self.posternd.wait_log(f"PROXY header refused: {LOOPBACK}: client=unknown.{UPSTREAM}.")
