@@ -21,6 +21,12 @@ static bool is_for_many(const struct addr *a)
     return a->ip[0] == 0xff;
 }
 
+/* fe80::/10: without an interface nobody can tell whose it is, so it might be our own. */
+static bool is_link_local(const struct addr *a)
+{
+    return a->family == ADDR_IPV6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
+}
+
 static bool same(const struct addr *plain, const struct addr *other)
 {
     struct addr unmapped = *other;
@@ -56,6 +62,9 @@ const char *claim_fault(const struct claim_rules *rules, const struct claim *cla
     }
     if (is_for_many(&client)) {
         return "it claims a multicast address";
+    }
+    if (is_link_local(&client)) {
+        return "it claims a link-local address";
     }
     if (is_own(rules, claim, &client)) {
         return "it claims an address of this host";

@@ -28,7 +28,8 @@ struct claim {
 
 /*
  * NULL if the client may be claimed; else the reason, of our own: it is an unspecified, loopback,
- * multicast (or broadcast), own or upstream address. A v4-mapped address counts as the IPv4 one.
+ * multicast (or broadcast), IPv6 link-local, own or upstream address. A v4-mapped address counts as
+ * the IPv4 one.
  */
 MUST_USE const char *claim_fault(const struct claim_rules *rules, const struct claim *claim);
 

@@ -243,6 +243,7 @@ CLAIMS = (
     ("multicast", "224.0.0.1", SERVER[0], MULTICAST),
     ("broadcast", "255.255.255.255", SERVER[0], MULTICAST),
     ("multicast IPv6", "ff02::1", SERVER6[0], MULTICAST),
+    ("link-local", "fe80::1", SERVER6[0], "it claims a link-local address"),
     ("destination", SERVER[0], SERVER[0], OWN),
     ("destination IPv6", SERVER6[0], SERVER6[0], OWN),
     ("destination v4-mapped", "::ffff:203.0.113.5", "::ffff:203.0.113.5", OWN),

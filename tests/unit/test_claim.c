@@ -12,6 +12,7 @@
 #define UNSPECIFIED "it claims an unspecified address"
 #define LOOPBACK    "it claims a loopback address"
 #define MULTICAST   "it claims a multicast address"
+#define LINK_LOCAL  "it claims a link-local address"
 #define OWN         "it claims an address of this host"
 #define UPSTREAM    "it claims an address of accept_proxy_from"
 
@@ -58,6 +59,11 @@ static const struct {
     {"[ff00::]:1", MULTICAST},
     {"[feff::1]:1", NULL},
     {"[::ffff:224.0.0.1]:1", MULTICAST},
+    {"[fe80::1]:1", LINK_LOCAL},
+    {"[febf:ffff::1]:1", LINK_LOCAL},
+    {"[fe7f::1]:1", NULL},
+    {"[fec0::1]:1", NULL},
+    {"254.128.0.1:1", NULL},
     {"203.0.113.5:25", OWN},
     {"203.0.113.5:49211", OWN},
     {"[::ffff:203.0.113.5]:1", OWN},
