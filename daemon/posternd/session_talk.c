@@ -89,7 +89,8 @@ static bool push(struct session *s)
     size_t to_client = side_write(&s->client, &s->to_client, now);
 
     s->sent += to_client;
-    s->asked = s->asked || to_backend > 0;
+    /* What a backend that is gone did not take is lost all the same. */
+    s->asked = s->asked || to_backend > 0 || s->backend.deaf;
     if (to_client > 0) {
         s->turn_since = now;
     }

@@ -2,6 +2,7 @@
 has been said on either side."""
 
 import os
+import signal
 import socket
 
 from common import Backend, Case, table
@@ -25,7 +26,7 @@ class Order(Case):
         self.second = Backend(self, path=kinds[second] and kinds[second] + "-2")
         self.daemon = self.stage.posternd(
             certificates=["p256"], backend=[self.first.address, self.second.address],
-            log_sessions="all", backends={"postfix": {"connect_timeout": 1}},
+            log_sessions="all", workers=1, backends={"postfix": {"connect_timeout": 1}},
             listeners={"mx": listener})
         self.addCleanup(self.stage.stop, self.daemon)
         return self.connect(self.daemon.address())
@@ -80,6 +81,19 @@ class Order(Case):
         peer = self.first.accept()
         self.assertEqual(peer.line(), b"EHLO early\r\n")
         peer.close()
+        self.assertEqual(client.rest().decode(), UNAVAILABLE + "\r\n")
+        self.warning(self.daemon, client, WITHOUT_GREETING)
+
+    def test_not_behind_a_command_that_was_refused(self):
+        """The backend is gone by the time that the command goes out: it is gone, too. posternd must
+        not learn of the one before it learns of the other."""
+        client = self.begin("tcp", "unix")
+        peer = self.first.accept()
+        self.daemon.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.daemon.pid, os.WSTOPPED | os.WNOWAIT)
+        client.send(b"EHLO early\r\n")
+        peer.reset()
+        self.daemon.send_signal(signal.SIGCONT)
         self.assertEqual(client.rest().decode(), UNAVAILABLE + "\r\n")
         self.warning(self.daemon, client, WITHOUT_GREETING)
 
