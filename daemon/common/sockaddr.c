@@ -66,25 +66,46 @@ struct addr sockaddr_local(int fd)
     return sockaddr_to(&sa);
 }
 
-bool sockaddr_is_host(const struct addr *a)
+/* A datagram socket that `join`, connect() or bind(), has given the address and `port`: its own
+ * address; family ADDR_NONE if that was refused, `a` itself if there is no socket. */
+static struct addr joined(int (*join)(int, const struct sockaddr *, socklen_t),
+                          const struct addr *a, uint16_t port)
 {
-    struct endpoint to = {.ip = *a};
+    struct endpoint at = {.ip = *a};
     struct sockaddr_storage sa = {0};
+    struct addr own = {0};
     socklen_t len;
-    struct addr source;
     int fd;
 
-    to.ip.port = 9; /* discard: no datagram is ever sent */
-    len = sockaddr_from(&to, &sa);
+    at.ip.port = port;
+    len = sockaddr_from(&at, &sa);
     fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
+        return *a;
+    }
+    if (join(fd, (struct sockaddr *)&sa, len) == 0) {
+        own = sockaddr_local(fd);
+    }
+    close(fd);
+    return own;
+}
+
+static bool can_be_bound(const struct addr *a)
+{
+    struct addr own = joined(bind, a, 0);
+
+    return addr_same_ip(&own, a);
+}
+
+bool sockaddr_is_host(const struct addr *a)
+{
+    /* Of the addresses that are reserved for future use (RFC 1112 section 4): nobody's. */
+    static const struct addr nobody = {.family = ADDR_IPV4, .ip = {240, 0, 0, 1}};
+    struct addr source = joined(connect, a, 9); /* discard: no datagram is ever sent */
+
+    if (addr_same_ip(&source, a)) {
         return true;
     }
-    if (connect(fd, (struct sockaddr *)&sa, len) != 0) {
-        close(fd);
-        return false;
-    }
-    source = sockaddr_local(fd);
-    close(fd);
-    return addr_same_ip(&source, a);
+    /* Of several IPv4 addresses in one network the first is the source, to the others, too. */
+    return a->family == ADDR_IPV4 && can_be_bound(a) && !can_be_bound(&nobody);
 }

@@ -19,8 +19,10 @@ struct addr sockaddr_local(int fd);
 
 /*
  * Whether the system knows the address as one of this host, on whatever interface: for such a
- * destination it picks the address itself as the source. Nothing is sent, and no privilege needed.
- * True also when that cannot be found out.
+ * destination it picks the address itself as the source, or at least lets it be bound. Nothing is
+ * sent, and no privilege needed. True also when that cannot be found out; but where the system lets
+ * anybody bind any address (net.ipv4.ip_nonlocal_bind), false for an IPv4 address of this host that
+ * is not the first one of its network.
  */
 bool sockaddr_is_host(const struct addr *a);
 
