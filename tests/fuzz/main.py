@@ -2,11 +2,11 @@
 
     main.py --build DIR --seconds N
 
-Each fuzz_NAME in DIR runs for N seconds from the inputs in corpus/NAME, which stay as they are: some
-written by hand, and found-NN, which longer runs came upon (the fewest that add two edges or more
-each), so that a short run begins where these had got to. It fails if the target crashes, hangs or leaks, or reaches fewer edges than the file floors wants. An
-input that made it fail is left in DIR. The last line has Check's form; the exit code is 0 if all is
-well.
+Each fuzz_NAME in DIR runs for N seconds from the inputs in corpus/NAME, which stay as they are:
+some are written by hand, and found-NN are those of longer runs that add two edges or more each, so
+that a short run begins where the long ones had got to. It fails if the target crashes, hangs or
+leaks, or reaches fewer edges than the file floors wants. An input that made it fail is left in DIR.
+The last line has Check's form; the exit code is 0 if all is well.
 """
 
 import argparse

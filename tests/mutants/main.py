@@ -6,8 +6,8 @@ The tree's sources are copied and built once. Then each planted change (planted_
 turn, what it touches is built again, and the check that it names is run: it must fail. A change
 that its check does not see, or whose place in the source is gone, is a failure, told by name. An
 error is a change that cannot be built, or a check that fails without any. The last line has Check's
-form; the exit code is 0 if all is well. All of it takes two to four minutes on two cores; the house
-check sees at once when a planted change has lost its place.
+form; the exit code is 0 if all is well. All of it takes three to seven minutes on two cores. The
+house check sees at once when a planted change has lost its place.
 """
 
 import argparse
