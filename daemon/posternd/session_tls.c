@@ -33,6 +33,7 @@ void session_prepare_tls(struct session *s)
         gate_starttls_accept(&s->gate, &s->to_client);
     } else {
         log_line(LOG_CRIT, "TLS cannot be set up for session=%s", s->id);
+        registry_handshake_over(&s->entry);
         gate_starttls_refuse(&s->gate, &s->to_client);
     }
 }
