@@ -82,10 +82,12 @@ void session_begin_end(struct session *s)
     s->phase = s->client.broken ? PHASE_OVER : PHASE_END;
 }
 
-/* Whether the client would read plaintext as replies, or is under TLS. */
+/* Whether the client would read plaintext as replies, or is under TLS. Behind the 220 to STARTTLS,
+ * which may still be on its way, it would not. */
 static bool is_readable(const struct session *s)
 {
-    return s->tls || s->listener->tls != CONF_TLS_IMPLICIT;
+    return s->tls ||
+           (s->listener->tls != CONF_TLS_IMPLICIT && gate_state(&s->gate) != GATE_HANDSHAKE);
 }
 
 void session_give_up(struct session *s, const char *code, const char *text)

@@ -75,26 +75,19 @@ bool session_settle(struct session *s)
 void session_make_room(struct session *s)
 {
     switch (s->phase) {
+    case PHASE_HANDSHAKE:
+        tls_session_free(s->client.tls);
+        s->client.tls = NULL;
+        break;
     case PHASE_CONNECT:
     case PHASE_LEAVE:
     case PHASE_TALK:
-        sessionlog_note(s, "makes room for a new client");
-        if (gate_state(&s->gate) == GATE_HANDSHAKE) {
-            /* The 220 to STARTTLS is on its way: no plaintext may follow it. */
-            session_begin_end(s);
-        } else {
-            session_give_up(s, "4.3.2", ports_are_busy);
-        }
-        break;
-    case PHASE_HANDSHAKE:
-        sessionlog_note(s, "makes room for a new client");
-        tls_session_free(s->client.tls);
-        s->client.tls = NULL;
-        session_begin_end(s);
         break;
     case PHASE_PROXY: /* not in the registry yet */
     case PHASE_END:
     case PHASE_OVER:
-        break;
+        return;
     }
+    sessionlog_note(s, "makes room for a new client");
+    session_give_up(s, "4.3.2", ports_are_busy);
 }

@@ -69,7 +69,7 @@ struct session {
 void session_begin_end(struct session *s);
 
 /* session.c: the same after "421 CODE NAME text", as far as there is memory for it. A client that
- * expects TLS from the first byte gets nothing before it is there. */
+ * expects TLS, from the first byte or behind its 220, gets nothing before it is there. */
 void session_give_up(struct session *s, const char *code, const char *text);
 
 /* session.c: the same for a client who gets no session at all: nothing is waited for. */
