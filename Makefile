@@ -69,8 +69,10 @@ $(BUILD)/unit: $(unit_objects) $(library)
 	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs check libconfuse)
 
 # Only with the compiler and flags of check-fuzz.
+$(BUILD)/fuzz_gate: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/gate_*.c)) \
+                    $(BUILD)/tests/unit/gate_session.o
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(library)
-	$(LD_ALL) -fsanitize=fuzzer -o $@ $^ $(shell pkg-config --libs libconfuse)
+	$(LD_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(library) $(shell pkg-config --libs libconfuse)
 
 $(BUILD)/differential: $(differential) $(BUILD)/libcommon.a $(library)
 	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto libconfuse)

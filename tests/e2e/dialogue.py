@@ -22,6 +22,7 @@ import re
 import socket
 import ssl
 import struct
+import time
 
 from lab.process import TIMEOUT
 
@@ -67,13 +68,15 @@ class Dialogue:
 
 class Player:
     """One connection. `heard` has the replies so far, each with its lines joined by LF and, under
-    TLS, behind "TLS: "; what is not a reply stands in angle brackets. `raw` has the bytes."""
+    TLS, behind "TLS: "; what is not a reply stands in angle brackets. `raw` has the bytes that
+    came, `sent` what went and when."""
 
     def __init__(self, address, source="127.0.0.1"):
         self.socket = socket.create_connection(address, SILENCE, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.heard = []
         self.raw = b""
+        self.sent = []
         self.over = False  # the connection can give nothing any more
         self._buffer = b""
 
@@ -94,6 +97,7 @@ class Player:
 
     def send(self, data):
         """Sends as far as there is somebody who takes it."""
+        self.sent.append((time.monotonic(), data))
         try:
             self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError):

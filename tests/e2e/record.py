@@ -2,9 +2,10 @@
 
     record.py --build DIR
 
-Writes tests/unit/dialogues.txt, which the unit test gate_recorded replays against the gate alone,
-and the corpus of tests/fuzz/fuzz_gate.c. To be run (make record) when the dialogues have changed;
-test_dialogues tells when they are no longer those of the file.
+Writes tests/unit/dialogues.txt, which the unit test gate_recorded replays against the gate alone. To
+be run (make record) when the dialogues have changed; test_dialogues tells when they are no longer
+those of the file. The same as inputs of the fuzz target tests/fuzz/fuzz_gate.c goes to
+DIR/gate-corpus.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import shutil
 import socket
 import sys
 import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), HERE]
@@ -27,7 +29,6 @@ from pairs import Pairs  # pylint: disable=wrong-import-position
 
 TOP = os.path.dirname(os.path.dirname(HERE))
 FILE = os.path.join(TOP, "tests", "unit", "dialogues.txt")
-CORPUS = os.path.join(TOP, "tests", "fuzz", "corpus", "gate")
 
 HEAD = """\
 # Dialogues with a real Postfix, for test_gate_recorded.c. Written by `make record`; not by hand.
@@ -67,15 +68,15 @@ class Tap:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
         self._done = threading.Semaphore(0)
-        self.replies = []  # (bytes that the backend had been sent before, its own)
+        self.replies = []  # (bytes that the backend had been sent before, its own, when)
         self.sent = b""
         threading.Thread(target=self._serve, daemon=True).start()
 
     def wait(self):
-        """Waits until the next connection is over; (what the backend was sent, replies)."""
+        """Waits until the next connection is over; the replies."""
         if not self._done.acquire(timeout=30):
             raise RuntimeError("a connection does not end")
-        return self.sent, self.replies
+        return self.replies
 
     def _serve(self):
         while True:
@@ -99,7 +100,7 @@ class Tap:
 
     def _pass_back(self, back, front):
         while data := self._receive(back):
-            self.replies.append((len(self.sent), data))
+            self.replies.append((len(self.sent), data, time.monotonic()))
             self._send(front, data)
         self._end(front)
 
@@ -183,10 +184,10 @@ class Writer:
         self._replies = collections.Counter()
         self._lines = []  # text, or (how it begins, reply)
 
-    def add(self, dialogue, player, sent, replies):
+    def add(self, dialogue, player, replies):
         """A dialogue and what came of it."""
         self._lines += client_lines(dialogue)
-        for number, data in replies:
+        for number, data, _ in replies:
             self._add_replies(f"< {number} ", data)
         self._add_replies("= ", player.raw.split(ALERT)[0])
 
@@ -215,21 +216,43 @@ def client_lines(dialogue):
             *("tls" if each is TLS else "> " + escape(each) for each in steps(dialogue))]
 
 
+def fuzz_input(dialogue, player, replies):
+    """What was said, in its order, as tests/fuzz/gate_input.h has it."""
+    listener = PAIRS[dialogue.service].listener
+    rules = (("may", "encrypt", "none").index(listener.get("tls", "may").replace("implicit", "may"))
+             | 0x40 * listener.get("auth_before_tls", False)
+             | 0x80 * (listener.get("tls") == "implicit"))
+    out = bytearray((rules, len(dialogue.name)))
+    steps_in_time = [(when, 0, data) for when, data in player.sent]
+    steps_in_time += [(when, 1, data) for _, data, when in replies]
+    for _, kind, data in sorted(steps_in_time):
+        for at in range(0, len(data), 64):
+            piece = data[at:at + 64]
+            out += bytes([len(piece) - 1 << 2 | kind]) + piece
+    return bytes(out)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="record.py", description="records the dialogues")
     parser.add_argument("--build", required=True, help="where posternd and posternctl are")
     Pairs.build = os.path.abspath(parser.parse_args().build)
+    corpus = os.path.join(Pairs.build, "gate-corpus")
+    os.makedirs(corpus, exist_ok=True)
     writer = Writer()
     Recorded.setUpClass()
     try:
         stage = Recorded()
         for dialogue in filter(is_recorded, DIALOGUES):
             player = play_out(dialogue, stage.front(dialogue.service))
-            writer.add(dialogue, player, *Recorded.taps[dialogue.service].wait())
+            replies = Recorded.taps[dialogue.service].wait()
+            writer.add(dialogue, player, replies)
+            name = re.sub(r"[^a-z0-9]+", "-", dialogue.name.lower())
+            with open(os.path.join(corpus, name), "wb") as file:
+                file.write(fuzz_input(dialogue, player, replies))
     finally:
         Recorded.doClassCleanups()
-    with open(FILE, "w", encoding="ascii") as file:
-        file.write(writer.text())
+    with open(FILE, "w", encoding="ascii") as text:
+        text.write(writer.text())
 
 
 if __name__ == "__main__":

@@ -3,15 +3,7 @@
 #define POSTERN_TESTS_UNIT_DIALOGUE_H
 
 #include "lib/smtp/gate.h"
-
-/* Check's own assertions write to a pipe even where they hold: too slow for millions of them. */
-#define MUST(holds) MUST_MSG(holds, "%s", #holds)
-#define MUST_MSG(holds, ...)                                                                       \
-    do {                                                                                           \
-        if (!(holds)) {                                                                            \
-            ck_abort_msg(__VA_ARGS__);                                                             \
-        }                                                                                          \
-    } while (0)
+#include "tests/unit/must.h"
 
 enum step_kind {
     STEP_NONE, /* behind the last one */

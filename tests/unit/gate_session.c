@@ -1,15 +1,20 @@
 #include "tests/unit/gate_session.h"
 
 #include "lib/smtp/line.h"
-#include "tests/unit/dialogue.h"
+#include "tests/unit/must.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 void gate_session_begin(struct gate_session *s, bool auth_before_tls)
 {
-    s->rules = (struct gate_rules){.hostname = "mx.example", .auth_before_tls = auth_before_tls};
+    gate_session_begin_as(s, (struct gate_rules){.auth_before_tls = auth_before_tls}, false);
+}
+
+void gate_session_begin_as(struct gate_session *s, struct gate_rules rules, bool implicit)
+{
+    s->rules = rules;
+    s->rules.hostname = rules.hostname == NULL ? "mx.example" : rules.hostname;
     s->from_client.len = 0;
     s->from_backend.len = 0;
     s->client_saw.len = 0;
@@ -18,7 +23,11 @@ void gate_session_begin(struct gate_session *s, bool auth_before_tls)
     s->to_backend = (struct buffer){.data = s->memory[1]};
     s->drain_max = SIZE_MAX;
     s->by_line = false;
-    gate_init(&s->gate, &s->rules);
+    if (implicit) {
+        gate_init_tls(&s->gate, &s->rules);
+    } else {
+        gate_init(&s->gate, &s->rules);
+    }
 }
 
 void stream_put(struct stream *s, const void *bytes, size_t len)
@@ -39,7 +48,8 @@ static void stream_drop(struct stream *s, size_t len)
 
 size_t gate_session_client(struct gate_session *s)
 {
-    bool relay = gate_state(&s->gate) == GATE_RELAY;
+    enum gate_state before = gate_state(&s->gate);
+    bool relay = before == GATE_RELAY;
     size_t had = buffer_len(&s->to_backend);
     size_t used = gate_client(&s->gate, bytes_of(s->from_client.bytes, s->from_client.len),
                               &s->to_backend, &s->to_client);
@@ -50,6 +60,8 @@ size_t gate_session_client(struct gate_session *s)
     MUST(used <= s->from_client.len);
     MUST(s->to_backend.end <= BUFFER_SIZE);
     MUST(s->to_client.end <= BUFFER_SIZE);
+    /* From STARTTLS until TLS, and at the end, nothing of the client is taken. */
+    MUST(before == GATE_PASS || relay || (used == 0 && came == 0));
     /* Nothing is made up or reordered; in relay nothing is left out. */
     for (size_t i = 0; i < used && at < came; i++) {
         at += s->from_client.bytes[i] == out[at];

@@ -2,8 +2,8 @@
  * The gate under random dialogues, from a fixed seed: cut up differently they come to the same end,
  * and with buffers that are emptied late nothing is overrun, made up, reordered or stuck.
  */
-#include "tests/unit/dialogue.h"
 #include "tests/unit/gate_session.h"
+#include "tests/unit/must.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * gate alone: whole, it comes to what the client heard; cut at every byte, or into bytes, to the
  * same.
  */
-#include "tests/unit/dialogue.h"
 #include "tests/unit/gate_session.h"
+#include "tests/unit/must.h"
 #include "tests/unit/recorded.h"
 
 #include <check.h>
@@ -89,12 +89,11 @@ static void replay(struct replay *r, const struct recorded *d, struct place plac
     r->place = place;
     r->reply = 0;
     r->notes = 0;
-    gate_session_begin(s, d->auth);
-    s->rules.hostname = "backend.example.test";
-    s->rules.level = d->level;
-    if (d->implicit) {
-        gate_init_tls(&s->gate, &s->rules);
-    }
+    gate_session_begin_as(s,
+                          (struct gate_rules){.hostname = "backend.example.test",
+                                              .level = d->level,
+                                              .auth_before_tls = d->auth},
+                          d->implicit);
     answer(r);
     for (size_t i = 0; i < d->num_lines; i++) {
         if (d->lines[i].kind == RECORDED_CLIENT) {
