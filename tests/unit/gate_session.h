@@ -22,7 +22,8 @@ struct gate_session {
 
 void gate_session_begin(struct gate_session *s, bool auth_before_tls);
 
-/* The same with other rules (their hostname may be NULL), and perhaps under TLS from the first byte. */
+/* The same with other rules (their hostname may be NULL), and perhaps under TLS from the first
+ * byte. */
 void gate_session_begin_as(struct gate_session *s, struct gate_rules rules, bool implicit);
 
 void stream_put(struct stream *s, const void *bytes, size_t len);
