@@ -10,7 +10,7 @@
 
 int command_usage(void)
 {
-    fputs("usage: posternctl [-c file] [--json] check | failures | tlsa\n"
+    fputs("usage: posternctl [-c file] [--json] check | failures | selftest | tlsa\n"
           "       posternctl [-c file] postfix-config\n"
           "       posternctl [-c file] [--json] explain --hello file | --failure id\n"
           "           [--listener name | --certificates list]\n"
@@ -49,7 +49,7 @@ static const struct {
 } commands[] = {
     {"check", command_check},       {"explain", command_explain},
     {"failures", command_failures}, {"postfix-config", command_postfix_config},
-    {"tlsa", command_tlsa},
+    {"selftest", command_selftest}, {"tlsa", command_tlsa},
 };
 
 static int run_command(const struct invocation *invocation)

@@ -320,23 +320,6 @@ static void print_postscreen(struct printing *p)
     print_smtpd_settings(p);
 }
 
-/* True if an earlier address of the configuration is the same one. */
-static bool is_repeated(const struct conf *conf, size_t backend, size_t address)
-{
-    const struct endpoint *mine = &postfix_address(&conf->backends[backend], address)->endpoint;
-
-    for (size_t b = 0; b <= backend; b++) {
-        const struct conf_backend *other = &conf->backends[b];
-
-        for (size_t i = 0; i < (b < backend ? postfix_num_addresses(other) : address); i++) {
-            if (postfix_same(mine, &postfix_address(other, i)->endpoint)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* Without `out` it only checks that all can be printed. */
 static int print_services(const struct conf *conf, const struct postconf *postfix, FILE *out,
                           struct conf_error *error)
@@ -354,7 +337,7 @@ static int print_services(const struct conf *conf, const struct postconf *postfi
             if (name_service(&p, address->line, error) != 0) {
                 return -1;
             }
-            if (out == NULL || is_repeated(conf, b, i)) {
+            if (out == NULL || postfix_is_repeated(conf, b, i)) {
                 continue;
             }
             p.number++;

@@ -33,6 +33,9 @@ const struct conf_endpoint *postfix_address(const struct conf_backend *backend, 
 /* Whether two addresses are the same. */
 bool postfix_same(const struct endpoint *a, const struct endpoint *b);
 
+/* Whether an earlier address of the backends is the same as address `i` of backend `b`. */
+bool postfix_is_repeated(const struct conf *conf, size_t b, size_t i);
+
 /* The maxproc column of the service at an address: what all backends that have it may take at one
  * time, and a little more; 0: as many as come. */
 unsigned postfix_processes(const struct conf *conf, const struct endpoint *address);
@@ -48,8 +51,11 @@ const char *postfix_socket_name(const struct postconf *postfix, const char *path
 /* Whether inet_protocols has a family of addresses. */
 bool postfix_speaks(const struct postconf *postfix, enum addr_family family);
 
-/* Whether a listener has an address of a family; `backend` NULL: of any backend. */
-bool postfix_has_clients(const struct conf *conf, const struct conf_backend *backend,
+/* Whether an address is one of a backend's. */
+bool postfix_has_address(const struct conf_backend *backend, const struct endpoint *address);
+
+/* Whether a listener whose mail goes to `address` (NULL: anywhere) has an address of a family. */
+bool postfix_has_clients(const struct conf *conf, const struct endpoint *address,
                          enum addr_family family);
 
 /* Whether master.cf has a postscreen at an address. */

@@ -18,7 +18,24 @@ bool postfix_same(const struct endpoint *a, const struct endpoint *b)
     return addr_equal(&a->ip, &b->ip) && strcmp(a->path, b->path) == 0;
 }
 
-static bool has_address(const struct conf_backend *backend, const struct endpoint *address)
+bool postfix_is_repeated(const struct conf *conf, size_t b, size_t i)
+{
+    const struct endpoint *mine = &postfix_address(&conf->backends[b], i)->endpoint;
+
+    for (size_t before = 0; before <= b; before++) {
+        const struct conf_backend *other = &conf->backends[before];
+        size_t num = before < b ? postfix_num_addresses(other) : i;
+
+        for (size_t k = 0; k < num; k++) {
+            if (postfix_same(mine, &postfix_address(other, k)->endpoint)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool postfix_has_address(const struct conf_backend *backend, const struct endpoint *address)
 {
     for (size_t i = 0; i < postfix_num_addresses(backend); i++) {
         if (postfix_same(&postfix_address(backend, i)->endpoint, address)) {
@@ -35,7 +52,7 @@ unsigned postfix_processes(const struct conf *conf, const struct endpoint *addre
     for (size_t b = 0; b < conf->num_backends; b++) {
         const struct conf_backend *backend = &conf->backends[b];
 
-        if (has_address(backend, address)) {
+        if (postfix_has_address(backend, address)) {
             if (backend->max_connections == 0) {
                 return 0;
             }
@@ -60,7 +77,7 @@ bool postfix_is_without_auth(const struct conf *conf, const struct endpoint *add
     for (size_t b = 0; b < conf->num_backends; b++) {
         const struct conf_backend *backend = &conf->backends[b];
 
-        if (has_address(backend, address) &&
+        if (postfix_has_address(backend, address) &&
             (!conf_is_set(&backend->tls_address) ||
              postfix_same(&backend->tls_address.endpoint, address) ||
              takes_auth_before_tls(conf, backend))) {
@@ -108,7 +125,7 @@ bool postfix_speaks(const struct postconf *postfix, enum addr_family family)
     return false;
 }
 
-bool postfix_has_clients(const struct conf *conf, const struct conf_backend *backend,
+bool postfix_has_clients(const struct conf *conf, const struct endpoint *address,
                          enum addr_family family)
 {
     for (size_t l = 0; l < conf->num_listeners; l++) {
@@ -116,7 +133,7 @@ bool postfix_has_clients(const struct conf *conf, const struct conf_backend *bac
 
         for (size_t i = 0; i < listener->num_addresses; i++) {
             if (listener->addresses[i].endpoint.ip.family == family &&
-                (backend == NULL || listener->backend == backend)) {
+                (address == NULL || postfix_has_address(listener->backend, address))) {
                 return true;
             }
         }
@@ -163,7 +180,7 @@ static bool is_reached_by(const struct conf *conf, const struct endpoint *addres
 
         for (size_t i = 0; i < listener->num_addresses; i++) {
             if (listener->addresses[i].endpoint.ip.port == port &&
-                has_address(listener->backend, address)) {
+                postfix_has_address(listener->backend, address)) {
                 return true;
             }
         }

@@ -48,6 +48,8 @@ virtual    unix       - n n - - virtual
 anvil      unix       - - n - 1 anvil
 scache     unix       - - n - 1 scache
 showq      unix       n - n - - showq
+dnsblog    unix       - - n - 0 dnsblog
+tlsproxy   unix       - - n - 0 tlsproxy
 postlog    unix-dgram n - n - 1 postlogd
 """
 
@@ -155,6 +157,15 @@ class Postfix:
         self.services[name] = Smtpd(name, address, line, options, reserved)
         self._write()
         return self.services[name]
+
+    def postscreen(self, name, options=()):
+        """Adds a postscreen that expects a PROXY header, on a port of 127.0.0.1. paste() gives it a
+        smtpd to pass its clients to."""
+        service = self.smtpd(name, maxproc=1, options=options)
+        service.line = service.line.replace(" smtpd\n", " postscreen\n").replace(
+            " smtpd_upstream_", " postscreen_upstream_")
+        self._write()
+        return service
 
     def starttls(self, name, certificate, *, options=(), maxproc=None):
         """Adds an ordinary smtpd that offers STARTTLS itself with a certs.Certificate (or several,

@@ -1,0 +1,76 @@
+/*
+ * smtpclient: one SMTP session as a client, with a bound on every step.
+ *
+ * Promise: no call takes longer than the seconds that it is given, and nothing that a server says
+ * is kept beyond its bounds. May include: sockaddr, lib/net, lib/smtp/message, OpenSSL.
+ */
+#ifndef POSTERN_DAEMON_POSTERNCTL_SMTPCLIENT_H
+#define POSTERN_DAEMON_POSTERNCTL_SMTPCLIENT_H
+
+#include "lib/net/addr.h"
+
+#include <openssl/ssl.h>
+
+/* The longest line that is taken from a server. */
+#define SMTPCLIENT_LINE_MAX 4096
+
+/* Room for what a server said or what went wrong, in words. */
+#define SMTPCLIENT_TEXT_SIZE 256
+
+/* Why a step failed. */
+enum smtpclient_trouble {
+    SMTPCLIENT_NONE,
+    SMTPCLIENT_DENIED,  /* this account may not connect there */
+    SMTPCLIENT_NOBODY,  /* there is nobody to connect to */
+    SMTPCLIENT_TIMEOUT, /* nothing came in time */
+    SMTPCLIENT_CLOSED,  /* the server has closed */
+    SMTPCLIENT_BROKEN,  /* what came is no SMTP, or no TLS */
+};
+
+/* Keywords of a reply to EHLO, as bits. */
+enum smtpclient_keyword {
+    SMTPCLIENT_STARTTLS = 1 << 0,
+    SMTPCLIENT_AUTH = 1 << 1,
+    SMTPCLIENT_XCLIENT = 1 << 2,
+    SMTPCLIENT_XFORWARD = 1 << 3,
+};
+
+struct smtpreply {
+    unsigned code;
+    unsigned keywords;               /* of lines behind the first */
+    char text[SMTPCLIENT_TEXT_SIZE]; /* its last line, "250 2.0.0 Ok", in printable characters */
+};
+
+struct smtpclient {
+    int fd;       /* -1: not connected */
+    SSL *ssl;     /* owned; NULL: no TLS */
+    bool secured; /* the handshake has been done */
+    enum smtpclient_trouble trouble;
+    char why[SMTPCLIENT_TEXT_SIZE]; /* after a failure: in words */
+    size_t start;                   /* what has been read and not been taken yet */
+    size_t end;
+    char in[SMTPCLIENT_LINE_MAX];
+};
+
+/* Connects. False with `trouble` and `why`; smtpclient_close() is right in any case. */
+MUST_USE bool smtpclient_open(struct smtpclient *c, const struct endpoint *to, unsigned seconds);
+
+/* Sends all of it. */
+MUST_USE bool smtpclient_send(struct smtpclient *c, const void *data, size_t len, unsigned seconds);
+
+/* Reads the next reply, all its lines. */
+MUST_USE bool smtpclient_reply(struct smtpclient *c, struct smtpreply *out, unsigned seconds);
+
+/* Sends a line (without its end), and reads the reply to it. */
+MUST_USE bool smtpclient_command(struct smtpclient *c, const char *line, struct smtpreply *out,
+                                 unsigned seconds);
+
+/* The handshake. `name` is the server_name, NULL for none; `resume` a session to be resumed, or
+ * NULL. What came before in plaintext is forgotten. */
+MUST_USE bool smtpclient_tls(struct smtpclient *c, SSL_CTX *ctx, const char *name,
+                             SSL_SESSION *resume, unsigned seconds);
+
+/* Says QUIT, if it still can, and closes. */
+void smtpclient_close(struct smtpclient *c, unsigned seconds);
+
+#endif

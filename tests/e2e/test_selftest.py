@@ -1,0 +1,619 @@
+"""posternctl selftest: a good set-up, and a real Postfix and a posternd that are set up wrongly in
+each of the ways that it knows."""
+
+import json
+import os
+import socket
+import threading
+
+from common import Backend, Case, free_port, table
+from lab.posternd import USER, postfix_config, run_posternctl
+from lab.process import TIMEOUT, run, sanitizer_environment
+from lab.sasl import AuthServer
+
+PUBLIC = ("192.0.2.1", "2001:db8::1")
+
+
+class Selftest(Case):
+    """A posternd, and what selftest says of it."""
+
+    def listeners(self, **options):
+        """One listener, "mx", on a port that is free."""
+        return {"mx": {"address": f"127.0.0.1:{free_port()}", **options}}
+
+    def start(self, **options):
+        """A running posternd; `conf` of it is the configuration."""
+        options.setdefault("certificates", ["p256", "rsa"])
+        if "listeners" not in options:
+            options["listeners"] = self.listeners()
+        daemon = self.stage.posternd(self.stage.write(**options))
+        self.addCleanup(self.stage.stop, daemon)
+        return daemon
+
+    def ctl(self, conf, *words, code=0, timeout=TIMEOUT):
+        env = self.stage.postfix.environment if self.stage.postfix else {"MAIL_CONFIG": "/nowhere"}
+        done = run_posternctl(self.build, "-c", conf, *words, "selftest", env=env, timeout=timeout)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertEqual(done.stderr, "")
+        return done.stdout
+
+    def checks(self, conf, code, **options):
+        """What --json gives."""
+        checks = json.loads(self.ctl(conf, "--json", code=code, **options))["checks"]
+        for check in checks:
+            self.assertEqual(set(check), {"name", "subject", "result", "text", "cure"})
+            self.assertIn(check["result"], ("ok", "fault", "not-checked"))
+            if check["result"] != "fault":
+                self.assertIsNone(check["cure"])
+        return checks
+
+    def faults(self, conf, **options):
+        """[(name, subject, text, cure)] of a set-up with faults."""
+        return [tuple(check[key] for key in ("name", "subject", "text", "cure"))
+                for check in self.checks(conf, 1, **options) if check["result"] == "fault"]
+
+    def of(self, checks, name, result=None):
+        """The checks of this name."""
+        found = [check for check in checks if check["name"] == name]
+        self.assertTrue(found, f"no {name} in {checks}")
+        if result:
+            self.assertEqual({check["result"] for check in found}, {result}, found)
+        return found
+
+
+class Good(Selftest):
+    """A Postfix by postfix-config, with all levels before it."""
+
+    @classmethod
+    def prepare(cls):
+        postfix = cls.stage.make_postfix()
+        inner = postfix.smtpd("postern", "unix")
+        second = postfix.smtpd("second")
+        old = postfix.smtpd("old")
+        ports = [free_port() for _ in range(5)]
+        addresses = [f"127.0.0.1:{port}" for port in ports]
+        cls.conf = cls.stage.write(
+            certificates=["p256", "rsa", "p384"], backend=inner.address, log_sessions="all",
+            backends={"submission": {"address": inner.address, "tls_address": second.address},
+                      "old": {"address": old.address, "client_address": "proxy-v1"}},
+            sets={"mail": ["p256", "rsa"],
+                  "other": {"certificates": ["p384"], "names": ["*.mx.example.test"]}},
+            listeners={
+                "mx": {"address": [f"0.0.0.0:{ports[0]}", f"[::]:{ports[0]}"],
+                       "certificate_sets": ["mail", "other"]},
+                "submission": {"address": addresses[1], "tls": "encrypt", "backend": "submission"},
+                "smtps": {"address": addresses[2], "tls": "implicit", "backend": "submission"},
+                "none": {"address": addresses[3], "tls": "none", "certificate_sets": None},
+                "old": {"address": addresses[4], "backend": "old"}})
+        postfix.paste(postfix_config(cls.build, cls.conf, postfix))
+        cls.stage.start_postfix()
+        cls.posternd = cls.stage.posternd(cls.conf)
+
+    def test_nothing_is_wrong(self):
+        checks = self.checks(self.conf, 0)
+        for name in ("posternd", "loop", "proxy-header", "starttls", "xclient", "xforward", "relay",
+                     "greeting", "auth", "tls", "certificate"):
+            self.assertIn("ok", {check["result"] for check in self.of(checks, name)}, name)
+        self.assertEqual({check["name"] for check in checks if check["result"] == "not-checked"},
+                         {"proxy-header-ipv6"})
+        relay = {check["subject"].rpartition(", ")[2] for check in self.of(checks, "relay", "ok")}
+        self.assertEqual(relay, {f"client {address}" for address in PUBLIC})
+
+    def test_every_address_of_a_backend_is_asked_once(self):
+        asked = [check["subject"].split()[2] for check in self.of(self.checks(self.conf, 0), "loop")]
+        services = self.stage.postfix.services
+        self.assertEqual(sorted(asked), sorted(
+            services[name].address for name in ("postern", "second", "old")))
+
+    def test_certificates(self):
+        found = {check["subject"]: check["text"]
+                 for check in self.of(self.checks(self.conf, 0), "certificate", "ok")}
+        port = self.posternd.port("mx")
+        for host in ("0.0.0.0", "[::]"):
+            self.assertIn('"p256"', found[f'listener "mx" {host}:{port}, no server name'])
+            self.assertIn('"p384"', found[f'listener "mx" {host}:{port}, '
+                                          'postern-selftest.mx.example.test'])
+        port = self.posternd.port("smtps")
+        self.assertIn('"p256"', found[f'listener "smtps" 127.0.0.1:{port}, no server name'])
+
+    def test_nothing_is_sent(self):
+        """What Postfix's log has of it: no mail, and nobody who lost the connection."""
+        log = self.stage.postfix.log
+        mark = log.mark()
+        self.checks(self.conf, 0)
+        log.wait(r"disconnect from unknown\[127\.0\.0\.1\]:\d+ .*quit=1", after=mark)
+        lines = log.lines[mark:]
+        self.assertFalse([line for line in lines if "lost connection" in line
+                          or "warning" in line or "cleanup" in line or "improper" in line])
+        ends = [line for line in lines if "disconnect from" in line]
+        self.assertTrue(all(" quit=1 " in line for line in ends), ends)
+
+    def test_text(self):
+        text = self.ctl(self.conf)
+        self.assertRegex(text, r"^posternd\n    ok           runs: version \d")
+        self.assertIn(f'\nlistener "smtps" 127.0.0.1:{self.posternd.port("smtps")}, no server name\n'
+                      "    ok           TLSv1.3; AUTH is not offered\n"
+                      '    ok           serves certificate "p256"\n', text)
+        self.assertRegex(text, r"\n\d+ ok, 0 FAULT, 2 not checked\n$")
+
+    def nobody(self, *words):
+        """A run as an account that may read the configuration and no key."""
+        env = {**sanitizer_environment(), **self.stage.postfix.environment}
+        program = os.path.join(os.path.abspath(self.build), "posternctl")
+        copy = os.path.join(self.stage.directory, "posternctl")
+        if not os.path.exists(copy):
+            with open(program, "rb") as source, open(copy, "wb") as target:
+                target.write(source.read())
+            os.chmod(copy, 0o755)
+        return run(["setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups", copy, "-c",
+                    self.conf, *words], env=env, timeout=TIMEOUT)
+
+    def test_another_account(self):
+        done = self.nobody("--json", "selftest")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        checks = json.loads(done.stdout)["checks"]
+        self.assertIn("Permission denied", self.of(checks, "posternd", "not-checked")[0]["text"])
+        self.of(checks, "certificate", "ok")
+
+    def test_socket_that_is_closed_to_the_account(self):
+        public = self.stage.postfix.queue + "/public"
+        os.chmod(public, 0o700)
+        self.addCleanup(os.chmod, public, 0o711)
+        done = self.nobody("--json", "selftest")
+        check, = self.of(json.loads(done.stdout)["checks"], "connect", "not-checked")
+        self.assertIn("may not connect (Permission denied)", check["text"])
+
+
+class Wrong(Selftest):
+    """Services of one Postfix that are wrong, each in its own way."""
+
+    @classmethod
+    def prepare(cls):
+        cls.postfix = cls.stage.make_postfix(main_cf={
+            "default_transport": "discard", "mynetworks": "127.0.0.0/8, 198.51.100.0/24"})
+        certificate = cls.stage.certificate("rsa")
+        files = f"smtpd_tls_chain_files={certificate.key},{certificate.chain}"
+        auth = AuthServer(os.path.join(cls.stage.directory, "auth"))
+        cls.addClassCleanup(auth.stop)
+        # smtpd refuses to run with nothing but "permit".
+        taken = ("{ smtpd_relay_restrictions = check_client_access static:OK, "
+                 "reject_unauth_destination }")
+        services = {
+            "starttls": ("smtpd_tls_security_level=may", files),
+            "encrypt": ("smtpd_tls_security_level=encrypt", files),
+            "wrapper": ("smtpd_tls_wrappermode=yes", "smtpd_tls_security_level=encrypt", files),
+            "xclient": ("smtpd_authorized_xclient_hosts=192.0.2.1",),
+            "xforward": ("smtpd_authorized_xforward_hosts=192.0.2.0/24",),
+            "networks": ("mynetworks=0.0.0.0/0",),
+            "listed": ("{ mynetworks = 127.0.0.0/8, 192.0.2.0/28, [2001:db8::]/32 }",),
+            "restrictions": (taken,),
+            "sender": (taken, "{ smtpd_sender_restrictions = check_sender_access "
+                       "inline:{postmaster@mail.example.test=REJECT} }"),
+            "auth": ("smtpd_sasl_auth_enable=yes", "smtpd_sasl_type=dovecot",
+                     "smtpd_sasl_path=unix:" + auth.server_address),
+            "refusing": ("smtpd_delay_reject=no", "smtpd_client_restrictions=permit_mynetworks,"
+                         "reject"),
+            "good": (),
+        }
+        cls.services = {name: cls.postfix.smtpd(name, options=options)
+                        for name, options in services.items()}
+        cls.services["plain"] = cls.postfix.smtpd("plain", proxied=False)
+        cls.stage.start_postfix()
+
+    def wrong(self, service, backend=None, **options):
+        """The faults of a posternd before this service."""
+        daemon = self.start(backend=self.services[service].address,
+                            backends={"postfix": backend or {}}, **options)
+        return self.faults(daemon.conf)
+
+    def subject(self, service, client="192.0.2.1"):
+        return f'backend "postfix" {self.services[service].address}, client {client}'
+
+    @table((
+        ("security level may", "starttls", "starttls", "offers STARTTLS",
+         "-o smtpd_tls_security_level=none"),
+        ("security level encrypt", "encrypt", "starttls", "offers STARTTLS",
+         "-o smtpd_tls_security_level=none"),
+        ("XCLIENT", "xclient", "xclient", "offers XCLIENT", "-o smtpd_authorized_xclient_hosts="),
+        ("XFORWARD", "xforward", "xforward", "offers XFORWARD",
+         "-o smtpd_authorized_xforward_hosts="),
+        ("everybody is in mynetworks", "networks", "relay",
+         "takes mail for postern-selftest@example.net: 250 2.1.5 Ok", "-o mynetworks="),
+        ("the client is in mynetworks", "listed", "relay",
+         "takes mail for postern-selftest@example.net: 250 2.1.5 Ok",
+         "-o { mynetworks = 127.0.0.0/8 [2001:db8::]/32 }"),
+        ("no restriction", "restrictions", "relay",
+         "takes mail for postern-selftest@example.net: 250 2.1.5 Ok",
+         "-o smtpd_relay_restrictions=permit_sasl_authenticated,reject_unauth_destination"),
+        ("no restriction for others than postmaster", "sender", "relay",
+         "takes mail for postern-selftest@example.net: 250 2.1.5 Ok",
+         "-o smtpd_relay_restrictions=permit_sasl_authenticated,reject_unauth_destination"),
+    ))
+    def test_fault(self, service, name, text, cure):
+        self.assertEqual(self.wrong(service), [(name, self.subject(service), text, cure)])
+
+    def test_cure_of_text(self):
+        daemon = self.start(backend=self.services["starttls"].address)
+        self.assertIn("    FAULT        offers STARTTLS\n"
+                      "                 cure, for this service in master.cf: "
+                      "-o smtpd_tls_security_level=none\n", self.ctl(daemon.conf, code=1))
+
+    @table((("version 2", "proxy-v2"), ("version 1", "proxy-v1")))
+    def test_header_is_not_taken(self, version):
+        (name, subject, text, cure), = self.wrong("plain", {"client_address": version})
+        self.assertEqual((name, subject, cure), ("proxy-header", self.subject("plain"),
+                                                 "-o smtpd_upstream_proxy_protocol=haproxy"))
+        self.assertRegex(text, r"^takes the PROXY header for commands: 50[02] 5\.5\.")
+
+    def test_silence(self):
+        (name, subject, text, cure), = self.wrong("wrapper")
+        self.assertEqual((name, subject, text, cure), (
+            "proxy-header", self.subject("wrapper"), "says nothing within 12 s",
+            "-o smtpd_tls_wrappermode=no"))
+
+    def test_nobody(self):
+        port = free_port()
+        daemon = self.start(backend=f"127.0.0.1:{port}")
+        (name, subject, text, cure), = self.faults(daemon.conf)
+        self.assertEqual((name, subject, text, cure), (
+            "connect", f'backend "postfix" 127.0.0.1:{port}',
+            "cannot be reached: Connection refused",
+            "posternctl postfix-config >> /etc/postfix/master.cf && postfix reload"))
+
+    def test_stranger_is_refused(self):
+        """What listeners have of it is seen all the same: this machine is no stranger."""
+        daemon = self.start(backend=self.services["refusing"].address)
+        checks = self.checks(daemon.conf, 0)
+        check, = self.of(checks, "proxy-header", "not-checked")
+        self.assertRegex(check["text"], "^it refuses this client: 554 5.7.1 ")
+        self.of(checks, "tls", "ok")
+
+    def test_one_address_of_several(self):
+        """The listeners have the other one."""
+        nobody = f"127.0.0.1:{free_port()}"
+        daemon = self.start(backend=[nobody, self.services["good"].address])
+        checks = self.checks(daemon.conf, 1)
+        self.assertEqual([check["subject"] for check in checks if check["result"] == "fault"],
+                         [f'backend "postfix" {nobody}'])
+        self.of(checks, "tls", "ok")
+
+    def test_service_for_tls_that_is_wrong(self):
+        """Seen in the backend, and through the listener."""
+        faults = self.wrong("good", {"tls_address": self.services["plain"].address})
+        self.assertEqual([fault[0] for fault in faults], ["proxy-header", "tls"])
+        self.assertIn("under TLS, EHLO is not taken: ", faults[1][2])
+
+    def test_upstream_may_relay(self):
+        """An upstream that speaks for itself has its own address to Postfix."""
+        faults = self.wrong("good", listeners=self.listeners(
+            accept_proxy_from=["198.51.100.0/24", "203.0.113.7"]))
+        self.assertEqual(faults, [(
+            "relay", self.subject("good", "198.51.100.1"),
+            "takes mail for postern-selftest@example.net: 250 2.1.5 Ok",
+            "-o mynetworks=127.0.0.0/8")])
+
+    def test_upstream_on_this_machine(self):
+        """Of 127.0.0.1 the listener expects a PROXY header, and selftest has one."""
+        faults = self.wrong("good", listeners=self.listeners(accept_proxy_from="127.0.0.0/8"))
+        self.assertEqual(faults, [(
+            "relay", self.subject("good", "127.0.0.1"),
+            "takes mail for postern-selftest@example.net: 250 2.1.5 Ok",
+            "-o mynetworks=198.51.100.0/24")])
+
+    # --- posternd itself ---
+
+    def test_auth_is_hidden(self):
+        daemon = self.start(backend=self.services["auth"].address)
+        checks = self.checks(daemon.conf, 0)
+        self.of(checks, "auth", "ok")
+        self.assertEqual(self.of(checks, "tls", "ok")[0]["text"], "TLSv1.3; AUTH is offered")
+
+    def test_auth_is_not_hidden(self):
+        faults = self.differing({"auth_before_tls": True},
+                                [("auth_before_tls = true", "auth_before_tls = false")], "auth")
+        self.assertEqual([(fault[0], fault[2], fault[3]) for fault in faults],
+                         [("auth", "offers AUTH before TLS", "systemctl restart postern")])
+
+    def test_file_that_is_newer_than_posternd(self):
+        daemon = self.start(backend=self.services["good"].address, certificates=["p384"])
+        with open(daemon.conf, encoding="utf-8") as file:
+            text = file.read()
+        other = self.stage.certificate("p256")
+        mine = self.stage.certificate("p384")
+        with open(daemon.conf, "w", encoding="utf-8") as file:
+            file.write(text.replace(mine.chain, other.chain).replace(mine.key, other.key))
+        (name, _, text, cure), = self.faults(daemon.conf)
+        self.assertEqual((name, cure), ("certificate", "systemctl restart postern"))
+        self.assertIn("is not, or no longer, in certificate_set", text)
+
+    def differing(self, mine, told, service="good"):
+        """The faults when posternd runs with one listener and the file has another."""
+        port = free_port()
+        daemon = self.start(backend=self.services[service].address,
+                            listeners={"mx": {"address": f"127.0.0.1:{port}", **mine}})
+        with open(daemon.conf, encoding="utf-8") as file:
+            text = file.read()
+        with open(daemon.conf, "w", encoding="utf-8") as file:
+            for old, new in told:
+                self.assertIn(old, text)
+                text = text.replace(old, new)
+            file.write(text)
+        return self.faults(daemon.conf)
+
+    def test_starttls_is_not_offered(self):
+        faults = self.differing({"tls": "none"}, [('tls = "none"', 'tls = "may"')])
+        self.assertEqual([fault[0] for fault in faults], ["starttls", "tls"])
+        self.assertEqual(faults[0][2:], ('does not offer STARTTLS, but tls = "may"',
+                                         "systemctl restart postern"))
+        self.assertIn("there is no TLS: 502 5.5.1", faults[1][2])
+
+    def test_starttls_is_offered(self):
+        faults = self.differing({"tls": "may"}, [('tls = "may"', 'tls = "none"')])
+        self.assertEqual([fault[2] for fault in faults], ['offers STARTTLS, but tls = "none"'])
+
+    def test_no_implicit_tls(self):
+        faults = self.differing({"tls": "may"}, [('tls = "may"', 'tls = "implicit"')])
+        self.assertEqual([fault[0] for fault in faults], ["tls"])
+        self.assertIn("there is no TLS: ", faults[0][2])
+
+    def test_nobody_listens(self):
+        port = free_port()
+        faults = self.differing({}, [("listener \"mx\" {\n    address = \"127.0.0.1:",
+                                      f"listener \"mx\" {{\n    address = \"127.0.0.1:{port}\" #")])
+        self.assertEqual(faults[0], (
+            "greeting", f'listener "mx" 127.0.0.1:{port}',
+            "cannot be reached (Connection refused): posternd runs with another configuration",
+            "systemctl restart postern"))
+
+    def test_port_0(self):
+        daemon = self.start(backend=self.services["good"].address, listeners={"mx": {}})
+        self.of(self.checks(daemon.conf, 0), "greeting", "not-checked")
+
+    def test_client_certificate_is_demanded(self):
+        daemon = self.start(backend=self.services["good"].address, listeners=self.listeners(
+            client_certificate="require", client_ca=self.stage.authority.roots))
+        checks = self.checks(daemon.conf, 0)
+        self.of(checks, "tls", "not-checked")
+        self.of(checks, "certificate", "ok")
+
+
+class Postscreen(Selftest):
+    """A postscreen before the smtpd, by postfix-config. To new clients it says 450."""
+
+    @classmethod
+    def prepare(cls):
+        cls.postfix = cls.stage.make_postfix(main_cf={
+            "postscreen_greet_wait": "1s", "postscreen_bare_newline_enable": "yes",
+            "postscreen_pipelining_enable": "yes", "postscreen_non_smtp_command_enable": "yes"})
+        cls.screen = cls.postfix.postscreen("screen")
+        conf = cls.stage.write(certificates=["p256"], backend=cls.screen.address)
+        cls.postfix.paste(postfix_config(cls.build, conf, cls.postfix))
+        cls.stage.start_postfix()
+
+    def test_good(self):
+        daemon = self.start(backend=self.screen.address)
+        for result, text in (("not-checked", "450 4.3.2 Service currently unavailable"),
+                             ("ok", "554 5.7.1 .*: Relay access denied")):
+            checks = self.checks(daemon.conf, 0)
+            self.of(checks, "proxy-header", "ok")
+            self.of(checks, "starttls", "ok")
+            self.assertRegex(self.of(checks, "relay", result)[0]["text"], ": " + text)
+        self.assertIsNone(self.postfix.log.find("PREGREET|HANGUP|COMMAND PIPELINING|BARE NEWLINE"))
+
+
+class WrongPostscreen(Selftest):
+    @classmethod
+    def prepare(cls):
+        certificate = cls.stage.certificate("rsa")
+        files = f"smtpd_tls_chain_files={certificate.key},{certificate.chain}"
+        postfix = cls.stage.make_postfix(main_cf={"postscreen_greet_wait": "1s"})
+        postfix.smtpd("passed", options=("smtpd_tls_security_level=may", files)).line = (
+            "smtpd pass - - n - - smtpd\n")
+        cls.screen = postfix.postscreen("screen", ("postscreen_upstream_proxy_protocol=",))
+        cls.starttls = postfix.postscreen("starttls", (
+            "postscreen_tls_security_level=may", "postscreen_cache_map=", files))
+        cls.stage.start_postfix()
+
+    @table((("header", "screen", "proxy-header", "-o postscreen_upstream_proxy_protocol=haproxy"),
+            ("STARTTLS", "starttls", "starttls", "-o postscreen_tls_security_level=none, and "
+             "-o smtpd_tls_security_level=none (of the pass service smtpd)")))
+    def test_fault(self, service, name, cure):
+        daemon = self.start(backend=getattr(self, service).address)
+        self.assertEqual([(fault[0], fault[3]) for fault in self.faults(daemon.conf)],
+                         [(name, cure)])
+
+
+class BusyPostscreen(Selftest):
+    @classmethod
+    def prepare(cls):
+        cls.screen = cls.stage.make_postfix(
+            main_cf={"postscreen_greet_wait": "1s"}).postscreen("screen")
+        cls.stage.start_postfix()
+
+    def test_no_smtpd_behind_it(self):
+        """Its 421 is not about the header."""
+        daemon = self.start(backend=self.screen.address)
+        (name, _, text, cure), = self.faults(daemon.conf)
+        self.assertEqual((name, text, cure),
+                         ("proxy-header", "does not take EHLO: 421 4.3.2 No system resources", None))
+
+
+class Protocols(Selftest):
+    @classmethod
+    def prepare(cls):
+        cls.postfix = cls.stage.make_postfix(main_cf={"inet_protocols": "ipv4"})
+        cls.inner = cls.postfix.smtpd("postern", "unix")
+        cls.stage.start_postfix()
+
+    def test_no_ipv6(self):
+        port = free_port()
+        daemon = self.start(backend=self.inner.address, listeners={
+            "mx": {"address": [f"127.0.0.1:{port}", f"[::1]:{port}"]}})
+        faults = self.faults(daemon.conf)
+        self.assertEqual(faults[0][0:2], (
+            "proxy-header-ipv6", f'backend "postfix" {self.inner.address}, client 2001:db8::1'))
+        self.assertIn("refuses every client on IPv6 (inet_protocols): 421 4.3.0", faults[0][2])
+        self.assertEqual(faults[0][3],
+                         "postconf -e inet_protocols=all && postfix stop && postfix start")
+        self.assertEqual({fault[1] for fault in faults[1:]}, {f'listener "mx" [::1]:{port}'})
+
+    def test_no_listener_with_ipv6(self):
+        daemon = self.start(backend=self.inner.address)
+        self.of(self.checks(daemon.conf, 0), "proxy-header-ipv6", "not-checked")
+
+
+class Forwarder:
+    """A port of its own that leads to another address, as a redirection does."""
+
+    def __init__(self, case, to):
+        self._to = to
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        case.addCleanup(self._socket.close)
+        self.address = "127.0.0.1:%d" % self._socket.getsockname()[1]
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        try:
+            while True:
+                near, _ = self._socket.accept()
+                try:
+                    far = socket.create_connection(self._to)
+                except OSError:
+                    near.close()
+                    continue
+                for ends in ((near, far), (far, near)):
+                    threading.Thread(target=self._pump, args=ends, daemon=True).start()
+        except OSError:
+            pass  # closed
+
+    @staticmethod
+    def _pump(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            source.close()
+            target.close()
+
+
+class Loops(Selftest):
+    @classmethod
+    def prepare(cls):
+        cls.inner = cls.stage.make_postfix().smtpd("postern", "unix")
+        cls.stage.start_postfix()
+
+    def assert_loop(self, daemon, address, cure=None):
+        """One fault only: nobody is asked who cannot answer."""
+        (name, subject, text, found), = self.faults(daemon.conf)
+        self.assertEqual((name, subject), ("loop", f'backend "postfix" {address}'))
+        self.assertIn("mail goes round in circles", text)
+        self.assertEqual(found, cure or f'address = "unix:{self.stage.postfix.queue}/public/postern"')
+
+    def test_redirected_port(self):
+        port = free_port()
+        forwarder = Forwarder(self, ("127.0.0.1", port))
+        daemon = self.start(backend=forwarder.address,
+                            backends={"postfix": {"max_connections": 20}},
+                            listeners={"mx": {"address": f"127.0.0.1:{port}"}})
+        self.assert_loop(daemon, forwarder.address)
+
+    def test_second_posternd(self):
+        ports = [free_port(), free_port()]
+        for mine, other in (ports, reversed(ports)):
+            daemon = self.start(backend=f"127.0.0.1:{other}",
+                                backends={"postfix": {"max_connections": 20}},
+                                listeners={"mx": {"address": f"127.0.0.1:{mine}"}})
+        self.assert_loop(daemon, f"127.0.0.1:{ports[0]}")
+
+    def test_address_of_this_machine(self):
+        """A listener on every address."""
+        host = next((line.split()[3].partition("/")[0] for line in run(
+            ["ip", "-4", "-o", "addr", "show", "scope", "global"]).stdout.splitlines()), None)
+        if host is None:
+            self.skipTest("this machine has loopback addresses only")
+        port = free_port()
+        daemon = self.start(backend=f"{host}:{port}",
+                            listeners={"mx": {"address": f"0.0.0.0:{port}"}})
+        self.assert_loop(daemon, f"{host}:{port}")
+
+    def test_tls_address(self):
+        """A circle that ends at Postfix: the session under TLS comes back as one without."""
+        port = free_port()
+        forwarder = Forwarder(self, ("127.0.0.1", port))
+        daemon = self.start(backend=self.inner.address,
+                            backends={"postfix": {"tls_address": forwarder.address}},
+                            listeners={"mx": {"address": f"127.0.0.1:{port}"}})
+        self.assert_loop(daemon, forwarder.address, 'tls_address = ""')
+
+    def test_postfix_with_the_same_certificate(self):
+        """Offers STARTTLS and is no posternd."""
+        certificate = self.stage.certificate("p256")
+        options = ("smtpd_tls_security_level=may",
+                   f"smtpd_tls_chain_files={certificate.key},{certificate.chain}")
+        other = self.stage.postfix.smtpd("other", options=options)
+        self.stage.stop(self.stage.postfix)
+        self.stage.start_postfix()
+        daemon = self.start(backend=other.address, certificates=["p256"])
+        self.assertEqual([fault[0] for fault in self.faults(daemon.conf)], ["starttls"])
+
+
+class Bounds(Selftest):
+    """Backends that keep one waiting. The test is the backend."""
+
+    def test_drips(self):
+        """One byte after the other, and never a line."""
+        backend = Backend(self)
+        daemon = self.start(backend=backend.address)
+
+        def drip():
+            try:
+                while True:
+                    peer = backend.accept()
+                    threading.Thread(target=one, args=(peer,), daemon=True).start()
+            except OSError:
+                pass  # closed
+
+        def one(peer):
+            try:
+                while not gone.wait(0.05):
+                    peer.send(b"2")
+            except OSError:
+                pass
+
+        gone = threading.Event()
+        self.addCleanup(gone.set)
+        threading.Thread(target=drip, daemon=True).start()
+        (name, _, text, _), = self.faults(daemon.conf)
+        self.assertEqual((name, text), ("proxy-header", "says nothing within 12 s"))
+
+    def test_no_smtp(self):
+        backend = Backend(self)
+        daemon = self.start(backend=backend.address)
+
+        def answer():
+            try:
+                while True:
+                    backend.accept().send(b"\x1b[2Jhello\r\n")
+            except OSError:
+                pass  # closed
+
+        threading.Thread(target=answer, daemon=True).start()
+        (name, _, text, _), = self.faults(daemon.conf)
+        self.assertEqual(name, "proxy-header")
+        self.assertIn("what it says is no SMTP", text)
+
+
+class NoPosternd(Selftest):
+    def test_exit_69(self):
+        conf = self.stage.write(certificates=["p256"], backend="unix:/nowhere/socket")
+        done = run_posternctl(self.build, "-c", conf, "selftest")
+        self.assertEqual((done.returncode, done.stdout), (69, ""))
+        self.assertRegex(done.stderr, r"^posternctl: \S+/control\.sock: no posternd answers: .+\n$")
+
+    def test_bad_input(self):
+        done = run_posternctl(self.build, "-c", "/nowhere", "selftest")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        done = run_posternctl(self.build, "selftest", "now")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertTrue(done.stderr.startswith("usage: posternctl "))
