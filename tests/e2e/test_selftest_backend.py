@@ -1,0 +1,237 @@
+"""posternctl selftest before backends of other kinds: a postscreen, one without IPv6, one that is
+posternd itself, and some that keep one waiting."""
+
+import socket
+import threading
+
+from common import Backend, free_port, table
+from lab.posternd import postfix_config
+from lab.process import run
+from selftests import Selftest
+
+
+class Postscreen(Selftest):
+    """A postscreen before the smtpd, by postfix-config. To new clients it says 450."""
+
+    @classmethod
+    def prepare(cls):
+        cls.postfix = cls.stage.make_postfix(main_cf={
+            "postscreen_greet_wait": "1s", "postscreen_bare_newline_enable": "yes",
+            "postscreen_pipelining_enable": "yes", "postscreen_non_smtp_command_enable": "yes"})
+        cls.screen = cls.postfix.postscreen("screen")
+        conf = cls.stage.write(certificates=["p256"], backend=cls.screen.address)
+        cls.postfix.paste(postfix_config(cls.build, conf, cls.postfix))
+        cls.stage.start_postfix()
+
+    def test_good(self):
+        daemon = self.start(backend=self.screen.address)
+        for result, text in (("not-checked", "450 4.3.2 Service currently unavailable"),
+                             ("ok", "554 5.7.1 .*: Relay access denied")):
+            checks = self.checks(daemon.conf, 0)
+            self.of(checks, "proxy-header", "ok")
+            self.of(checks, "starttls", "ok")
+            self.assertRegex(self.of(checks, "relay", result)[0]["text"], ": " + text)
+        self.assertIsNone(self.postfix.log.find("PREGREET|HANGUP|COMMAND PIPELINING|BARE NEWLINE"))
+
+
+class WrongPostscreen(Selftest):
+    @classmethod
+    def prepare(cls):
+        certificate = cls.stage.certificate("rsa")
+        files = f"smtpd_tls_chain_files={certificate.key},{certificate.chain}"
+        postfix = cls.stage.make_postfix(main_cf={"postscreen_greet_wait": "1s"})
+        postfix.smtpd("passed", options=("smtpd_tls_security_level=may", files)).line = (
+            "smtpd pass - - n - - smtpd\n")
+        cls.screen = postfix.postscreen("screen", ("postscreen_upstream_proxy_protocol=",))
+        cls.starttls = postfix.postscreen("starttls", (
+            "postscreen_tls_security_level=may", "postscreen_cache_map=", files))
+        cls.stage.start_postfix()
+
+    @table((("header", "screen", "proxy-header", "-o postscreen_upstream_proxy_protocol=haproxy"),
+            ("STARTTLS", "starttls", "starttls", "-o postscreen_tls_security_level=none, and "
+             "-o smtpd_tls_security_level=none (of the pass service smtpd)")))
+    def test_fault(self, service, name, cure):
+        daemon = self.start(backend=getattr(self, service).address)
+        self.assertEqual([(fault[0], fault[3]) for fault in self.faults(daemon.conf)],
+                         [(name, cure)])
+
+
+class BusyPostscreen(Selftest):
+    @classmethod
+    def prepare(cls):
+        cls.screen = cls.stage.make_postfix(
+            main_cf={"postscreen_greet_wait": "1s"}).postscreen("screen")
+        cls.stage.start_postfix()
+
+    def test_no_smtpd_behind_it(self):
+        """Its 421 is not about the header."""
+        daemon = self.start(backend=self.screen.address)
+        (name, _, text, cure), = self.faults(daemon.conf)
+        self.assertEqual((name, text, cure),
+                         ("proxy-header", "does not take EHLO: 421 4.3.2 No system resources", None))
+
+
+class Protocols(Selftest):
+    @classmethod
+    def prepare(cls):
+        cls.postfix = cls.stage.make_postfix(main_cf={"inet_protocols": "ipv4"})
+        cls.inner = cls.postfix.smtpd("postern", "unix")
+        cls.stage.start_postfix()
+
+    def test_no_ipv6(self):
+        port = free_port()
+        daemon = self.start(backend=self.inner.address, listeners={
+            "mx": {"address": [f"127.0.0.1:{port}", f"[::1]:{port}"]}})
+        faults = self.faults(daemon.conf)
+        self.assertEqual(faults[0][0:2], (
+            "proxy-header-ipv6", f'backend "postfix" {self.inner.address}, client 2001:db8::1'))
+        self.assertIn("refuses every client on IPv6 (inet_protocols): 421 4.3.0", faults[0][2])
+        self.assertEqual(faults[0][3],
+                         "postconf -e inet_protocols=all && postfix stop && postfix start")
+        self.assertEqual({fault[1] for fault in faults[1:]}, {f'listener "mx" [::1]:{port}'})
+
+    def test_no_listener_with_ipv6(self):
+        daemon = self.start(backend=self.inner.address)
+        self.of(self.checks(daemon.conf, 0), "proxy-header-ipv6", "not-checked")
+
+
+class Forwarder:
+    """A port of its own that leads to another address, as a redirection does."""
+
+    def __init__(self, case, to):
+        self._to = to
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        case.addCleanup(self._socket.close)
+        self.address = "127.0.0.1:%d" % self._socket.getsockname()[1]
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        try:
+            while True:
+                near, _ = self._socket.accept()
+                try:
+                    far = socket.create_connection(self._to)
+                except OSError:
+                    near.close()
+                    continue
+                for ends in ((near, far), (far, near)):
+                    threading.Thread(target=self._pump, args=ends, daemon=True).start()
+        except OSError:
+            pass  # closed
+
+    @staticmethod
+    def _pump(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            source.close()
+            target.close()
+
+
+class Loops(Selftest):
+    @classmethod
+    def prepare(cls):
+        cls.inner = cls.stage.make_postfix().smtpd("postern", "unix")
+        cls.stage.start_postfix()
+
+    def assert_loop(self, daemon, address, cure=None):
+        """One fault only: nobody is asked who cannot answer."""
+        (name, subject, text, found), = self.faults(daemon.conf)
+        self.assertEqual((name, subject), ("loop", f'backend "postfix" {address}'))
+        self.assertIn("mail goes round in circles", text)
+        self.assertEqual(found, cure or f'address = "unix:{self.stage.postfix.queue}/public/postern"')
+
+    def test_redirected_port(self):
+        port = free_port()
+        forwarder = Forwarder(self, ("127.0.0.1", port))
+        daemon = self.start(backend=forwarder.address,
+                            backends={"postfix": {"max_connections": 20}},
+                            listeners={"mx": {"address": f"127.0.0.1:{port}"}})
+        self.assert_loop(daemon, forwarder.address)
+
+    def test_second_posternd(self):
+        ports = [free_port(), free_port()]
+        for mine, other in (ports, reversed(ports)):
+            daemon = self.start(backend=f"127.0.0.1:{other}",
+                                backends={"postfix": {"max_connections": 20}},
+                                listeners={"mx": {"address": f"127.0.0.1:{mine}"}})
+        self.assert_loop(daemon, f"127.0.0.1:{ports[0]}")
+
+    def test_address_of_this_machine(self):
+        """A listener on every address."""
+        host = next((line.split()[3].partition("/")[0] for line in run(
+            ["ip", "-4", "-o", "addr", "show", "scope", "global"]).stdout.splitlines()), None)
+        if host is None:
+            self.skipTest("this machine has loopback addresses only")
+        port = free_port()
+        daemon = self.start(backend=f"{host}:{port}",
+                            listeners={"mx": {"address": f"0.0.0.0:{port}"}})
+        self.assert_loop(daemon, f"{host}:{port}")
+
+    def test_tls_address(self):
+        """A circle that ends at Postfix: the session under TLS comes back as one without."""
+        port = free_port()
+        forwarder = Forwarder(self, ("127.0.0.1", port))
+        daemon = self.start(backend=self.inner.address,
+                            backends={"postfix": {"tls_address": forwarder.address}},
+                            listeners={"mx": {"address": f"127.0.0.1:{port}"}})
+        self.assert_loop(daemon, forwarder.address, 'tls_address = ""')
+
+    def test_postfix_with_the_same_certificate(self):
+        """Offers STARTTLS and is no posternd."""
+        certificate = self.stage.certificate("p256")
+        options = ("smtpd_tls_security_level=may",
+                   f"smtpd_tls_chain_files={certificate.key},{certificate.chain}")
+        other = self.stage.postfix.smtpd("other", options=options)
+        self.stage.stop(self.stage.postfix)
+        self.stage.start_postfix()
+        daemon = self.start(backend=other.address, certificates=["p256"])
+        self.assertEqual([fault[0] for fault in self.faults(daemon.conf)], ["starttls"])
+
+
+class Bounds(Selftest):
+    """Backends that keep one waiting. The test is the backend."""
+
+    def test_drips(self):
+        """One byte after the other, and never a line."""
+        backend = Backend(self)
+        daemon = self.start(backend=backend.address)
+
+        def drip():
+            try:
+                while True:
+                    peer = backend.accept()
+                    threading.Thread(target=one, args=(peer,), daemon=True).start()
+            except OSError:
+                pass  # closed
+
+        def one(peer):
+            try:
+                while not gone.wait(0.05):
+                    peer.send(b"2")
+            except OSError:
+                pass
+
+        gone = threading.Event()
+        self.addCleanup(gone.set)
+        threading.Thread(target=drip, daemon=True).start()
+        (name, _, text, _), = self.faults(daemon.conf)
+        self.assertEqual((name, text), ("proxy-header", "says nothing within 12 s"))
+
+    def test_no_smtp(self):
+        backend = Backend(self)
+        daemon = self.start(backend=backend.address)
+
+        def answer():
+            try:
+                while True:
+                    backend.accept().send(b"\x1b[2Jhello\r\n")
+            except OSError:
+                pass  # closed
+
+        threading.Thread(target=answer, daemon=True).start()
+        (name, _, text, _), = self.faults(daemon.conf)
+        self.assertEqual(name, "proxy-header")
+        self.assertIn("what it says is no SMTP", text)
