@@ -5,7 +5,7 @@ import json
 import os
 
 from common import free_port, table
-from lab.posternd import USER, postfix_config, run_posternctl
+from lab.posternd import postfix_config, run_posternctl
 from lab.process import TIMEOUT, run, sanitizer_environment
 from lab.sasl import AuthServer
 from selftests import Selftest
