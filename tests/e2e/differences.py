@@ -168,6 +168,8 @@ ELSEWHERE = {
     "Where a client certificate is required, the handshake of a client without one fails, with "
     "libssl's alert. Postfix ends the handshake well and closes the connection then.":
         "test_client_certificates",
+    "A client that speaks before postscreen's banner is whole is not offered STARTTLS where "
+    "postscreen_greet_action is enforce. Its mail is refused there.": "test_postscreen",
     "When the backend cannot be reached, or max_sessions or max_connections is used up: `421 4.3.2`.":
         "test_backend, test_load, test_limits, test_stress",
     "Too many new TLS sessions are answered 421 and closed; Postfix says 454 and goes on.":
