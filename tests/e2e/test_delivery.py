@@ -7,13 +7,15 @@ import select
 import smtplib
 import socket
 import ssl
+import threading
 
-from common import Case, client_context, table
+from common import Backend, Case, table
 from lab.posternd import postfix_config
 from lab.process import TIMEOUT
 from lab.smtp import Client
 
-BIG = 50 * 1024 * 1024
+MIB = 1024 * 1024
+BIG = 20 * MIB
 
 # name, body as it is sent (already dot-stuffed), without the final dot
 BODIES = (
@@ -21,11 +23,25 @@ BODIES = (
     ("lone CR", b"Subject: odd\r\n\r\none\rtwo\r\rthree\rfour\r\n\rfive\r\n"),
     ("lone LF", b"Subject: odd\r\n\r\none\ntwo\n\nthree\r\n"),
     ("NUL and controls", b"Subject: odd\r\n\r\n" + bytes(range(1, 10)) + b"\x00\x0b\x0c\x1a\r\n"),
+    ("every byte value", b"Subject: odd\r\n\r\n" + bytes(range(256)) * 3 + b"\r\n"),
+    ("CRs before the line's end", b"Subject: odd\r\n\r\none\r\r\ntwo\r\r\r\n\r\r\n"),
+    ("dots and lone CRs", b"Subject: odd\r\n\r\n..\r.\r\n..\r\r\n..\0\r\nx\r.\r\r\n"),
     ("long lines", b"Subject: odd\r\n\r\n" + b"a" * 100000 + b"\r\n" + b"b" * 2048 + b"\r\n"
      + b"c" * 4096 + b"\r\n"),
     ("stuffed dots", b"Subject: odd\r\n\r\n..\r\n...\r\n..x\r\nx.\r\n"),
     ("commands and replies", b"Subject: odd\r\n\r\nSTARTTLS\r\nQUIT\r\n220 x\r\nAUTH PLAIN\r\n"),
     ("no line at all", b"Subject: odd\r\n\r\n"),
+)
+
+# name, chunks as they are sent by BDAT, each behind "Subject: odd"
+CHUNKS = (
+    ("one", (b"Hello.\r\n",)),
+    ("several, the last empty", (b"Hel", b"lo.\r", b"\n", b"\r\n.\r\n", b"")),
+    ("single bytes", tuple(bytes([byte]) for byte in b"Hello.\r\n.\r\nQUIT\r\n")),
+    ("commands", (b"Hello.\r\n.\r\nSTART", b"TLS\r\nQUIT\r\nBDAT 100000 LAST\r\n")),
+    ("binary", (bytes(range(256)) * 4, b"\0\r\n.\r\n\0", bytes(range(255, -1, -1)) * 100)),
+    ("lone LF and CR", (b"one\ntwo\rthree\n.\n", b"\nfour\r.\r", b"\r\r\nend\r\n")),
+    ("large ones", (b"x" * 70000 + b"\r\n", bytes(range(256)) * 400, b"\r\n" * 40000)),
 )
 
 
@@ -46,7 +62,8 @@ def printable_lines(size, seed):
 class Delivery(Case):
     @classmethod
     def prepare(cls):
-        postfix = cls.stage.make_postfix(main_cf={"smtpd_junk_command_limit": "1000000"})
+        postfix = cls.stage.make_postfix(main_cf={"smtpd_junk_command_limit": "1000000"},
+                                         message_size_limit=200 * MIB)
         unix, tcp = postfix.smtpd("postern", "unix"), postfix.smtpd("tcp")
         cls.direct = postfix.smtpd("direct", proxied=False)
         listeners = {"mx": {}, "tcp": {"backend": "tcp"},
@@ -121,28 +138,58 @@ class Delivery(Case):
         encrypted.starttls()
         self.assertEqual(self.deliver(encrypted, body).body, expected)
 
-    def test_binary_chunks(self):
-        """BDAT: what looks like the end of a message, or a command, is data."""
+    def deliver_chunks(self, client, chunks, pipelined):
+        """Sends a mail by BDAT, and returns it as it was delivered."""
+        chunks = [b"Subject: odd\r\n\r\n", *chunks]
+        sent = [b"MAIL FROM:<sender@client.test>\r\n", b"RCPT TO:<recipient@example.test>\r\n"]
+        for number, chunk in enumerate(chunks, 1):
+            last = b" LAST" if number == len(chunks) else b""
+            sent.append(b"BDAT %d%s\r\n%s" % (len(chunk), last, chunk))
+        for data in [b"".join(sent)] if pipelined else sent:
+            client.send(data)
+            for _ in range(len(sent) if pipelined else 1):
+                self.assert_code(client.reply(), 250)
+        return self.stage.postfix.wait_for_mail(lambda mail: mail.subject == "odd")
+
+    @table(CHUNKS)
+    def test_chunks_as_if_sent_directly(self, chunks):
+        direct = self.connect(("127.0.0.1", self.direct.port))
+        direct.greet()
+        expected = self.deliver_chunks(direct, chunks, False).body
+        for tls in (False, True):
+            for pipelined in (False, True):
+                client = self.connect(self.posternd.address())
+                if tls:
+                    client.starttls()
+                else:
+                    client.greet()
+                self.assertEqual(self.deliver_chunks(client, chunks, pipelined).body, expected)
+
+    def test_100_mib(self):
+        """One mail of 100 MiB, under TLS."""
+        block = printable_lines(MIB, 1)
+        stuffed = (b"\r\n" + block)[:-2].replace(b"\r\n.", b"\r\n..")
         client = self.connect(self.posternd.address())
         client.starttls()
-        self.assert_code(client.command("MAIL FROM:<sender@client.test>"), 250)
-        self.assert_code(client.command("RCPT TO:<recipient@example.test>"), 250)
-        first = b"Subject: " + self.id().encode() + b"\r\n\r\nHello.\r\n.\r\nSTART"
-        second = b"TLS\r\nQUIT\r\nBDAT 100000 LAST\r\n"
-        client.send(b"BDAT %d\r\n%sBDAT %d LAST\r\n%s" % (len(first), first, len(second), second))
-        self.assert_code(client.reply(), 250)
+        for line, code in (("MAIL FROM:<sender@client.test>", 250),
+                           ("RCPT TO:<recipient@example.test>", 250), ("DATA", 354)):
+            self.assert_code(client.command(line), code)
+        client.send(b"Subject: " + self.id().encode() + b"\r\n")
+        for _ in range(100):
+            client.send(stuffed)
+        client.send(b"\r\n.\r\n")
         self.assert_code(client.reply(), 250)
         mail = self.stage.postfix.wait_for_mail(lambda each: each.subject == self.id())
-        self.assertEqual(mail.body, b"Hello.\n.\nSTARTTLS\nQUIT\nBDAT 100000 LAST\n")
+        expected = hashlib.sha256()
+        for _ in range(100):
+            expected.update(block.replace(b"\r\n", b"\n"))
+        self.assertGreaterEqual(len(mail.body), 99 * MIB)
+        self.assertEqual(hashlib.sha256(mail.body).hexdigest(), expected.hexdigest())
 
-    @table((("after a STARTTLS", True), ("in plaintext", False)))
-    def test_50_mib(self, tls):
+    def test_20_mib_in_plaintext(self):
         text = b"Subject: " + self.id().encode() + b"\r\n\r\n" + printable_lines(BIG, 1)
         with smtplib.SMTP(*self.posternd.address(), timeout=60) as client:
             client.ehlo()
-            if tls:
-                client.starttls(context=client_context())
-                client.ehlo()
             self.assertEqual(client.sendmail("sender@client.test", ["recipient@example.test"],
                                              text), {})
         mail = self.stage.postfix.wait_for_mail(lambda each: each.subject == self.id())
@@ -150,7 +197,7 @@ class Delivery(Case):
         self.assertEqual((len(mail.body), hashlib.sha256(mail.body).hexdigest()),
                          (len(sent), hashlib.sha256(sent).hexdigest()))
 
-    def test_50_mib_of_openssl(self):
+    def test_20_mib_of_openssl(self):
         """The same with `openssl s_client`, which writes without looking for replies."""
         body = printable_lines(BIG, 2)
         client = self.s_client(self.posternd.address())
@@ -197,3 +244,28 @@ class Delivery(Case):
         self.assertEqual(b"".join(replies).splitlines(),
                          [b"252 2.0.0 %s%d@example.test" % (name, i) for i in range(number)])
         self.assertGreater(stalled, 0)
+
+
+class Unchanged(Case):
+    """The test is the backend, and sees what a Postfix would be given."""
+
+    @table((("in plaintext", False), ("under TLS", True)))
+    def test_every_byte(self, tls):
+        backend = Backend(self)
+        daemon = self.stage.posternd(certificates=["p256"], backend=backend.address)
+        client = self.connect(daemon.address())
+        peer = backend.greet(client)
+        if tls:
+            self.assert_code(client.command("STARTTLS"), 220)
+            client.tls()
+            client.send(b"EHLO client.example.test\r\n")
+            peer.answer_ehlo()
+            client.reply()
+        data = b"MAIL FROM:<>\r\n" + random.Random(3).randbytes(4 * MIB)
+        sender = threading.Thread(target=client.send, args=(data,))
+        sender.start()
+        got = b""
+        while len(got) < len(data):
+            got += peer.socket.recv(1 << 20)
+        sender.join()
+        self.assertEqual(hashlib.sha256(got).hexdigest(), hashlib.sha256(data).hexdigest())
