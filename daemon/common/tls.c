@@ -182,8 +182,3 @@ enum tls_status tls_end_writing(struct tls_session *session)
     session->ended = true;
     return TLS_DONE;
 }
-
-bool tls_pending(const struct tls_session *session)
-{
-    return SSL_pending(session->ssl) > 0;
-}

@@ -82,9 +82,6 @@ enum tls_status tls_write(struct tls_session *session, const uint8_t *data, size
 /* Sends close_notify, once. */
 enum tls_status tls_end_writing(struct tls_session *session);
 
-/* True if bytes are decrypted already and tls_read() would give them without the socket. */
-bool tls_pending(const struct tls_session *session);
-
 /* After TLS_FAILED of tls_handshake(): the reason, and libssl's or our words for it ("" if none),
  * borrowed from the session. */
 enum handshake_failure tls_failure(const struct tls_session *session, const char **detail);

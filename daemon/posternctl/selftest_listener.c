@@ -23,10 +23,8 @@ struct asked {
 
 bool selftest_reach(const struct conf_endpoint *address, struct endpoint *out)
 {
-    static const uint8_t zero[sizeof address->endpoint.ip.ip];
-
     *out = address->endpoint;
-    if (memcmp(out->ip.ip, zero, sizeof zero) == 0) {
+    if (addr_is_unspecified(&out->ip)) {
         if (out->ip.family == ADDR_IPV4) {
             out->ip.ip[0] = 127;
             out->ip.ip[3] = 1;

@@ -12,17 +12,10 @@
 
 #include <string.h>
 
-static bool same_host(const struct addr *a, const struct addr *b)
-{
-    return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
-}
-
 bool selftest_is_listener(const struct conf *conf, const struct endpoint *address,
                           const struct addr *mine)
 {
-    static const uint8_t zero[sizeof mine->ip];
-
-    if (address->ip.family == ADDR_NONE || !same_host(&address->ip, mine)) {
+    if (address->ip.family == ADDR_NONE || !addr_same_ip(&address->ip, mine)) {
         return false;
     }
     for (size_t l = 0; l < conf->num_listeners; l++) {
@@ -30,7 +23,7 @@ bool selftest_is_listener(const struct conf *conf, const struct endpoint *addres
             const struct addr *a = &conf->listeners[l].addresses[i].endpoint.ip;
 
             if (a->port == address->ip.port && a->family == mine->family &&
-                (memcmp(a->ip, zero, sizeof zero) == 0 || same_host(a, mine))) {
+                (addr_is_unspecified(a) || addr_same_ip(a, mine))) {
                 return true;
             }
         }

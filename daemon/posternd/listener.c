@@ -150,13 +150,6 @@ void listener_log_all(const struct conf *conf, const int *fds)
     }
 }
 
-static bool is_any(const struct addr *a)
-{
-    static const uint8_t zero[16];
-
-    return memcmp(a->ip, zero, sizeof zero) == 0;
-}
-
 /* Out of descriptors or memory: trying again at once would spin, so accepting rests a second. */
 static void pause_accepting(struct listener *l, int error)
 {
@@ -217,7 +210,7 @@ int listener_open(struct listener *l, struct worker *worker, size_t index, int f
     *l = (struct listener){.worker = worker, .fd = fd, .bound = sockaddr_local(fd)};
     l->conf = &worker->snapshot->conf->listeners[index];
     l->tls = worker->snapshot->workers[worker->index].tls[index];
-    l->any_address = is_any(&l->bound);
+    l->any_address = addr_is_unspecified(&l->bound);
     if (worker->base == NULL ||
         event_assign(&l->pause, worker->base, -1, 0, on_pause_over, l) != 0 ||
         event_assign(&l->event, worker->base, fd, EV_READ | EV_PERSIST, on_clients, l) != 0 ||

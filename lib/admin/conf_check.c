@@ -222,13 +222,6 @@ static struct addr plain(const struct conf_endpoint *e)
     return a;
 }
 
-static bool is_unspecified(const struct addr *a)
-{
-    static const uint8_t zero[sizeof a->ip];
-
-    return memcmp(a->ip, zero, sizeof zero) == 0;
-}
-
 /* True if a connection to `backend` would reach a listener at `listener`, as far as the addresses
  * alone tell. Listeners on [::] take no IPv4 connections. */
 static bool reaches(const struct addr *backend, const struct addr *listener)
@@ -236,10 +229,11 @@ static bool reaches(const struct addr *backend, const struct addr *listener)
     if (backend->family != listener->family || backend->port != listener->port) {
         return false;
     }
-    if (is_unspecified(listener)) {
-        return addr_is_loopback(backend) || is_unspecified(backend);
+    if (addr_is_unspecified(listener)) {
+        return addr_is_loopback(backend) || addr_is_unspecified(backend);
     }
-    return addr_equal(backend, listener) || (is_unspecified(backend) && addr_is_loopback(listener));
+    return addr_equal(backend, listener) ||
+           (addr_is_unspecified(backend) && addr_is_loopback(listener));
 }
 
 /* Port 0, which the kernel replaces by a free one, is never the same port twice. */

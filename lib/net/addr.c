@@ -60,6 +60,13 @@ bool addr_is_loopback(const struct addr *a)
     return plain.family == ADDR_IPV6 && memcmp(plain.ip, one, sizeof one) == 0;
 }
 
+bool addr_is_unspecified(const struct addr *a)
+{
+    static const uint8_t zero[sizeof a->ip];
+
+    return memcmp(a->ip, zero, sizeof zero) == 0;
+}
+
 bool addr_equal(const struct addr *a, const struct addr *b)
 {
     return a->port == b->port && addr_same_ip(a, b);

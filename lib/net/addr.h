@@ -47,6 +47,9 @@ void addr_map(struct addr *a);
 /* 127.0.0.0/8 or ::1, also v4-mapped. */
 bool addr_is_loopback(const struct addr *a);
 
+/* 0.0.0.0 or ::, "every address" to those who listen. */
+bool addr_is_unspecified(const struct addr *a);
+
 bool addr_equal(const struct addr *a, const struct addr *b);
 
 /* The same whatever the ports. */

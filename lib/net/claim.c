@@ -5,9 +5,7 @@
 /* "This host on this network": 0.0.0.0/8 is never a client's (RFC 1122 section 3.2.1.3). */
 static bool is_unspecified(const struct addr *a)
 {
-    static const uint8_t zero[16];
-
-    return a->family == ADDR_IPV4 ? a->ip[0] == 0 : memcmp(a->ip, zero, sizeof zero) == 0;
+    return a->family == ADDR_IPV4 ? a->ip[0] == 0 : addr_is_unspecified(a);
 }
 
 /* 224.0.0.0/4, 255.255.255.255 or ff00::/8. */

@@ -300,10 +300,6 @@ class Backend:
         """Listens no more."""
         self._socket.close()
 
-    def is_called(self):
-        """Whether there is a connection to accept."""
-        return bool(select.select([self._socket], [], [], 0)[0])
-
     def accept(self):
         """The next Peer."""
         connection, _ = self._socket.accept()

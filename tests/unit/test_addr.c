@@ -156,6 +156,22 @@ START_TEST(test_address)
 }
 END_TEST
 
+static const struct {
+    const char *in;
+    bool unspecified;
+} unspecified[] = {
+    {"0.0.0.0:25", true}, {"[::]:25", true},          {"0.0.0.1:25", false},
+    {"[::1]:25", false},  {"[::ffff:0:0]:25", false}, {"[100::]:25", false},
+};
+
+START_TEST(test_unspecified)
+{
+    struct addr a = addr_of(unspecified[_i].in);
+
+    ck_assert_msg(addr_is_unspecified(&a) == unspecified[_i].unspecified, "%s", unspecified[_i].in);
+}
+END_TEST
+
 START_TEST(test_unmapped_is_whole)
 {
     struct addr mapped = addr_of("[::ffff:192.0.2.7]:25");
@@ -222,6 +238,7 @@ Suite *addr_suite(void)
     tcase_add_loop_test(tcase, test_endpoint, 0, sizeof good / sizeof good[0]);
     tcase_add_loop_test(tcase, test_endpoint_bad, 0, sizeof bad / sizeof bad[0]);
     tcase_add_loop_test(tcase, test_address, 0, sizeof addresses / sizeof addresses[0]);
+    tcase_add_loop_test(tcase, test_unspecified, 0, sizeof unspecified / sizeof unspecified[0]);
     tcase_add_test(tcase, test_fields);
     tcase_add_test(tcase, test_unmapped_is_whole);
     tcase_add_test(tcase, test_mapped);
