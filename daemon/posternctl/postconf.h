@@ -1,7 +1,8 @@
 /*
  * postconf: what Postfix's own postconf(1) tells about this machine's Postfix.
  *
- * postconf.c runs it, postconf_master.c reads what it prints. May include: lib/net/addr.
+ * postconf.c runs it, postconf_master.c reads what it prints. May include: sockaddr,
+ * lib/net/addr.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_POSTCONF_H
 #define POSTERN_DAEMON_POSTERNCTL_POSTCONF_H

@@ -1,8 +1,11 @@
 #include "daemon/posternctl/postconf.h"
 
+#include "daemon/common/sockaddr.h"
+
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Room for a host or port in a service's name. */
 enum { PART_SIZE = 256 };
@@ -129,7 +132,27 @@ unsigned postconf_port(const struct postconf_service *service)
     return port <= UINT16_MAX ? port : 0;
 }
 
-/* A name without a host listens where inet_interfaces says; that may be here. */
+/* Whether an address is one of this machine's. */
+static bool is_here(const struct addr *address)
+{
+    struct endpoint any_port = {.ip = *address};
+    struct sockaddr_storage sa;
+    socklen_t len;
+    bool here;
+    int fd;
+
+    any_port.ip.port = 0;
+    len = sockaddr_from(&any_port, &sa);
+    fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    here = fd >= 0 && bind(fd, (const struct sockaddr *)&sa, len) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return here;
+}
+
+/* A name without a host listens where inet_interfaces says; that may be any address of the machine.
+ */
 static bool is_at(const struct postconf_service *service, const struct addr *address)
 {
     struct postconf_text name = postconf_column(service, POSTCONF_NAME);
@@ -140,7 +163,7 @@ static bool is_at(const struct postconf_service *service, const struct addr *add
         return false;
     }
     if (host[0] == '\0') {
-        return true;
+        return is_here(address);
     }
     if (strcmp(host, "localhost") == 0) {
         return addr_is_loopback(address);

@@ -116,6 +116,13 @@ class CheckPostfix(Case):
         self.assertEqual(finding, ("not-checked", 'backend "postfix"',
                                    f"{address}: this machine's master.cf has no service there"))
 
+    def test_name_without_a_host_is_on_this_machine(self):
+        """A port alone is the port of every address here, and of no other machine's."""
+        everywhere = service("9", address="10025")
+        self.assertIn("9 processes", self.one(master_cf=everywhere)[2])
+        finding = self.one(backend="203.0.113.77:10025", master_cf=everywhere)
+        self.assertEqual(finding[0], "not-checked")
+
     def test_socket_elsewhere(self):
         finding = self.one(backend="unix:/run/postern/smtpd")
         self.assertEqual(finding[0], "warning")

@@ -79,7 +79,7 @@ class Protocols(Selftest):
         cls.stage.start_postfix()
 
     def test_no_ipv6(self):
-        port = free_port()
+        port = self.port()
         daemon = self.start(backend=self.inner.address, listeners={
             "mx": {"address": [f"127.0.0.1:{port}", f"[::1]:{port}"]}})
         faults = self.faults(daemon.conf)
@@ -144,7 +144,7 @@ class Loops(Selftest):
         self.assertEqual(found, cure or f'address = "unix:{self.stage.postfix.queue}/public/postern"')
 
     def test_redirected_port(self):
-        port = free_port()
+        port = self.port()
         forwarder = Forwarder(self, ("127.0.0.1", port))
         daemon = self.start(backend=forwarder.address,
                             backends={"postfix": {"max_connections": 20}},
@@ -152,7 +152,7 @@ class Loops(Selftest):
         self.assert_loop(daemon, forwarder.address)
 
     def test_second_posternd(self):
-        ports = [free_port(), free_port()]
+        ports = [self.port(), self.port()]
         for mine, other in (ports, reversed(ports)):
             daemon = self.start(backend=f"127.0.0.1:{other}",
                                 backends={"postfix": {"max_connections": 20}},
@@ -172,7 +172,7 @@ class Loops(Selftest):
 
     def test_tls_address(self):
         """A circle that ends at Postfix: the session under TLS comes back as one without."""
-        port = free_port()
+        port = self.port()
         forwarder = Forwarder(self, ("127.0.0.1", port))
         daemon = self.start(backend=self.inner.address,
                             backends={"postfix": {"tls_address": forwarder.address}},
