@@ -12,7 +12,7 @@ enum {
     LEAVE_TIMEOUT = 5000,   /* ms that a backend has to close after our QUIT */
     HELD_TIMEOUT = 30000,   /* ms that a STARTTLS may wait for earlier replies */
     LINGER_TIMEOUT = 5000,  /* ms that a client has to close after our last byte */
-    BACKLOG_RETRY = 50,     /* ms until a backend whose backlog is full is tried again */
+    BACKLOG_RETRY = 50,     /* ms, at least, until a backend whose backlog is full is tried again */
     STRESS_TIMEOUT = 10000, /* ms for a command, or a handshake, under stress */
 };
 
@@ -25,6 +25,13 @@ static int64_t sooner(int64_t a, int64_t b)
 static int64_t connect_end(const struct session *s)
 {
     return s->since + (int64_t)s->listener->backend->connect_timeout * 1000;
+}
+
+/* When a backend whose backlog is full is tried again: the longer it has been full, the more
+ * sessions wait for it, and the later. */
+static int64_t next_try(const struct session *s)
+{
+    return s->tried_at + BACKLOG_RETRY + (s->tried_at - s->since) / 4;
 }
 
 /* The end `at` of a wait that began at `from`, or an earlier one under stress. */
@@ -53,8 +60,7 @@ static int64_t deadline(const struct session *s)
     case PHASE_PROXY:
         return s->began + PROXY_TIMEOUT;
     case PHASE_CONNECT:
-        return s->backend.fd < 0 ? sooner(connect_end(s), s->tried_at + BACKLOG_RETRY)
-                                 : connect_end(s);
+        return s->backend.fd < 0 ? sooner(connect_end(s), next_try(s)) : connect_end(s);
     case PHASE_LEAVE:
         return s->since + LEAVE_TIMEOUT;
     case PHASE_HANDSHAKE:
