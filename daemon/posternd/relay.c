@@ -1,6 +1,7 @@
 #include "daemon/posternd/relay.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,6 +40,14 @@ void side_announced(struct side *side, short what)
 
     side->readable = side->readable || either || (what & EV_READ) != 0;
     side->writable = side->writable || either || (what & EV_WRITE) != 0;
+}
+
+bool side_is_gone(const struct side *side)
+{
+    struct pollfd peer = {.fd = side->fd};
+
+    /* Both are said unasked, and, unlike SO_ERROR, stay to be found by the next read. */
+    return side->fd >= 0 && poll(&peer, 1, 0) == 1 && (peer.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 static bool would_block(int error)

@@ -42,6 +42,9 @@ void side_close(struct side *side);
 /* Notes what the kernel announced (EV_READ, EV_WRITE). With TLS either may need either. */
 void side_announced(struct side *side, short what);
 
+/* Whether the peer is gone for good, by a reset. What it sent before may still be there to read. */
+MUST_USE bool side_is_gone(const struct side *side);
+
 /* Reads once into the room behind `b`; returns how many bytes came. */
 size_t side_read(struct side *side, struct buffer *b);
 

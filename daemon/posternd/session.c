@@ -38,9 +38,10 @@
 #include <unistd.h>
 
 enum {
-    RUN_MAX = 32,          /* moves before other sessions get their turn */
-    DISCARD_MAX = 1 << 20, /* bytes thrown away in one turn */
-    SCRAPS_MAX = 16,       /* ... reads of what a client said that is turned away */
+    RUN_MAX = 32,        /* moves before other sessions get their turn */
+    DISCARD_MAX = 16384, /* bytes thrown away in one move: as many as others move */
+    EARLY_MAX = 65536,   /* ... of what a client said that is turned away */
+    SCRAPS_MAX = 16,     /* ... reads of what a client said that is turned away */
 };
 
 static _Atomic unsigned num_sessions;
@@ -98,6 +99,18 @@ void session_give_up(struct session *s, const char *code, const char *text)
     session_begin_end(s);
 }
 
+bool session_is_lost(struct session *s)
+{
+    if (!side_is_gone(&s->client)) {
+        return false;
+    }
+    s->client.broken = true;
+    sessionlog_connect(s);
+    sessionlog_lost(s);
+    session_begin_end(s);
+    return true;
+}
+
 void session_turn_away(struct session *s, const char *code, const char *text)
 {
     session_give_up(s, code, text);
@@ -105,7 +118,7 @@ void session_turn_away(struct session *s, const char *code, const char *text)
     s->client.writable = true;
     side_write(&s->client, &s->to_client, worker_now());
     side_end_writing(&s->client);
-    side_discard(&s->client, DISCARD_MAX);
+    side_discard(&s->client, EARLY_MAX);
     s->phase = PHASE_OVER;
 }
 
@@ -246,7 +259,8 @@ static bool take_slot(unsigned max)
 
 void session_admit(struct session *s)
 {
-    if (!session_is_welcome(s)) {
+    /* Connections that are opened and reset at once must not take the places of others. */
+    if (session_is_lost(s) || !session_is_welcome(s)) {
         return;
     }
     sessionlog_connect(s);

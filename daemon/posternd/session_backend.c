@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DISCARD_MAX = 1 << 20 };
+enum { DISCARD_MAX = 16384 };
 
 /* --- connecting --- */
 
@@ -83,6 +83,9 @@ bool session_connecting(struct session *s)
 {
     int error;
 
+    if (s->client.readable && session_is_lost(s)) {
+        return true;
+    }
     if (!s->backend.writable) {
         return false;
     }
@@ -121,8 +124,12 @@ void session_left(struct session *s)
 
 bool session_leaving(struct session *s)
 {
-    size_t moved = side_write(&s->backend, &s->to_backend, worker_now());
+    size_t moved;
 
+    if (s->client.readable && session_is_lost(s)) {
+        return true;
+    }
+    moved = side_write(&s->backend, &s->to_backend, worker_now());
     if (s->backend.readable) {
         moved += side_discard(&s->backend, DISCARD_MAX);
     }

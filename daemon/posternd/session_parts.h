@@ -75,6 +75,10 @@ void session_give_up(struct session *s, const char *code, const char *text);
 /* session.c: the same for a client who gets no session at all: nothing is waited for. */
 void session_turn_away(struct session *s, const char *code, const char *text);
 
+/* session.c: whether the client has reset the connection; if so, the session is over. For phases
+ * that do not read from the client and would not notice. */
+MUST_USE bool session_is_lost(struct session *s);
+
 /* session_limits.c: whether this client may have a session now; if not, it has been turned away. */
 MUST_USE bool session_is_welcome(struct session *s);
 

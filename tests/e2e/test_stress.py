@@ -1,10 +1,13 @@
 """A backend whose connections run out: who has to hurry, and who makes room for whom."""
 
 import select
+import signal
+import socket
 import ssl
 import threading
 
-from common import CERTIFICATES, DISCONNECT, PROGRAM, Backend, Case, client_context
+from common import (CERTIFICATES, CONNECT, DISCONNECT, PROGRAM, Backend, Case, client_context,
+                    reset)
 from lab import hello
 from lab.posternd import HOSTNAME
 from lab.smtp import Client, Closed
@@ -232,6 +235,34 @@ class Stress(Case):
         self.assertIsNone(daemon.log.find("stress is over"))
         busy.close()
         daemon.wait_log(crossing(16, 28, "stress is over", ""))
+
+    # --- connections that are opened and reset ---
+
+    def test_a_connection_that_was_reset_takes_nobodys_place(self):
+        daemon = self.daemon(1)
+        waiting = self.open(daemon, ONE)
+        daemon.send_signal(signal.SIGSTOP)
+        gone = [self.connect(daemon.address(), TWO) for _ in range(20)]
+        for client in gone:
+            reset(client.socket)
+        daemon.send_signal(signal.SIGCONT)
+        for client in gone:
+            self.of_log(daemon, DISCONNECT, client)
+        self.assert_alive(waiting)
+        self.assertIsNone(daemon.log.find("makes room"))
+
+    def test_a_reset_frees_the_slot_while_the_backend_is_connected_to(self):
+        """It is the end, whatever the client had said before."""
+        full = Backend(self, backlog=0)
+        self.addCleanup(socket.create_connection(full.endpoint).close)
+        daemon = self.daemon(1, full.address, connect_timeout=3600)
+        for early in (b"", b"EHLO x\r\n"):
+            client = self.connect(daemon.address(), ONE)
+            client.send(early)
+            self.of_log(daemon, CONNECT, client)
+            reset(client.socket)
+            self.of_log(daemon, DISCONNECT, client)
+        self.assertIsNone(daemon.log.find("makes room"))
 
     # --- everything at one time ---
 

@@ -2,8 +2,9 @@
 through Dovecot, and a name of its own in the log."""
 
 import base64
+import socket
 
-from common import CERTIFICATES, ESTABLISHED, LOST, Backend, Case, table
+from common import CERTIFICATES, DISCONNECT, ESTABLISHED, LOST, Backend, Case, reset, table
 from lab.dovecot import Dovecot
 from lab.posternd import HOSTNAME, postfix_config, run_posternd
 
@@ -275,12 +276,21 @@ class Played(Case):
 
     def test_client_goes_meanwhile(self):
         client, peer, daemon = self.begin()
-        client.socket.close()
+        client.socket.shutdown(socket.SHUT_WR)
         self.round_trip(daemon)
         second = self.move(client, peer)
         second.send(b"220 second ESMTP\r\n")
-        self.assertEqual(self.of_log(daemon, LOST, client)["stage"], "STARTTLS")
         self.assertEqual(second.rest(), b"")
+        second.close()
+        self.assertEqual(self.of_log(daemon, LOST, client)["stage"], "STARTTLS")
+
+    def test_client_resets_meanwhile(self):
+        client, peer, daemon = self.begin()
+        reset(client.socket)
+        self.assertEqual(self.of_log(daemon, LOST, client)["stage"], "STARTTLS")
+        self.of_log(daemon, DISCONNECT, client)
+        self.assertEqual(peer.rest(), b"")
+        self.assertTrue(self.second.nobody_came())
 
 
 class Configuration(Case):
