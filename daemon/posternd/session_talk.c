@@ -174,15 +174,16 @@ static bool notice_end(struct session *s)
 
 bool session_talk(struct session *s)
 {
-    bool moved = pull_backend(s);
+    bool heard = pull_backend(s);
+    bool moved = pull_client(s);
 
-    moved = pull_client(s) || moved;
     if (gate_state(&s->gate) == GATE_RELAY && !s->settled && !session_settle(s)) {
         return true;
     }
     moved = push(s) || moved;
     moved = obey_gate(s) || moved;
-    if (moved) {
+    /* What the backend says to nobody, however much it is, does not keep the session. */
+    if (moved || (heard && !s->client.broken && !s->client.deaf)) {
         s->since = worker_now();
         return true;
     }

@@ -3,11 +3,15 @@ the backend wherever a real Postfix cannot be made to do the thing."""
 
 import os
 import socket
+import threading
 
-from common import CONNECT, ESTABLISHED, Backend, Case, free_port, table
+from common import CONNECT, DISCONNECT, ESTABLISHED, Backend, Case, free_port, reset, table
 from lab.posternd import HOSTNAME
 
 UNAVAILABLE = f"421 4.3.2 {HOSTNAME} Service currently unavailable"
+
+# Bytes that no buffers on the way can hold.
+FLOOD_MAX = 128 << 20
 
 # Handshakes in a test of what may come at any moment of one.
 HANDSHAKES = 20
@@ -396,6 +400,36 @@ class Played(Case):
         backend.accept()
         self.assertRegex(client.rest().decode(), rf"^421 4\.3\.2 {HOSTNAME} .*\r\n$")
         self.warning(daemon, client, "timeout: the backend does not reply")
+
+    def test_a_flood_of_replies_does_not_outlive_the_client(self):
+        """Nobody hears them: they are not waited for, and hardly read."""
+        backend = Backend(self)
+        daemon = self.stage.posternd(certificates=["p256"], backend=backend.address,
+                                     log_sessions="all")
+        self.addCleanup(self.stage.stop, daemon)
+        client = self.connect(daemon.address())
+        peer = backend.greet(client)
+        client.send(b"MAIL FROM:<sender@client.test>\r\n")
+        peer.line()
+        sent = []
+        flood = threading.Thread(target=self.flood, args=(peer, sent))
+        flood.start()
+        client.line()
+        reset(client.socket)
+        flood.join()
+        self.of_log(daemon, DISCONNECT, client)
+        self.assertLess(sum(sent), FLOOD_MAX)
+
+    @staticmethod
+    def flood(peer, sent):
+        """Replies, until posternd closes or has read far too many. Short ones come faster than
+        they are looked at."""
+        replies = b"250\r\n" * 1000000
+        try:
+            while sum(sent) < FLOOD_MAX:
+                sent.append(peer.socket.send(replies))
+        except OSError:
+            pass
 
     def test_connect_timeout(self):
         """A backlog that is full swallows connections; the next address is tried in time."""
