@@ -7,8 +7,7 @@ import threading
 
 from common import CONNECT, DISCONNECT, ESTABLISHED, Backend, Case, free_port, reset, table
 from lab.posternd import HOSTNAME
-
-UNAVAILABLE = f"421 4.3.2 {HOSTNAME} Service currently unavailable"
+from played import UNAVAILABLE, Played
 
 # Bytes that no buffers on the way can hold.
 FLOOD_MAX = 128 << 20
@@ -96,38 +95,7 @@ class Down(Case):
         self.stage.stop(daemon)
 
 
-class Played(Case):
-    """The test is the backend."""
-
-    def daemon(self, **options):
-        """(Backend, running posternd before it)."""
-        backend = Backend(self)
-        daemon = self.stage.posternd(certificates=["p256"], backend=backend.address,
-                                     log_sessions="all", **options)
-        self.addCleanup(self.stage.stop, daemon)
-        return backend, daemon
-
-    def begin(self, **options):
-        """(Client, Peer, posternd) with banner and EHLO exchanged."""
-        backend, daemon = self.daemon(**options)
-        client = self.connect(daemon.address())
-        return client, backend.greet(client), daemon
-
-    def begin_tls(self, **options):
-        """The same, under TLS with a second EHLO exchanged."""
-        client, peer, daemon = self.begin(**options)
-        self.assert_code(client.command("STARTTLS"), 220)
-        client.tls()
-        client.send(b"EHLO client.example.test\r\n")
-        peer.answer_ehlo()
-        client.reply()
-        return client, peer, daemon
-
-    def assert_given_up(self, client, peer, text="Service (not |currently un)available"):
-        """421 to the client, both sides closed."""
-        self.assertRegex(client.rest().decode(), rf"^421 4\.3\.2 {HOSTNAME} {text}\r\n$")
-        self.assertNotIn(b"421", peer.rest())
-
+class Backends(Played):
     # --- the PROXY header ---
 
     def test_proxy_header(self):
@@ -199,41 +167,6 @@ class Played(Case):
                          b"421 4.7.0 backend.example.test Error: too many connections\r\n")
 
     # --- in the middle ---
-
-    @table((
-        ("reply to NOOP", b"NOOP\r\n", b""),
-        ("half a reply", b"NOOP\r\n", b"250-half\r\n25"),
-        ("MAIL", b"MAIL FROM:<a@client.test>\r\n", b""),
-    ))
-    def test_backend_gone(self, command, said):
-        for tls in (False, True):
-            client, peer, daemon = self.begin_tls() if tls else self.begin()
-            client.send(command)
-            self.assertEqual(peer.line(), command)
-            peer.send(said)
-            peer.close()
-            self.assertNotIn(b"250 ", client.rest())
-            self.disconnect(daemon, client)
-
-    def test_backend_gone_in_data(self):
-        client, peer, daemon = self.begin_tls()
-        client.send(b"MAIL FROM:<a@client.test>\r\nRCPT TO:<b@example.test>\r\nDATA\r\n")
-        peer.send(b"250 ok\r\n250 ok\r\n354 go\r\n")
-        self.assertEqual([client.reply().code for _ in range(3)], [250, 250, 354])
-        client.send(b"x" * 100000)
-        peer.reset()
-        # Whatever else: no word that the mail was taken.
-        self.assertNotIn(b"250", client.rest())
-        self.disconnect(daemon, client)
-
-    def test_last_words_of_the_backend_are_passed_on(self):
-        client, peer, _ = self.begin_tls()
-        client.send(b"MAIL FROM:<a@client.test>\r\n")
-        peer.line()
-        peer.send(b"421 4.4.2 backend.example.test Error: timeout exceeded\r\n")
-        peer.close()
-        self.assertEqual(client.rest(), b"421 4.4.2 backend.example.test Error: timeout exceeded"
-                                        b"\r\n")
 
     @table((("before TLS", False), ("under TLS", True)))
     def test_closed_behind_a_refusal(self, tls):
