@@ -157,20 +157,16 @@ static void warn_of_way_around(const struct warnings *w, const struct conf_liste
     }
 }
 
-/* What is asked of clients, and what comes of it. */
-static void warn_of_asking(const struct warnings *w, const struct conf_listener *listener)
+/* A certificate is required, and somebody gets in who has none, or one that is worth nothing. */
+static void warn_of_requiring(const struct warnings *w, const struct conf_listener *listener)
 {
-    bool has_ca = listener->client_ca.text[0] != '\0';
-
-    if (listener->client_certificate == CONF_CLIENT_CERTIFICATE_NONE && has_ca) {
-        add_warning(w, listener->client_ca.line,
-                    "listener \"%s\": client_ca does nothing while client_certificate is \"none\"",
+    if (listener->tls == CONF_TLS_MAY) {
+        add_warning(w, listener->line,
+                    "listener \"%s\": client_certificate = \"require\", but clients may do without "
+                    "TLS (tls = \"may\"), and are not asked then",
                     listener->name);
     }
-    if (listener->client_certificate != CONF_CLIENT_CERTIFICATE_REQUIRE) {
-        return;
-    }
-    if (!has_ca) {
+    if (listener->client_ca.text[0] == '\0') {
         add_warning(w, listener->client_ca.line,
                     "listener \"%s\": client_certificate = \"require\" without client_ca takes any "
                     "certificate, also one that the client has made itself",
@@ -183,6 +179,24 @@ static void warn_of_asking(const struct warnings *w, const struct conf_listener 
                         "nothing where client certificates are required",
                         listener->name, listener->sets[i]->name);
         }
+    }
+}
+
+/* What is asked of clients, and what comes of it. */
+static void warn_of_asking(const struct warnings *w, const struct conf_listener *listener)
+{
+    bool asks = listener->client_certificate != CONF_CLIENT_CERTIFICATE_NONE;
+
+    if (listener->tls == CONF_TLS_NONE && asks) {
+        add_warning(w, listener->line,
+                    "listener \"%s\": client_certificate does nothing while tls is \"none\"",
+                    listener->name);
+    } else if (listener->client_certificate == CONF_CLIENT_CERTIFICATE_REQUIRE) {
+        warn_of_requiring(w, listener);
+    } else if (!asks && listener->client_ca.text[0] != '\0') {
+        add_warning(w, listener->client_ca.line,
+                    "listener \"%s\": client_ca does nothing while client_certificate is \"none\"",
+                    listener->name);
     }
 }
 
@@ -245,8 +259,8 @@ static void warn_of_all(const struct warnings *w, const struct keystore *keys,
         warn_of_way_around(w, &conf->listeners[i]);
         if (tls[i] != NULL) {
             tls_listener_each_off(tls[i], warn_of_attempt, &l);
-            warn_of_asking(w, &conf->listeners[i]);
         }
+        warn_of_asking(w, &conf->listeners[i]);
         warn_of_upstreams(w, &conf->listeners[i]);
     }
     if (conf->limits.idle_timeout < IDLE_TIMEOUT_LOW) {

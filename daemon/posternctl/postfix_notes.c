@@ -18,8 +18,8 @@ static const struct note word_notes[] = {
      "tls_address"},
     {NULL, "permit_tls_clientcerts", "never permits: Postfix sees no client certificate"},
     {NULL, "permit_tls_all_clientcerts",
-     "never permits: Postfix sees no client certificate. A listener's client_certificate = "
-     "\"require\"\n#     lets nobody else in"},
+     "never permits: Postfix sees no client certificate. A listener with client_certificate = "
+     "\"require\"\n#     and tls = \"encrypt\" or \"implicit\" lets nobody else in"},
     {NULL, "check_ccert_access", "never matches: Postfix sees no client certificate"},
     {NULL, "check_policy_service",
      "the policy service gets no encryption_protocol, encryption_cipher and ccert_*"},

@@ -87,15 +87,24 @@ class ClientCa(Certificates):
         self.assertNotIn("client_ca", said)
 
     @table((
-        ("require without client_ca", {"client_certificate": "require"},
+        ("require without client_ca", {"client_certificate": "require", "tls": "encrypt"},
          'listener "mx": client_certificate = "require" without client_ca takes any certificate'),
         ("client_ca without a use", {"client_ca": True},
          'listener "mx": client_ca does nothing while client_certificate is "none"'),
-        ("require with client_ca", {"client_certificate": "require", "client_ca": True}, None),
+        ("require with client_ca", {"client_certificate": "require", "client_ca": True,
+                                    "tls": "implicit"}, None),
+        ("require, and clients without TLS", {"client_certificate": "require", "client_ca": True},
+         'client_certificate = "require", but clients may do without TLS (tls = "may"), and are '
+         'not asked then'),
         ("ask without client_ca", {"client_certificate": "ask"}, None),
         ("ask with client_ca", {"client_certificate": "ask", "client_ca": True}, None),
-        ("no TLS", {"client_certificate": "require", "client_ca": "nowhere", "tls": "none"}, None),
-        ("anonymous", {"client_certificate": "require", "client_ca": True,
+        ("require without TLS", {"client_certificate": "require", "client_ca": "nowhere",
+                                 "tls": "none"},
+         'listener "mx": client_certificate does nothing while tls is "none"'),
+        ("ask without TLS", {"client_certificate": "ask", "tls": "none"},
+         'listener "mx": client_certificate does nothing while tls is "none"'),
+        ("anonymous", {"client_certificate": "require", "client_ca": True, "tls": "encrypt",
+                       "tls_profile": "opportunistic",
                        "sets": {"mail": {"certificates": ["p256"], "unmatched": "anonymous"}}},
          'unmatched = "anonymous" of certificate_set "mail" does nothing where client '
          'certificates are required'),
@@ -110,8 +119,9 @@ class ClientCa(Certificates):
             self.assertEqual(found, [])
             return
         self.assertEqual(len(found), 1, said)
-        number = next((at for at, line in enumerate(lines) if "client_ca =" in line), None)
-        if number is None or "sets" in options:
+        if "client_ca does" in text:
+            number = next(at for at, line in enumerate(lines) if "client_ca =" in line)
+        else:
             # Of something missing, or of the whole: the line of the section's closing brace.
             number = next(at for at, line in enumerate(lines)
                           if line == "}" and at > lines.index('listener "mx" {'))
