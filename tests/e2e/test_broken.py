@@ -2,6 +2,7 @@
 the client gets whole replies and then a 421 or a close, never a word about its mail that the backend
 has not said, and loses none that it has said."""
 
+import contextlib
 import os
 import re
 import signal
@@ -154,6 +155,25 @@ class Broken(Case):
         drip(SHUTDOWN)
         peer.close()
         self.assertEqual(client.rest(), SHUTDOWN)
+
+    @table((("in plaintext", False), ("under TLS", True)))
+    def test_slow_client_of_a_backend_that_closes(self, tls):
+        """It gets all that was said before, however late it reads."""
+        client, peer = self.begin(tls)
+        client.send(MAIL)
+        self.take(peer, len(MAIL))
+        said = b"".join(b"250 %d\r\n" % number for number in range(1000000))
+        peer.socket.setblocking(False)
+        sent = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sent += peer.socket.send(said[sent:sent + (1 << 16)])
+        # Nobody takes any more; now the client does.
+        peer.socket.setblocking(True)
+        rest = threading.Thread(target=lambda: (peer.send(said[sent:]), peer.close()))
+        rest.start()
+        self.assertTrue(client.rest() == said + OURS)
+        rest.join()
 
 
 class Slow(Case):
