@@ -15,6 +15,9 @@
 /* The most lines of one reply. */
 #define LINES_MAX 200
 
+/* Milliseconds until a server whose backlog is full is tried again. */
+#define BACKLOG_RETRY 50
+
 static int64_t now_ms(void)
 {
     struct timespec t;
@@ -91,8 +94,26 @@ static int64_t deadline_in(unsigned seconds)
 
 /* --- connecting ----------------------------------------------------------------------------- */
 
+/* connect(), but that a unix-domain socket whose backlog is full says so at once, where TCP would
+ * wait. */
+static int connect_in_turn(int fd, const struct sockaddr_storage *sa, socklen_t len,
+                           int64_t deadline)
+{
+    int result;
+
+    while ((result = connect(fd, (const struct sockaddr *)sa, len)) != 0 && errno == EAGAIN) {
+        if (now_ms() >= deadline) {
+            errno = EINPROGRESS; /* the wait for it is over at once */
+            break;
+        }
+        (void)poll(NULL, 0, BACKLOG_RETRY);
+    }
+    return result;
+}
+
 bool smtpclient_open(struct smtpclient *c, const struct endpoint *to, unsigned seconds)
 {
+    int64_t deadline = deadline_in(seconds);
     struct sockaddr_storage sa;
     socklen_t len = sockaddr_from(to, &sa);
     int reason = 0;
@@ -103,13 +124,13 @@ bool smtpclient_open(struct smtpclient *c, const struct endpoint *to, unsigned s
     if (c->fd < 0) {
         return fail_errno(c);
     }
-    if (connect(c->fd, (const struct sockaddr *)&sa, len) == 0) {
+    if (connect_in_turn(c->fd, &sa, len, deadline) == 0) {
         return true;
     }
     if (errno != EINPROGRESS) {
         return fail_errno(c);
     }
-    if (!wait_for(c, POLLOUT, deadline_in(seconds))) {
+    if (!wait_for(c, POLLOUT, deadline)) {
         return false;
     }
     if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &reason, &reason_len) != 0 || reason != 0) {

@@ -1,6 +1,7 @@
 """posternctl selftest before backends of other kinds: a postscreen, one without IPv6, one that is
 posternd itself, and some that keep one waiting."""
 
+import os
 import socket
 import threading
 
@@ -219,6 +220,17 @@ class Bounds(Selftest):
         threading.Thread(target=drip, daemon=True).start()
         (name, _, text, _), = self.faults(daemon.conf)
         self.assertEqual((name, text), ("proxy-header", "says nothing within 12 s"))
+
+    def test_full_backlog(self):
+        """A unix-domain socket says so at once, and posternd waits for connect_timeout."""
+        path = os.path.join(self.stage.directory, "full")
+        backend = Backend(self, backlog=0, path=path)
+        filler = socket.socket(socket.AF_UNIX)
+        self.addCleanup(filler.close)
+        filler.connect(path)
+        daemon = self.start(backend=backend.address)
+        (name, _, text, _), = self.faults(daemon.conf)
+        self.assertEqual((name, text), ("connect", "cannot be reached: timeout"))
 
     def test_no_smtp(self):
         backend = Backend(self)
