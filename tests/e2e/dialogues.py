@@ -17,6 +17,7 @@ PAIRS = {
     "limits": Pair("smtpd_hard_error_limit=20", "smtpd_junk_command_limit=100", alone=AUTH_ONLY),
     "sync": Pair("smtpd_forbid_unauth_pipelining=yes", alone=AUTH_ONLY),
     "bare": Pair("smtpd_forbid_bare_newline=reject", alone=AUTH_ONLY),
+    "normalize": Pair("smtpd_forbid_bare_newline=normalize", alone=AUTH_ONLY),
     "refusing": Pair("smtpd_delay_reject=no", "smtpd_client_restrictions=reject",
                      alone=AUTH_ONLY),
     "encrypt": Pair("smtpd_hard_error_limit=20",

@@ -122,6 +122,7 @@ AUTHS = (
     ("and a mail to elsewhere", ("AUTH PLAIN " + PLAIN, MAIL, "RCPT TO:<b@elsewhere.test>")),
     ("in a mail", (MAIL, "AUTH PLAIN " + PLAIN)),
     ("with a long response", ("AUTH PLAIN", "A" * 5000, "NOOP")),
+    ("with a response that is too long", ("AUTH PLAIN", "A" * 13000, "NOOP")),
 )
 
 
@@ -210,6 +211,10 @@ REFERENCE = (
     Dialogue("sync, FOO and NOOP", "EHLO x", b"FOO\r\nNOOP\r\n", 2, service="sync"),
     Dialogue("sync, EHLO and NOOP under TLS", "EHLO x", "STARTTLS", TLS, b"EHLO y\r\nNOOP\r\n", 2,
              service="sync"),
+    Dialogue("bare LF made CRLF, in data", "EHLO x", MAIL, RCPT, "DATA",
+             b"x\n.\nNOOP\r\n.\r\n", 1, service="normalize"),
+    Dialogue("bare LF made CRLF, in data under TLS", "STARTTLS", TLS, b"EHLO x\n", 1, MAIL, RCPT,
+             "DATA", b"x\n.\r\ny\r\n.\nNOOP\r\n.\r\nNOOP\n", 2, service="normalize"),
     Dialogue("bare LF refused, in commands", "EHLO x", b"NOOP\n", CLOSED, service="bare"),
     Dialogue("bare LF refused, in EHLO", b"EHLO x\n", CLOSED, service="bare"),
     Dialogue("bare LF refused, in STARTTLS", "EHLO x", b"STARTTLS\n", 1, TLS, "EHLO y",
