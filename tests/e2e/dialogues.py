@@ -20,6 +20,7 @@ PAIRS = {
     "normalize": Pair("smtpd_forbid_bare_newline=normalize", alone=AUTH_ONLY),
     "refusing": Pair("smtpd_delay_reject=no", "smtpd_client_restrictions=reject",
                      alone=AUTH_ONLY),
+    "moved": Pair(alone=AUTH_ONLY, moves=True),
     "encrypt": Pair("smtpd_hard_error_limit=20",
                     alone=("smtpd_tls_security_level=encrypt", *AUTH_ONLY),
                     listener={"tls": "encrypt"}),

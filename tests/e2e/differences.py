@@ -71,7 +71,7 @@ BEHIND_MAIL = (r"^STARTTLS (in MAIL|after (RCPT|MAIL|DATA|BDAT|a (mail|refused R
                r"|^mail, EHLO in a mail$"
                r"|^pipeline (of a whole session|before the banner$)"
                r"|^half-close (behind MAIL|behind a mail|in a mail|in a chunk)$"
-               r"|^QUIT, pipelined")
+               r"|^QUIT, pipelined|^moved, a mail without TLS$")
 BEHIND_AUTH = "^AUTH allowed before TLS|^STARTTLS (after|in) AUTH"
 
 DIFFERENCES = {
@@ -92,8 +92,9 @@ DIFFERENCES = {
              "|^implicit, STARTTLS in a mail$",
              "TLS: 554 5.5.1 Error: TLS already active", "TLS: " + NOT_IMPLEMENTED),),
 
-    "After the handshake everything but EHLO, HELO, NOOP, RSET, QUIT and STARTTLS is answered 503 "
-    "until EHLO or HELO has been taken. Postfix takes a MAIL there, and closes for a header.": (
+    "After the handshake, unless there is a `tls_address`, everything but EHLO, HELO, NOOP, RSET, "
+    "QUIT and STARTTLS is answered 503 until EHLO or HELO has been taken. Postfix takes a MAIL "
+    "there, and closes for a header.": (
         Rule("^under TLS before EHLO, a header$", "TLS: 221 2.7.0 .*", NO_EHLO,
              then=("TLS: <closed>", r"TLS: 250 .* \| TLS: <closed>")),
         Rule("^under TLS before (EHLO, (commands|EHLO without argument)|HELO, MAIL, pipelined)$"
@@ -108,7 +109,7 @@ DIFFERENCES = {
     "AUTH before TLS, where it is not allowed, is answered `538 5.7.11 Encryption required for "
     "requested authentication mechanism` (RFC 4954); Postfix with smtpd_tls_auth_only says `503 "
     "5.5.1 Error: authentication not enabled`.": (
-        Rule("^(limit, )?AUTH before TLS|^none, AUTH$", "503 5.5.1 Error: authentication not enabled",
+        Rule("^(limit, )?AUTH before TLS|^(none|moved), AUTH$", "503 5.5.1 Error: authentication not enabled",
              "538 5.7.11 Encryption required for requested authentication mechanism"),),
 
     "With `smtpd_client_port_logging = yes`, by which the two logs are joined, Postfix names the "

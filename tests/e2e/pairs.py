@@ -30,18 +30,19 @@ MAIN_CF = {
 
 class Pair:
     """both: overrides of both services. alone: of the one without posternd. listener: options of
-    posternd's listener before the other."""
+    posternd's listener before the other. moves: sessions under TLS go on at a second service behind
+    it (tls_address)."""
 
-    def __init__(self, *both, alone=(), listener=None):
+    def __init__(self, *both, alone=(), listener=None, moves=False):
         self.both = both
         self.alone = alone
         self.listener = listener or {}
+        self.moves = moves
 
 
 class Pairs(Case):
-    """Tests on `pairs`, a dict of Pair by name, which a class defines, and with further settings in
-    `main_cf`. Each has a direct, a plain
-    (no STARTTLS) and a fronted address."""
+    """Tests on `pairs`, a dict of Pair by name, which a class defines, with further settings in
+    `main_cf`. Of each there is Postfix alone, the same without STARTTLS, and posternd."""
 
     pairs = {}
     main_cf = {}
@@ -54,10 +55,13 @@ class Pairs(Case):
             main_cf={**MAIN_CF, "smtpd_sasl_path": "unix:" + auth.server_address,
                      **cls.main_cf})
         certificate = cls.stage.certificate("p256")
-        cls._services, behind = {}, {}
+        cls._services, cls._second, behind = {}, {}, {}
         for name, pair in cls.pairs.items():
             options = *pair.both, *pair.alone
             behind[name] = postfix.smtpd("behind-" + name, "unix", options=pair.both).address
+            if pair.moves:
+                cls._second[name] = postfix.smtpd("second-" + name, "unix",
+                                                  options=pair.both).address
             cls._services[name] = (
                 postfix.starttls("alone-" + name, certificate, options=options),
                 postfix.smtpd("plain-" + name, proxied=False, options=(
@@ -73,7 +77,8 @@ class Pairs(Case):
         return cls.stage.write(
             certificates=["p256"], backend=next(iter(behind.values())), hostname=HOSTNAME,
             log_sessions="problems",
-            backends={name: {"address": address} for name, address in behind.items()},
+            backends={name: {"address": address, "tls_address": cls._second.get(name)}
+                      for name, address in behind.items()},
             listeners={name: {"backend": name, **pair.listener}
                        for name, pair in cls.pairs.items()})
 

@@ -158,7 +158,8 @@ def steps(dialogue):
 
 def is_recorded(dialogue):
     """Whether it is short, gets as far as the gate, and is heard to the end."""
-    begins = dialogue.service != "implicit" or dialogue.first is IMPLICIT
+    begins = (dialogue.service != "implicit" or dialogue.first is IMPLICIT) and not PAIRS[
+        dialogue.service].moves
     return begins and dialogue.items[-1] is not RESET and sum(len(each) for each in steps(dialogue) if each is not TLS) <= LONGEST
 
 
