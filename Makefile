@@ -8,6 +8,7 @@
 #   make check-differential  the choice of a certificate against libssl itself, on all hellos
 #   make mutants     planted changes of one rule at a time, each of which a test must see
 #   make check-fuzz  the fuzz targets, FUZZ_SECONDS=60 each; needs clang
+#   make bench       what a session costs, beside libssl alone and a bare relay
 #   make record      plays the dialogues of tests/e2e anew for the tests that replay them
 #   make install     into $(DESTDIR)$(PREFIX)
 #
@@ -44,7 +45,7 @@ objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c)))
 library      := $(BUILD)/libpostern.a
 binaries     := $(PROGRAMS:%=$(BUILD)/%)
 
-.PHONY: all run record check check-unit check-e2e check-house check-asan check-tsan check-fuzz check-differential fuzz-targets mutants install clean root-needed
+.PHONY: all run record bench check check-unit check-e2e check-house check-asan check-tsan check-fuzz check-differential fuzz-targets mutants install clean root-needed
 .SECONDARY:
 .SECONDEXPANSION:
 
@@ -73,6 +74,9 @@ $(BUILD)/fuzz_gate: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/gate_*.c))
                     $(BUILD)/tests/unit/gate_session.o
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(library)
 	$(LD_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(library) $(shell pkg-config --libs libconfuse)
+
+$(BUILD)/bench_%: $(BUILD)/tests/bench/%.o
+	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto)
 
 $(BUILD)/differential: $(differential) $(BUILD)/libcommon.a $(library)
 	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto libconfuse)
@@ -134,6 +138,11 @@ check-fuzz: packages-build packages-check
 	python3 tests/fuzz/main.py --build build/fuzz --seconds $(FUZZ_SECONDS)
 
 fuzz-targets: $(fuzzers)
+
+# Processor time and memory, not wall time; BENCH='--only cpu --rounds 9' (tests/bench/sessions.py).
+bench: root-needed packages-build packages-run
+	@$(MAKE) --no-print-directory -s all $(BUILD)/bench_server $(BUILD)/bench_client
+	python3 tests/bench/sessions.py --build $(BUILD) $(BENCH)
 
 # --- installing --------------------------------------------------------------------------------
 
