@@ -2,18 +2,20 @@
  * The client of the benchmarks.
  *
  *   bench_client PORT mail NUM VERSION    NUM sessions one behind the other, each with a mail of 4
- * KiB bench_client PORT idle NUM VERSION    NUM sessions as far as their second EHLO, "held" on
+ * KiB bench_client PORT idle NUM VERSION    NUM sessions as far as their last EHLO, "held" on
  *                                         standard error, and nothing more until it is killed
  *   bench_client PORT bulk NUM VERSION    one session with a mail of NUM MiB
  *
- * VERSION is 1.2, 1.3 or none (no STARTTLS). What libssl offers by itself is offered: X25519 comes
- * first among the groups. No certificate is verified and no session resumed.
+ * VERSION is 1.2, 1.3, implicit (1.3 from the first byte) or none (no TLS). What libssl offers by
+ * itself is offered: X25519 comes first among the groups. No certificate is verified and no session
+ * resumed.
  */
 #include <err.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +29,8 @@ struct session {
     SSL *ssl; /* owned; NULL in plaintext */
 };
 
-static SSL_CTX *ctx; /* NULL: no STARTTLS */
+static SSL_CTX *ctx; /* NULL: no TLS */
+static bool implicit;
 static uint16_t port;
 
 static void say(struct session *s, const char *text, size_t len)
@@ -73,7 +76,15 @@ static void ask(struct session *s, const char *command, int num, const char *cod
     expect(s, num, code);
 }
 
-/* Connects and goes as far as the EHLO under TLS. */
+static void shake_hands(struct session *s)
+{
+    s->ssl = SSL_new(ctx);
+    if (s->ssl == NULL || SSL_set_fd(s->ssl, s->fd) != 1 || SSL_connect(s->ssl) != 1) {
+        errx(1, "no handshake");
+    }
+}
+
+/* Connects and goes as far as the last EHLO. */
 static void begin(struct session *s)
 {
     struct sockaddr_in to = {
@@ -84,16 +95,16 @@ static void begin(struct session *s)
         err(1, "connect");
     }
     (void)setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    if (implicit) {
+        shake_hands(s);
+    }
     expect(s, 1, "220");
     ask(s, "EHLO client.test\r\n", 1, "250");
-    if (ctx == NULL) {
+    if (ctx == NULL || implicit) {
         return;
     }
     ask(s, "STARTTLS\r\n", 1, "220");
-    s->ssl = SSL_new(ctx);
-    if (s->ssl == NULL || SSL_set_fd(s->ssl, s->fd) != 1 || SSL_connect(s->ssl) != 1) {
-        errx(1, "no handshake");
-    }
+    shake_hands(s);
     ask(s, "EHLO client.test\r\n", 1, "250");
 }
 
@@ -145,6 +156,7 @@ static void make_ctx(const char *version)
     if (strcmp(version, "none") == 0) {
         return;
     }
+    implicit = strcmp(version, "implicit") == 0;
     ctx = SSL_CTX_new(TLS_client_method());
     if (ctx == NULL || SSL_CTX_set_min_proto_version(ctx, number) != 1 ||
         SSL_CTX_set_max_proto_version(ctx, number) != 1) {
@@ -160,7 +172,7 @@ int main(int argc, char **argv)
     OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     signal(SIGPIPE, SIG_IGN);
     if (argc != 5) {
-        errx(2, "usage: bench_client PORT mail|idle|bulk NUM 1.2|1.3|none");
+        errx(2, "usage: bench_client PORT mail|idle|bulk NUM 1.2|1.3|implicit|none");
     }
     port = (uint16_t)strtoul(argv[1], NULL, 10);
     num = strtoul(argv[3], NULL, 10);

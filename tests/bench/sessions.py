@@ -8,7 +8,8 @@ process itself, all its threads, user and system time; not the client, not the b
 measured in turn in each round, and what stands in the table is the median of the rounds.
 
 libssl alone has the client's socket, the same certificate and the same dialogue, and no backend. The
-relay passes the dialogue on in plaintext. Wall time is not looked at, so other work on the machine
+relay passes the dialogue on in plaintext. peer: HAProxy in posternd's place, where it is installed,
+with TLS from the first byte for both, because it has no STARTTLS, and without a log. Wall time is not looked at, so other work on the machine
 disturbs the figures less, but it does: caches and clock rates are shared.
 """
 
@@ -16,7 +17,10 @@ import argparse
 import os
 import re
 import resource
+import shutil
+import socket
 import statistics
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -40,11 +44,27 @@ def resident_kib(pid):
         return int(re.search(r"RssAnon:\s+(\d+)", file.read())[1])
 
 
+HAPROXY = """global
+    nbthread 2
+defaults
+    mode tcp
+    timeout connect 10s
+    timeout client 300s
+    timeout server 300s
+frontend mx
+    bind fd@{fd} ssl crt {pem}
+    default_backend sink
+backend sink
+    server sink 127.0.0.1:{port} send-proxy-v2
+"""
+
+
 class Bench:
     def __init__(self, stage, build):
         self._stage = stage
         self._build = os.path.abspath(build)
         self._children = []
+        self._peer = None
         self.sink = self._server("sink")
         self.relay = self._server("relay", str(self.sink[1]))
 
@@ -58,10 +78,27 @@ class Bench:
         certificate = self._stage.certificate("p256")
         return self._server("libssl", certificate.chain, certificate.key)
 
-    def posternd(self):
+    def posternd(self, tls="may"):
         daemon = self._stage.posternd(certificates=["p256"], backend=f"127.0.0.1:{self.sink[1]}",
+                                      listeners={"mx": {"tls": tls}},
                                       backends={"postfix": {"max_connections": 0}})
         return daemon.pid, daemon.port()
+
+    def haproxy(self, program):
+        certificate = self._stage.certificate("p256")
+        pem = os.path.join(self._stage.directory, "haproxy.pem")
+        with open(pem, "w", encoding="ascii") as out:
+            for path in certificate.chain, certificate.key:
+                with open(path, encoding="ascii") as file:
+                    out.write(file.read())
+        path = os.path.join(self._stage.directory, "haproxy.cfg")
+        with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+            with open(path, "w", encoding="ascii") as out:
+                out.write(HAPROXY.format(fd=listener.fileno(), pem=pem, port=self.sink[1]))
+            # pylint: disable-next=consider-using-with
+            self._peer = subprocess.Popen([program, "-db", "-f", path], stderr=subprocess.DEVNULL,
+                                          pass_fds=[listener.fileno()])
+            return self._peer.pid, listener.getsockname()[1]
 
     def client(self, port, what, number, version):
         child = Child([f"{self._build}/bench_client", str(port), what, str(number), version])
@@ -88,6 +125,9 @@ class Bench:
         return (after - before) / number
 
     def close(self):
+        if self._peer is not None:
+            self._peer.terminate()
+            self._peer.wait()
         while self._children:
             self._children.pop().stop()
 
@@ -133,7 +173,22 @@ def measure_idle(bench, arguments):
         row(f"idle session, TLS {version}", "KiB", *zip(*rounds))
 
 
-TABLES = {"cpu": measure_cpu, "bulk": measure_bulk, "idle": measure_idle}
+def measure_peer(bench, arguments):
+    """posternd's time in each round, and its ratio to HAProxy's."""
+    program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+    if program is None:
+        return
+    number = arguments.sessions
+    servers = bench.posternd("implicit"), bench.haproxy(program)
+    for server in servers:
+        bench.client(server[1], "mail", 50, "implicit")
+    rounds = [[bench.spent(server, "mail", number, "implicit") / number for server in servers]
+              for _ in range(arguments.rounds)]
+    own, peer = (statistics.median(each) for each in zip(*rounds))
+    print(f"{'implicit TLS 1.3':24} {'ms':9} {own:9.3f}   HAProxy {peer:.3f}, ratio {own / peer:.2f}")
+
+
+TABLES = {"cpu": measure_cpu, "peer": measure_peer, "bulk": measure_bulk, "idle": measure_idle}
 
 
 def main():
