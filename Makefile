@@ -148,9 +148,9 @@ bench: root-needed packages-build packages-run
 
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(binaries)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/posternd.8 man/posternctl.8
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 man/postern.conf.5
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/postern README.md docs/design.md docs/performance.md conf/postern.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard man/*.8)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(wildcard man/*.5)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/postern README.md $(wildcard docs/*.md) conf/postern.conf
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/postern.service > $(DESTDIR)$(UNITDIR)/postern.service
 
