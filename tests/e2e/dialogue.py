@@ -24,7 +24,6 @@ import ssl
 import struct
 import time
 
-from lab.process import TIMEOUT
 
 # Where a reply has not come in this time, there is none. Nothing that is as it should be ever waits
 # so long.

@@ -70,9 +70,9 @@ MAILS = (
                     "MAIL FROM:<a@client.test> RET=HDRS ENVID=x", "RCPT TO:<b@example.test> "
                     "NOTIFY=SUCCESS ORCPT=rfc822;b@example.test", "RSET",
                     "MAIL FROM:<a@client.test> AUTH=<>", "RSET")),
-    ("recipients", (MAIL, "RCPT", "RCPT TO:<>", "RCPT TO:b@example.test", "RCPT FROM:<b@example.test>",
-                    "RCPT TO:<b@elsewhere.test>", "RCPT TO:<refused@example.test>",
-                    "RCPT TO:<later@example.test>", "RCPT TO:<postmaster>", "RCPT TO:<b>",
+    ("recipients", (MAIL, "RCPT", "RCPT TO:<>", "RCPT TO:b@example.test",
+                    "RCPT FROM:<b@example.test>", "RCPT TO:<b@elsewhere.test>",
+                    "RCPT TO:<refused@example.test>", "RCPT TO:<later@example.test>", "RCPT TO:<postmaster>", "RCPT TO:<b>",
                     "RCPT TO:<@x.test:b@example.test>", "RCPT TO:<b@[192.0.2.1]>",
                     "RCPT TO:<b@example.test> FOO=1", RCPT)),
     ("only refused recipients", (MAIL, "RCPT TO:<b@elsewhere.test>", "DATA", "RSET")),

@@ -62,7 +62,8 @@ LEVELS = (
 
     # --- implicit ---
     Dialogue("implicit, a mail", IMPLICIT, "EHLO x", *WHOLE, service="implicit"),
-    Dialogue("implicit, no EHLO", IMPLICIT, MAIL, RCPT, "RSET", "VRFY a", "FOO", service="implicit"),
+    Dialogue("implicit, no EHLO", IMPLICIT, MAIL, RCPT, "RSET", "VRFY a", "FOO",
+             service="implicit"),
     Dialogue("implicit, STARTTLS", IMPLICIT, "STARTTLS", "EHLO x", "STARTTLS", "STARTTLS x", "NOOP",
              service="implicit"),
     Dialogue("implicit, STARTTLS in a mail", IMPLICIT, "EHLO x", MAIL, "STARTTLS", RCPT,
@@ -94,8 +95,8 @@ LEVELS = (
              *WHOLE, service="moved"),
     Dialogue("moved, STARTTLS again", "STARTTLS", TLS, "STARTTLS", "EHLO y", "STARTTLS", MAIL,
              service="moved"),
-    Dialogue("moved, injected", "EHLO x", b"STARTTLS\r\nMAIL FROM:<a@client.test>\r\n", 1, TLS, RCPT,
-             "EHLO y", RCPT, service="moved"),
+    Dialogue("moved, injected", "EHLO x", b"STARTTLS\r\nMAIL FROM:<a@client.test>\r\n", 1, TLS,
+             RCPT, "EHLO y", RCPT, service="moved"),
     Dialogue("moved, BDAT", "STARTTLS", TLS, b"BDAT 6\r\nNOOP\r\n", 1, "EHLO y", MAIL, RCPT,
              b"BDAT 6\r\nNOOP\r\nBDAT 0 LAST\r\n", 2, service="moved"),
     Dialogue("moved, single bytes", Bytes(b"EHLO x\r\nSTARTTLS\r\n"), 2, TLS,

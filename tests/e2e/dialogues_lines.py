@@ -1,4 +1,5 @@
-"""Dialogues about lines and their ends: long ones, empty ones, odd bytes, pipelines, half-closes."""
+"""Dialogues about lines and their ends: long ones, empty ones, odd bytes, pipelines, half-closes.
+"""
 
 from dialogue import CLOSED, EARLY, FIN, RESET, TLS, Bytes, Dialogue
 
@@ -112,7 +113,8 @@ LINES = (
     Dialogue("pipeline of 150 commands", b"NOOP\r\nRSET\r\nVRFY a\r\nHELP\r\nEXPN a\r\n" * 30, 150),
     Dialogue("pipeline of 100 unknown commands", b"FOO\r\nNOOP\r\n" * 50, 100, "STARTTLS", TLS,
              "EHLO x"),
-    Dialogue("pipeline of 20 EHLO", b"EHLO x\r\n" * 20, 20, "STARTTLS", TLS, b"EHLO x\r\n" * 20, 20),
+    Dialogue("pipeline of 20 EHLO", b"EHLO x\r\n" * 20, 20, "STARTTLS", TLS, b"EHLO x\r\n" * 20,
+             20),
     Dialogue("pipeline of 70 commands and MAIL", b"NOOP\r\n" * 70 + MAIL + b"NOOP\r\n", 72),
     Dialogue("pipeline before the banner", EARLY, b"EHLO x\r\nNOOP\r\n" + MAIL + RCPT, 5, "RSET"),
     Dialogue("pipeline before the banner, with an unknown verb", EARLY,
@@ -130,8 +132,8 @@ LINES = (
     Dialogue("half-close behind MAIL", b"EHLO x\r\n" + MAIL + RCPT, FIN),
     Dialogue("half-close behind a mail",
              b"EHLO x\r\n" + MAIL + RCPT + b"DATA\r\nSubject: x\r\n\r\nx\r\n.\r\n", FIN),
-    Dialogue("half-close in a mail", b"EHLO x\r\n" + MAIL + RCPT + b"DATA\r\nSubject: x\r\n\r\nx\r\n",
-             FIN),
+    Dialogue("half-close in a mail", 
+             b"EHLO x\r\n" + MAIL + RCPT + b"DATA\r\nSubject: x\r\n\r\nx\r\n", FIN),
     Dialogue("half-close in a chunk", b"EHLO x\r\n" + MAIL + RCPT + b"BDAT 100 LAST\r\nx\r\n", FIN),
     Dialogue("half-close behind a mail under TLS", "STARTTLS", TLS,
              b"EHLO x\r\n" + MAIL + RCPT + b"DATA\r\nSubject: x\r\n\r\nx\r\n.\r\n", FIN),

@@ -109,7 +109,8 @@ DIFFERENCES = {
     "AUTH before TLS, where it is not allowed, is answered `538 5.7.11 Encryption required for "
     "requested authentication mechanism` (RFC 4954); Postfix with smtpd_tls_auth_only says `503 "
     "5.5.1 Error: authentication not enabled`.": (
-        Rule("^(limit, )?AUTH before TLS|^(none|moved), AUTH$", "503 5.5.1 Error: authentication not enabled",
+        Rule("^(limit, )?AUTH before TLS|^(none|moved), AUTH$",
+             "503 5.5.1 Error: authentication not enabled",
              "538 5.7.11 Encryption required for requested authentication mechanism"),),
 
     "With `smtpd_client_port_logging = yes`, by which the two logs are joined, Postfix names the "
@@ -128,9 +129,9 @@ DIFFERENCES = {
     "With `tls = encrypt` RSET is passed on; Postfix says 530.": (
         Rule("^encrypt, (RSET|before EHLO)$", MUST_STARTTLS, "250 2.0.0 Ok"),),
 
-    "All else but EHLO, HELO, NOOP, QUIT and STARTTLS is answered 530 there, also what Postfix does "
-    "not know (500) or closes for (`GET`, a header). A BDAT is answered 530 and the connection "
-    "closed.": (
+    "All else but EHLO, HELO, NOOP, QUIT and STARTTLS is answered 530 there, also what Postfix "
+    "does not know (500) or closes for (`GET`, a header). A BDAT is answered 530 and the "
+    "connection closed.": (
         Rule("^encrypt, (8-bit|EXPN|HELP|NUL|XCLIENT|an (empty line|unknown verb)|before EHLO)$",
              "5[05]0 5.*", MUST_STARTTLS),
         Rule("^encrypt, (GET|a header)$", "221 2.7.0 .*", MUST_STARTTLS,
@@ -151,8 +152,8 @@ DIFFERENCES = {
         Rule("^long STARTTLS, and 3000 tabs, bare LF$", "500 5.5.2 .*", READY,
              then=(r"<no TLS> \| 250 .*", r"TLS: 250 .*")),),
 
-    "`smtpd_forbid_unauth_pipelining` never sees what posternd holds back: STARTTLS, and what stands "
-    "behind the first EHLO under TLS.": (
+    "`smtpd_forbid_unauth_pipelining` never sees what posternd holds back: STARTTLS, and what "
+    "stands behind the first EHLO under TLS.": (
         Rule("^sync, EHLO and STARTTLS$", "554 5.5.0 Error: SMTP protocol synchronization",
              "250-.*", then=(r"<closed>", f"{READY} \\| TLS: 250-.* \\| TLS: 250 .*")),
         Rule("^sync, EHLO and NOOP under TLS$", "TLS: 554 5.5.0 .*", "TLS: 250-.*",
@@ -171,14 +172,15 @@ ELSEWHERE = {
         "test_client_certificates",
     "A client that speaks before postscreen's banner is whole is not offered STARTTLS where "
     "postscreen_greet_action is enforce. Its mail is refused there.": "test_postscreen",
-    "When the backend cannot be reached, or max_sessions or max_connections is used up: `421 4.3.2`.":
+    "When the backend cannot be reached, or max_sessions or max_connections is used up: `421 "
+    "4.3.2`.":
         "test_backend, test_load, test_limits, test_stress",
     "Too many new TLS sessions are answered 421 and closed; Postfix says 454 and goes on.":
         "test_limits",
     "With `tls = encrypt` a banner other than 220 is followed by a 421, and the connection closed, "
     "unless it is a 421 itself. Behind it Postfix would wait for a QUIT.": "test_levels",
-    "With `tls = implicit` a client that is turned away, or that speaks no TLS, is closed without a "
-    "word.": "test_levels",
+    "With `tls = implicit` a client that is turned away, or that speaks no TLS, is closed without "
+    "a word.": "test_levels",
 }
 
 

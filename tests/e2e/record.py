@@ -2,9 +2,9 @@
 
     record.py --build DIR
 
-Writes tests/unit/dialogues.txt, which the unit test gate_recorded replays against the gate alone. To
-be run (make record) when the dialogues have changed; test_dialogues tells when they are no longer
-those of the file. The same as inputs of the fuzz target tests/fuzz/fuzz_gate.c goes to
+Writes tests/unit/dialogues.txt, which the unit test gate_recorded replays against the gate alone.
+To be run (make record) when the dialogues have changed; test_dialogues tells when they are no
+longer those of the file. The same as inputs of the fuzz target tests/fuzz/fuzz_gate.c goes to
 DIR/gate-corpus.
 """
 
@@ -12,7 +12,6 @@ import argparse
 import collections
 import os
 import re
-import shutil
 import socket
 import sys
 import threading
@@ -160,7 +159,8 @@ def is_recorded(dialogue):
     """Whether it is short, gets as far as the gate, and is heard to the end."""
     begins = (dialogue.service != "implicit" or dialogue.first is IMPLICIT) and not PAIRS[
         dialogue.service].moves
-    return begins and dialogue.items[-1] is not RESET and sum(len(each) for each in steps(dialogue) if each is not TLS) <= LONGEST
+    length = sum(len(each) for each in steps(dialogue) if each is not TLS)
+    return begins and dialogue.items[-1] is not RESET and length <= LONGEST
 
 
 def escape(data):

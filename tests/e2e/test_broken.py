@@ -1,6 +1,6 @@
 """A backend that closes, resets or says 421 in any phase of a session, and slow ones on each side:
-the client gets whole replies and then a 421 or a close, never a word about its mail that the backend
-has not said, and loses none that it has said."""
+the client gets whole replies and then a 421 or a close, never a word about its mail that the
+backend has not said, and loses none that it has said."""
 
 import contextlib
 import os
@@ -298,7 +298,7 @@ class Late(Case):
         cls.posternd = cls.stage.front(["p256"], limits={"idle_timeout": 1}, log_sessions="all")
 
     def test_reply_that_comes_after_the_idle_timeout(self):
-        """The mail is taken, its reply comes, whole and once; nobody is cut off in Postfix's turn."""
+        """The mail is taken, its reply comes, once: nobody is cut off in Postfix's turn."""
         clients = {}
         for name in ("plaintext", "tls", "half-closed"):
             client = clients[name] = self.connect(self.posternd.address())

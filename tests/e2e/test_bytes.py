@@ -1,6 +1,6 @@
-"""All 256 byte values before, inside and behind each verb of Postfix: whatever Postfix makes of such
-a line, posternd lets it be the same, and no line that Postfix takes leaves the door to TLS open,
-unless its verb is on the white list."""
+"""All 256 byte values before, inside and behind each verb of Postfix: whatever Postfix makes of
+such a line, posternd lets it be the same, and no line that Postfix takes leaves the door to TLS
+open, unless its verb is on the white list."""
 
 import re
 import socket
