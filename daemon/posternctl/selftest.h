@@ -18,6 +18,7 @@
 #define SELFTEST_CONNECT 5
 #define SELFTEST_BANNER  12
 #define SELFTEST_STEP    8
+#define SELFTEST_QUIT    2
 
 /* Room for the parts of a check. */
 #define SELFTEST_SUBJECT_SIZE 256

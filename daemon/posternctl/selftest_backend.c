@@ -128,7 +128,7 @@ static bool is_loop(const struct asked *a, enum selftest_stage stage, const stru
     /* What takes a header for commands may be a listener. */
     found = selftest_greet(&c, a->backend, a->address, NULL, &plain) == SELFTEST_GREETED &&
             (plain.keywords & SMTPCLIENT_STARTTLS) != 0;
-    smtpclient_close(&c, SELFTEST_STEP);
+    smtpclient_close(&c, SELFTEST_QUIT);
     return found && selftest_is_posternd(a->t, a->backend, a->address, NULL);
 }
 
@@ -168,7 +168,7 @@ static void tell_not_taken(const struct asked *a, const char *name, enum selftes
 
     if (reply->code == 0 && c->trouble == SMTPCLIENT_TIMEOUT) {
         selftest_fault(a->t, name, a->subject, selftest_cure_silence(a->t, a->address),
-                       "says nothing within %d s", SELFTEST_BANNER);
+                       "gives no greeting within %d s", SELFTEST_BANNER);
     } else if (stage == SELFTEST_AT_EHLO && (reply->code == 0 || reply->code / 100 == 4)) {
         selftest_fault(a->t, name, a->subject, "", "does not take EHLO: %s", words_of(c, reply));
     } else if (stage == SELFTEST_AT_EHLO) {
@@ -313,7 +313,7 @@ static void ask_as(struct asked *a, const struct addr *client)
     claim(a, client);
     stage = selftest_greet(&c, a->backend, a->address, &a->client, &reply);
     look_at_session(a, &c, stage, &reply);
-    smtpclient_close(&c, SELFTEST_STEP);
+    smtpclient_close(&c, SELFTEST_QUIT);
 }
 
 /* The first connection, which also tells whether there is somebody who is not posternd. */
@@ -343,7 +343,7 @@ static enum selftest_backend ask_first(struct asked *a, const struct addr *clien
         }
         look_at_session(a, &c, stage, &reply);
     }
-    smtpclient_close(&c, SELFTEST_STEP);
+    smtpclient_close(&c, SELFTEST_QUIT);
     if (loop) {
         return SELFTEST_LOOP;
     }

@@ -134,7 +134,7 @@ static bool look_at_plaintext(const struct asked *a)
         selftest_fault(a->t, "greeting", a->name, "", "does not greet as it should: %s",
                        words_of(&c, &reply));
     }
-    smtpclient_close(&c, SELFTEST_STEP);
+    smtpclient_close(&c, SELFTEST_QUIT);
     return greeted;
 }
 
@@ -231,7 +231,7 @@ static void look_at_tls(const struct asked *a, const struct conf_set *set, const
     if (c.secured) {
         look_at_certificate(a, set, subject, c.ssl);
     }
-    smtpclient_close(&c, SELFTEST_STEP);
+    smtpclient_close(&c, SELFTEST_QUIT);
 }
 
 /* Each set by the first of its names, and the first without. */

@@ -282,11 +282,8 @@ static unsigned keyword_of(struct bytes text)
     return 0;
 }
 
-bool smtpclient_reply(struct smtpclient *c, struct smtpreply *out, unsigned seconds)
+static bool read_reply(struct smtpclient *c, struct smtpreply *out, int64_t deadline)
 {
-    int64_t deadline = deadline_in(seconds);
-
-    *out = (struct smtpreply){0};
     for (size_t num = 0; num < LINES_MAX; num++) {
         struct reply_line line;
         struct bytes bytes;
@@ -298,15 +295,21 @@ bool smtpclient_reply(struct smtpclient *c, struct smtpreply *out, unsigned seco
         if (!message_reply_line(bytes, &line)) {
             return fail(c, SMTPCLIENT_BROKEN, "what it says is no SMTP");
         }
-        out->code = line.code;
         if (num > 0) {
             out->keywords |= keyword_of(line.text);
         }
         if (line.last) {
+            out->code = line.code;
             return true;
         }
     }
     return fail(c, SMTPCLIENT_BROKEN, "a reply is too long");
+}
+
+bool smtpclient_reply(struct smtpclient *c, struct smtpreply *out, unsigned seconds)
+{
+    *out = (struct smtpreply){0};
+    return read_reply(c, out, deadline_in(seconds));
 }
 
 bool smtpclient_command(struct smtpclient *c, const char *line, struct smtpreply *out,

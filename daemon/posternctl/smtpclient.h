@@ -58,7 +58,7 @@ MUST_USE bool smtpclient_open(struct smtpclient *c, const struct endpoint *to, u
 /* Sends all of it. */
 MUST_USE bool smtpclient_send(struct smtpclient *c, const void *data, size_t len, unsigned seconds);
 
-/* Reads the next reply, all its lines. */
+/* Reads the next reply, all its lines; `out->code` is 0 if it does not come whole. */
 MUST_USE bool smtpclient_reply(struct smtpclient *c, struct smtpreply *out, unsigned seconds);
 
 /* Sends a line (without its end), and reads the reply to it. */

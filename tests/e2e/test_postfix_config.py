@@ -21,6 +21,7 @@ submission inet n       -       y       -       -       smtpd
   -o smtpd_tls_security_level=encrypt
   -o smtpd_sasl_auth_enable=yes
   -o smtpd_tls_auth_only=yes
+  -o smtpd_tls_ask_ccert=yes
   -o { smtpd_relay_restrictions = permit_sasl_authenticated, reject }
 smtps     inet  n       -       y       -       -       smtpd
   -o syslog_name=postfix/smtps

@@ -192,34 +192,50 @@ class Loops(Selftest):
         self.assertEqual([fault[0] for fault in self.faults(daemon.conf)], ["starttls"])
 
 
-class Bounds(Selftest):
-    """Backends that keep one waiting. The test is the backend."""
+class Played(Selftest):
+    """The test is the backend, which does what no Postfix does."""
 
-    def test_drips(self):
-        """One byte after the other, and never a line."""
+    def before(self, answer):
+        """A posternd before a backend that gives each Peer to `answer`, in a thread of its own."""
         backend = Backend(self)
-        daemon = self.start(backend=backend.address)
 
-        def drip():
+        def take():
             try:
                 while True:
-                    peer = backend.accept()
-                    threading.Thread(target=one, args=(peer,), daemon=True).start()
+                    threading.Thread(target=one, args=(backend.accept(),), daemon=True).start()
             except OSError:
                 pass  # closed
 
         def one(peer):
             try:
-                while not gone.wait(0.05):
-                    peer.send(b"2")
+                answer(peer)
             except OSError:
-                pass
+                pass  # the other side has gone
 
+        threading.Thread(target=take, daemon=True).start()
+        return self.start(backend=backend.address)
+
+    def test_drips(self):
+        """One byte after the other, and never a line."""
         gone = threading.Event()
         self.addCleanup(gone.set)
-        threading.Thread(target=drip, daemon=True).start()
-        (name, _, text, _), = self.faults(daemon.conf)
-        self.assertEqual((name, text), ("proxy-header", "says nothing within 12 s"))
+
+        def drip(peer):
+            while not gone.wait(0.05):
+                peer.send(b"2")
+
+        (name, _, text, _), = self.faults(self.before(drip).conf)
+        self.assertEqual((name, text), ("proxy-header", "gives no greeting within 12 s"))
+
+    @table((
+        ("no SMTP", b"\x1b[2Jhello\r\n", "what it says is no SMTP"),
+        ("a line without end", b"220 " + b"x" * 5000, "a line is too long"),
+        ("a reply without end", b"220-x\r\n" * 300, "a reply is too long"),
+    ))
+    def test_no_reply(self, said, text):
+        fault, = self.faults(self.before(lambda peer: peer.send(said)).conf)
+        self.assertEqual((fault[0], fault[2]),
+                         ("proxy-header", f"does not take the PROXY header: {text}"))
 
     def test_full_backlog(self):
         """A unix-domain socket says so at once, and posternd waits for connect_timeout."""
@@ -232,18 +248,29 @@ class Bounds(Selftest):
         (name, _, text, _), = self.faults(daemon.conf)
         self.assertEqual((name, text), ("connect", "cannot be reached: timeout"))
 
-    def test_no_smtp(self):
-        backend = Backend(self)
-        daemon = self.start(backend=backend.address)
+    def test_greeting_that_breaks_off(self):
+        """Half of it is none."""
+        def answer(peer):
+            peer.send(b"220-backend.example.test\r\n")
+            peer.close()
 
-        def answer():
-            try:
-                while True:
-                    backend.accept().send(b"\x1b[2Jhello\r\n")
-            except OSError:
-                pass  # closed
+        fault, = self.faults(self.before(answer).conf)
+        self.assertEqual(fault[2], "does not take the PROXY header: closed")
 
-        threading.Thread(target=answer, daemon=True).start()
-        (name, _, text, _), = self.faults(daemon.conf)
-        self.assertEqual(name, "proxy-header")
-        self.assertIn("what it says is no SMTP", text)
+    def test_host_name_is_no_keyword(self):
+        """The first line of a reply to EHLO names the host."""
+        def answer(peer):
+            peer.send(b"220 STARTTLS\r\n")
+            while line := peer.line():
+                verb = line[:4].upper()
+                peer.send({b"EHLO": b"250 XCLIENT\r\n", b"RCPT": b"550 no\r\n",
+                           b"QUIT": b"221 bye\r\n"}.get(verb, b"250 ok\r\n"))
+
+        checks = self.checks(self.before(answer).conf, 0)
+        self.of(checks, "xclient", "ok")
+
+    def test_terminal_is_safe(self):
+        """What a server says is printed without its control characters."""
+        daemon = self.before(lambda peer: peer.send(b"554 \x1b[31m\xff no\r\n"))
+        text = self.ctl(daemon.conf, code=1)
+        self.assertIn("it refuses this client: 554 ?[31m? no\n", text)
