@@ -176,12 +176,21 @@ static int take_all(struct conf *conf, cfg_t *root, struct conf_error *error)
     return conf->listeners == NULL ? -1 : 0;
 }
 
-static int take_limits(struct conf *conf, cfg_t *root, struct conf_error *error)
+/* A section without a title, which may be left out; NULL then. */
+static cfg_t *only_section(cfg_t *root, enum conf_kind kind)
 {
-    cfg_t *limits =
-        conf_read_count(root, CONF_LIMITS) > 0 ? conf_read_section(root, CONF_LIMITS, 0) : NULL;
+    return conf_read_count(root, kind) > 0 ? conf_read_section(root, kind, 0) : NULL;
+}
 
-    return conf_take_options(conf, CONF_LIMITS, limits, conf, error);
+static int take_untitled(struct conf *conf, cfg_t *root, struct conf_error *error)
+{
+    cfg_t *milter = only_section(root, CONF_MILTER);
+
+    conf->milter.line = milter == NULL ? 0 : (unsigned)milter->line;
+    if (conf_take_options(conf, CONF_LIMITS, only_section(root, CONF_LIMITS), conf, error) != 0) {
+        return -1;
+    }
+    return conf_take_options(conf, CONF_MILTER, milter, &conf->milter, error);
 }
 
 static int parse(struct conf *conf, const uint8_t *bytes, size_t len, struct conf_error *error)
@@ -196,7 +205,7 @@ static int parse(struct conf *conf, const uint8_t *bytes, size_t len, struct con
         free(source);
     }
     if (root != NULL) {
-        status = take_all(conf, root, error) != 0 || take_limits(conf, root, error) != 0
+        status = take_all(conf, root, error) != 0 || take_untitled(conf, root, error) != 0
                      ? -1
                      : conf_check(conf, root, error);
         cfg_free(root);

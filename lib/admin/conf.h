@@ -111,6 +111,19 @@ struct conf_listener {
     struct conf_prefixes accept_proxy_from; /* whose PROXY header is believed */
 };
 
+/* What becomes of mail while posternd does not answer the milter. */
+enum conf_on_failure { CONF_ON_FAILURE_TEMPFAIL, CONF_ON_FAILURE_ACCEPT };
+
+struct conf_milter {
+    unsigned line;                      /* of the section's closing brace; 0: there is none */
+    struct conf_endpoint socket;        /* where Postfix finds the milter; conf_is_set() */
+    struct conf_text header;            /* the name of the header that it puts into mail */
+    struct conf_text policy;            /* path of the policy file; "": no policy */
+    struct conf_endpoint policy_socket; /* of the policy service; conf_is_set() */
+    enum conf_on_failure on_failure;
+    struct conf_prefixes keep_from; /* whose own headers of that name are kept */
+};
+
 enum conf_log { CONF_LOG_SYSLOG, CONF_LOG_STDERR };
 enum conf_log_sessions { CONF_SESSIONS_ALL, CONF_SESSIONS_TLS, CONF_SESSIONS_PROBLEMS };
 enum conf_failures { CONF_FAILURES_OFF, CONF_FAILURES_MEMORY, CONF_FAILURES_DISK };
@@ -138,6 +151,7 @@ struct conf {
         unsigned idle_timeout;              /* seconds */
         struct conf_prefixes exempt;        /* from what is counted for each client */
     } limits;
+    struct conf_milter milter;
     struct conf_certificate *certificates; /* these arrays are owned */
     size_t num_certificates;
     struct conf_set *sets;

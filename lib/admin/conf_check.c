@@ -341,10 +341,39 @@ static int check_control(const struct conf *conf, struct conf_error *error)
     return 0;
 }
 
+static int check_milter_socket(const struct conf *conf, const char *option,
+                               const struct conf_endpoint *address, struct conf_error *error)
+{
+    if (address->endpoint.ip.family != ADDR_NONE && address->endpoint.ip.port == 0) {
+        return conf_fail(error, conf, address->line, "%s: Postfix could not find port 0", option);
+    }
+    return 0;
+}
+
+static int check_milter(const struct conf *conf, struct conf_error *error)
+{
+    const struct conf_milter *milter = &conf->milter;
+    struct addr a = plain(&milter->socket);
+    struct addr b = plain(&milter->policy_socket);
+
+    if (!conf_is_set(&milter->socket) && !conf_is_set(&milter->policy_socket)) {
+        return conf_fail(error, conf, milter->line, "milter has neither socket nor policy_socket");
+    }
+    if (addr_equal(&a, &b) &&
+        strcmp(milter->socket.endpoint.path, milter->policy_socket.endpoint.path) == 0) {
+        return conf_fail(error, conf, milter->policy_socket.line,
+                         "policy_socket: this is the milter's socket already");
+    }
+    return check_milter_socket(conf, "socket", &milter->socket, error) != 0
+               ? -1
+               : check_milter_socket(conf, "policy_socket", &milter->policy_socket, error);
+}
+
 int conf_check(struct conf *conf, cfg_t *root, struct conf_error *error)
 {
     if (resolve_all(conf, root, error) != 0 || check_profiles(conf, error) != 0 ||
-        check_control(conf, error) != 0 || check_names(conf, error) != 0) {
+        check_control(conf, error) != 0 || check_milter(conf, error) != 0 ||
+        check_names(conf, error) != 0) {
         return -1;
     }
     if (conf->num_listeners == 0) {

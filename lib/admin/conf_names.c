@@ -1,6 +1,7 @@
 #include "lib/admin/conf_parts.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* Longest names: a host name and one of its labels (RFC 1035 section 2.3.4), a section's name. */
 #define HOSTNAME_MAX 253
@@ -87,6 +88,53 @@ const char *conf_complain_syslog_name(const char *text)
     return is_made_of(text, "._-/", TITLE_MAX)
                ? NULL
                : "is not 1 to 63 letters, digits, '.', '_', '-' and '/'";
+}
+
+/* Headers that mail has already: every one that is not ours would be removed. */
+static bool is_common_header(const char *text)
+{
+    static const char *const names[] = {
+        "Authentication-Results",
+        "Bcc",
+        "Cc",
+        "Comments",
+        "Content-Disposition",
+        "Content-Transfer-Encoding",
+        "Content-Type",
+        "DKIM-Signature",
+        "Date",
+        "Delivered-To",
+        "From",
+        "In-Reply-To",
+        "Keywords",
+        "List-Id",
+        "List-Unsubscribe",
+        "MIME-Version",
+        "Message-ID",
+        "Received",
+        "Received-SPF",
+        "References",
+        "Reply-To",
+        "Return-Path",
+        "Sender",
+        "Subject",
+        "To",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcasecmp(names[i], text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *conf_complain_header(const char *text)
+{
+    if (!is_made_of(text, "-_", TITLE_MAX)) {
+        return "is not 1 to 63 letters, digits, '-' and '_'";
+    }
+    return is_common_header(text) ? "is a header of ordinary mail, which would lose it" : NULL;
 }
 
 const char *conf_complain_title(enum conf_kind kind, const char *text)

@@ -108,6 +108,17 @@ static const struct conf_option limits[] = {
     {"exempt", CONF_NETWORKS, "127.0.0.0/8", FIELD(conf, limits.exempt)},
 };
 
+static const struct conf_option milter[] = {
+    {"socket", CONF_ADDRESS, "unix:/var/spool/postfix/postern/milter.sock",
+     FIELD(conf_milter, socket)},
+    {"header", CONF_TEXT, "X-Postern-TLS", FIELD(conf_milter, header),
+     .complaint = conf_complain_header},
+    {"policy", CONF_PATH, "", FIELD(conf_milter, policy)},
+    {"policy_socket", CONF_ADDRESS, "", FIELD(conf_milter, policy_socket)},
+    {"on_failure", CONF_WORD, "tempfail", {"tempfail", "accept"}, FIELD(conf_milter, on_failure)},
+    {"keep_from", CONF_NETWORKS, "", FIELD(conf_milter, keep_from)},
+};
+
 const struct conf_section conf_sections[NUM_CONF_KINDS] = {
     [CONF_TOP] = {"", false, top, COUNT(top)},
     [CONF_CERTIFICATE] = {"certificate", true, certificate, COUNT(certificate)},
@@ -116,6 +127,7 @@ const struct conf_section conf_sections[NUM_CONF_KINDS] = {
     [CONF_BACKEND] = {"backend", true, backend, COUNT(backend)},
     [CONF_LISTENER] = {"listener", true, listener, COUNT(listener)},
     [CONF_LIMITS] = {"limits", false, limits, COUNT(limits)},
+    [CONF_MILTER] = {"milter", false, milter, COUNT(milter)},
 };
 
 const char *conf_tls_word(enum conf_tls tls)

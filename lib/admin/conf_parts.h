@@ -21,6 +21,7 @@ enum conf_kind {
     CONF_BACKEND,
     CONF_LISTENER,
     CONF_LIMITS,
+    CONF_MILTER,
     NUM_CONF_KINDS,
 };
 
@@ -90,6 +91,7 @@ const char *conf_complain_sni(const char *text);
 const char *conf_complain_path(const char *text);
 const char *conf_complain_user(const char *text);
 const char *conf_complain_syslog_name(const char *text);
+const char *conf_complain_header(const char *text);
 
 /* Also for a profile of a built-in one's name. */
 const char *conf_complain_title(enum conf_kind kind, const char *text);

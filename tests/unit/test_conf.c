@@ -42,6 +42,13 @@ START_TEST(test_defaults)
     ck_assert_str_eq(c->listeners[0].client_ca.text, "");
     ck_assert_uint_eq(c->listeners[0].accept_proxy_from.num, 0);
     ck_assert(!c->listeners[0].auth_before_tls);
+    ck_assert_uint_eq(c->milter.line, 0);
+    ck_assert_str_eq(c->milter.socket.endpoint.path, "/var/spool/postfix/postern/milter.sock");
+    ck_assert_str_eq(c->milter.header.text, "X-Postern-TLS");
+    ck_assert_str_eq(c->milter.policy.text, "");
+    ck_assert(!conf_is_set(&c->milter.policy_socket));
+    ck_assert_int_eq(c->milter.on_failure, CONF_ON_FAILURE_TEMPFAIL);
+    ck_assert_uint_eq(c->milter.keep_from.num, 0);
     conf_free(c);
 }
 END_TEST
@@ -109,7 +116,9 @@ START_TEST(test_given)
         "listener \"two\" { address = \"127.0.0.1:0\" tls = \"encrypt\" tls_profile = \"mine\"\n"
         "certificate_sets = { \"t\", \"s\" } backend = \"two\" auth_before_tls = true\n"
         "client_certificate = \"require\" client_ca = \"ca.pem\"\n"
-        "accept_proxy_from = { \"192.0.2.0/24\", \"2001:db8::1\" } }\n");
+        "accept_proxy_from = { \"192.0.2.0/24\", \"2001:db8::1\" } }\n"
+        "milter { socket = \"127.0.0.1:8899\" header = \"TLS-Facts\" policy = \"rules\"\n"
+        "policy_socket = \"unix:/p\" on_failure = \"accept\" keep_from = \"192.0.2.1\" }\n");
 
     ck_assert_str_eq(c->user.text, "mail_gate");
     ck_assert_uint_eq(c->user.line, 12);
@@ -162,6 +171,13 @@ START_TEST(test_given)
     ck_assert_ptr_eq(c->listeners[1].sets[0], &c->sets[1]);
     ck_assert_ptr_eq(c->listeners[1].backend, &c->backends[1]);
     ck_assert(c->listeners[1].auth_before_tls);
+    ck_assert_uint_eq(c->milter.line, 30);
+    ck_assert_uint_eq(c->milter.socket.endpoint.ip.port, 8899);
+    ck_assert_str_eq(c->milter.header.text, "TLS-Facts");
+    ck_assert_str_eq(c->milter.policy.text, "dir/rules");
+    ck_assert_str_eq(c->milter.policy_socket.endpoint.path, "/p");
+    ck_assert_int_eq(c->milter.on_failure, CONF_ON_FAILURE_ACCEPT);
+    ck_assert_uint_eq(c->milter.keep_from.num, 1);
     conf_free(c);
 }
 END_TEST
@@ -188,6 +204,8 @@ static const struct {
      "certificate_set \"s\" { names = { \"mx.example\", \"*.mx.example\" }"},
     {"empty list of names", "{ certificates", "{ names = { } certificates"},
     {"empty limits", "", "limits { }"},
+    {"empty milter", "", "milter { }"},
+    {"only a policy service", "", "milter { socket = \"\" policy_socket = \"unix:/p\" }"},
     {"no second service", "10025\"", "10025\" tls_address = \"\""},
     {"no certificates without TLS", "certificate_sets = \"s\"", "tls = \"none\""},
     {"sets that nobody sees", "certificate_sets = \"s\"",
