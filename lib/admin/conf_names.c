@@ -1,12 +1,12 @@
 #include "lib/admin/conf_parts.h"
 
+#include "lib/net/hostname.h"
+
 #include <string.h>
 #include <strings.h>
 
-/* Longest names: a host name and one of its labels (RFC 1035 section 2.3.4), a section's name. */
-#define HOSTNAME_MAX 253
-#define LABEL_MAX    63
-#define TITLE_MAX    63
+/* The longest name of a section. */
+#define TITLE_MAX 63
 
 /* sizeof of the field that a Linux user name has to fit into, without its NUL. */
 #define USER_MAX 31
@@ -16,36 +16,9 @@ static bool is_alnum(char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* Letters, digits and hyphens, a hyphen neither first nor last (RFC 1123 section 2.1). */
-static bool is_label(const char *text, size_t len)
-{
-    if (len == 0 || len > LABEL_MAX || text[0] == '-' || text[len - 1] == '-') {
-        return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (!is_alnum(text[i]) && text[i] != '-') {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool is_hostname(const char *text)
 {
-    if (strlen(text) > HOSTNAME_MAX) {
-        return false;
-    }
-    for (;;) {
-        size_t len = strcspn(text, ".");
-
-        if (!is_label(text, len)) {
-            return false;
-        }
-        if (text[len] == '\0') {
-            return true;
-        }
-        text += len + 1;
-    }
+    return hostname_is_good(text, strlen(text));
 }
 
 /* At most `max` bytes: letters, digits and those of `more`. */

@@ -1,5 +1,7 @@
 #include "lib/admin/conf_parts.h"
 
+#include "lib/net/hostname.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -176,9 +178,7 @@ static int take_sni_names(const struct place *p, cfg_opt_t *values, size_t num)
         if (name == NULL) {
             return -1;
         }
-        for (char *c = name; *c != '\0'; c++) {
-            *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
-        }
+        hostname_to_lower(name, strlen(name));
         out->items[i] = (struct conf_text){.text = name, .line = value->line};
         out->num++;
     }
