@@ -1,0 +1,74 @@
+/*
+ * policy_parts: what the files of policy share, and nobody else includes.
+ *
+ * policy_read.c cuts a file into rules, policy_terms.c reads their conditions and requirements, and
+ * policy.c holds mail against them.
+ */
+#ifndef POSTERN_LIB_ADMIN_POLICY_PARTS_H
+#define POSTERN_LIB_ADMIN_POLICY_PARTS_H
+
+#include "lib/admin/policy.h"
+
+/* Alternatives that a requirement may list. */
+#define FINGERPRINTS_MAX 8
+
+enum pattern_kind {
+    PATTERN_ANY,       /* the rule has no such condition */
+    PATTERN_EXACT,     /* a whole address, or a whole name */
+    PATTERN_DOMAIN,    /* of an address */
+    PATTERN_SUBDOMAIN, /* all below a domain, not the domain itself; begins with the dot */
+};
+
+/* A text of an address or name, lower case. */
+struct pattern {
+    enum pattern_kind kind;
+    const char *text; /* into the policy's own copy of the file */
+};
+
+struct rule {
+    unsigned line;
+    bool has_client;
+    struct prefix client;
+    struct pattern sender;
+    struct pattern recipient;
+    struct pattern listener;
+    struct pattern sni;
+    bool tls; /* required: TLS of whatever kind; set by all below, too */
+    unsigned min_version;
+    int min_bits;
+    bool trusted; /* a client certificate that client_ca leads to */
+    const char *fingerprints[FINGERPRINTS_MAX];
+    size_t num_fingerprints;
+    enum policy_action action;
+    char enhanced[12];
+    char text[POLICY_TEXT_MAX + 1];
+};
+
+struct policy {
+    char *source;       /* owned: the file's bytes, cut into words */
+    struct rule *rules; /* owned */
+    size_t num;
+};
+
+/* A file being read. */
+struct policy_reader {
+    const struct conf *conf; /* borrowed, like the next two */
+    const char *file;
+    struct conf_error *error;
+    unsigned line;
+    struct rule *rule; /* being read */
+};
+
+/* policy_read.c: "FILE:LINE: " and the formatted text into the reader's error; returns -1. */
+int policy_fail(const struct policy_reader *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* policy_terms.c: takes a word of a rule if it is a condition, or a requirement. 1: it is, and
+ * taken; 0: it is none; -1: it is a bad one. */
+MUST_USE int policy_take_condition(struct policy_reader *r, char *word);
+MUST_USE int policy_take_requirement(struct policy_reader *r, char *word);
+
+/* Whether all bytes of a text are ASCII. */
+bool policy_is_ascii(const char *text);
+
+#endif

@@ -1,0 +1,269 @@
+#include "lib/admin/policy_parts.h"
+
+#include "lib/net/hostname.h"
+
+#include <string.h>
+
+/* SHA-256, the only one that posternd tells. */
+#define FINGERPRINT_LEN (TLS_FINGERPRINT_SIZE - 1)
+
+#define BITS_MAX 256
+
+bool policy_is_ascii(const char *text)
+{
+    while (*text != '\0' && (unsigned char)*text < 0x80) {
+        text++;
+    }
+    return *text == '\0';
+}
+
+/* What follows `key` and '=' in a word, or NULL. */
+static char *value_of(char *word, const char *key)
+{
+    size_t len = strlen(key);
+
+    return strncmp(word, key, len) == 0 && word[len] == '=' ? word + len + 1 : NULL;
+}
+
+/* --- conditions ---------------------------------------------------------------------------- */
+
+static int take_client(struct policy_reader *r, char *value)
+{
+    const char *why;
+
+    if (r->rule->has_client) {
+        return policy_fail(r, "client is given twice");
+    }
+    if (prefix_parse(&r->rule->client, value, &why) != 0) {
+        return policy_fail(r, "client: \"%s\": %s", value, why);
+    }
+    r->rule->has_client = true;
+    return 0;
+}
+
+/* A domain, or all below it, or a domain literal. */
+static bool is_domain(const char *text)
+{
+    size_t len = strlen(text);
+
+    if (text[0] == '[') {
+        return len > 2 && strchr(text, ']') == text + len - 1;
+    }
+    return hostname_is_good(text, len);
+}
+
+static int take_domain(struct policy_reader *r, const char *key, struct pattern *out, char *value)
+{
+    const char *domain = value[0] == '.' ? value + 1 : value;
+
+    if (!policy_is_ascii(value)) {
+        return policy_fail(r, "%s: \"%s\": write the domain in its ASCII form, with xn--", key,
+                           value);
+    }
+    if (!is_domain(domain)) {
+        return policy_fail(
+            r, "%s: \"%s\" is neither an address nor a domain nor \".\" and a domain", key, value);
+    }
+    out->kind = value[0] == '.' ? PATTERN_SUBDOMAIN : PATTERN_DOMAIN;
+    out->text = value;
+    return 0;
+}
+
+static int take_address(struct policy_reader *r, const char *key, struct pattern *out, char *value)
+{
+    char *at = strrchr(value, '@');
+
+    if (out->kind != PATTERN_ANY) {
+        return policy_fail(r, "%s is given twice", key);
+    }
+    hostname_to_lower(value, strlen(value));
+    if (at == NULL) {
+        return take_domain(r, key, out, value);
+    }
+    if (at == value || at[1] == '.' || take_domain(r, key, out, at + 1) != 0) {
+        return at == value || at[1] == '.'
+                   ? policy_fail(r, "%s: \"%s\" is neither an address nor a domain", key, value)
+                   : -1;
+    }
+    out->kind = PATTERN_EXACT;
+    out->text = value;
+    return 0;
+}
+
+static int take_sender(struct policy_reader *r, char *value)
+{
+    if (strcmp(value, "<>") == 0 && r->rule->sender.kind == PATTERN_ANY) {
+        r->rule->sender = (struct pattern){PATTERN_EXACT, ""};
+        return 0;
+    }
+    return take_address(r, "sender", &r->rule->sender, value);
+}
+
+static int take_recipient(struct policy_reader *r, char *value)
+{
+    return take_address(r, "recipient", &r->rule->recipient, value);
+}
+
+static int take_listener(struct policy_reader *r, char *value)
+{
+    if (r->rule->listener.kind != PATTERN_ANY) {
+        return policy_fail(r, "listener is given twice");
+    }
+    for (size_t i = 0; i < r->conf->num_listeners; i++) {
+        if (strcmp(r->conf->listeners[i].name, value) == 0) {
+            r->rule->listener = (struct pattern){PATTERN_EXACT, value};
+            return 0;
+        }
+    }
+    return policy_fail(r, "there is no listener \"%s\" in %s", value, r->conf->file);
+}
+
+static int take_sni(struct policy_reader *r, char *value)
+{
+    if (r->rule->sni.kind != PATTERN_ANY) {
+        return policy_fail(r, "sni is given twice");
+    }
+    hostname_to_lower(value, strlen(value));
+    return take_domain(r, "sni", &r->rule->sni, value);
+}
+
+static const struct {
+    const char *key;
+    int (*take)(struct policy_reader *r, char *value);
+} conditions[] = {
+    {"client", take_client},     {"sender", take_sender}, {"recipient", take_recipient},
+    {"listener", take_listener}, {"sni", take_sni},
+};
+
+int policy_take_condition(struct policy_reader *r, char *word)
+{
+    for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++) {
+        char *value = value_of(word, conditions[i].key);
+
+        if (value != NULL) {
+            return conditions[i].take(r, value) == 0 ? 1 : -1;
+        }
+    }
+    return 0;
+}
+
+/* --- requirements -------------------------------------------------------------------------- */
+
+static int require_tls(struct policy_reader *r, char *value)
+{
+    (void)value;
+    if (r->rule->tls) {
+        return policy_fail(r, "tls is said by the other requirements of this rule already");
+    }
+    r->rule->tls = true;
+    return 0;
+}
+
+static int require_version(struct policy_reader *r, char *value)
+{
+    static const char *const versions[] = {"1.0", "1.1", "1.2", "1.3"};
+
+    for (unsigned i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+        if (strcmp(versions[i], value) == 0 && r->rule->min_version == 0) {
+            r->rule->min_version = 0x0301 + i;
+            r->rule->tls = true;
+            return 0;
+        }
+    }
+    return policy_fail(r,
+                       r->rule->min_version != 0 ? "tls>=%s: a version is given twice"
+                                                 : "tls>=%s: only 1.0, 1.1, 1.2 and 1.3 are known",
+                       value);
+}
+
+static int require_bits(struct policy_reader *r, char *value)
+{
+    size_t len = strlen(value);
+    int bits = 0;
+
+    if (r->rule->min_bits != 0) {
+        return policy_fail(r, "bits is given twice");
+    }
+    if (len <= 3 && strspn(value, "0123456789") == len && value[0] != '0') {
+        for (size_t i = 0; i < len; i++) {
+            bits = bits * 10 + (value[i] - '0');
+        }
+    }
+    if (bits < 1 || bits > BITS_MAX) {
+        return policy_fail(r, "bits>=%s: not a number from 1 to %d", value, BITS_MAX);
+    }
+    r->rule->min_bits = bits;
+    r->rule->tls = true;
+    return 0;
+}
+
+static int require_certificate(struct policy_reader *r, char *value)
+{
+    (void)value;
+    if (r->rule->trusted) {
+        return policy_fail(r, "client_certificate is given twice");
+    }
+    r->rule->trusted = true;
+    r->rule->tls = true;
+    return 0;
+}
+
+/* "ab:cd:...", in either case, as posternd writes it: in upper case. */
+static bool is_fingerprint(char *text)
+{
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        if (text[i] >= 'a' && text[i] <= 'f') {
+            text[i] = (char)(text[i] - ('a' - 'A'));
+        }
+        if (i % 3 == 2 ? text[i] != ':' : strchr("0123456789ABCDEF", text[i]) == NULL) {
+            return false;
+        }
+    }
+    return strlen(text) == FINGERPRINT_LEN;
+}
+
+static int require_fingerprint(struct policy_reader *r, char *value)
+{
+    if (r->rule->num_fingerprints > 0) {
+        return policy_fail(r, "fingerprint is given twice");
+    }
+    while (value != NULL) {
+        char *one = strsep(&value, ",");
+
+        if (r->rule->num_fingerprints == FINGERPRINTS_MAX) {
+            return policy_fail(r, "fingerprint: more than %d of them", FINGERPRINTS_MAX);
+        }
+        if (!is_fingerprint(one)) {
+            return policy_fail(
+                r, "fingerprint: \"%s\" is not 32 bytes in hex with colons between them", one);
+        }
+        r->rule->fingerprints[r->rule->num_fingerprints++] = one;
+    }
+    r->rule->tls = true;
+    return 0;
+}
+
+static const struct {
+    const char *start; /* of the word; the whole of it if there is no value */
+    bool has_value;
+    int (*take)(struct policy_reader *r, char *value);
+} requirements[] = {
+    {"tls>=", true, require_version},
+    {"tls", false, require_tls},
+    {"bits>=", true, require_bits},
+    {"client_certificate", false, require_certificate},
+    {"fingerprint=", true, require_fingerprint},
+};
+
+int policy_take_requirement(struct policy_reader *r, char *word)
+{
+    for (size_t i = 0; i < sizeof requirements / sizeof requirements[0]; i++) {
+        size_t len = strlen(requirements[i].start);
+
+        if (requirements[i].has_value ? strncmp(word, requirements[i].start, len) == 0
+                                      : strcmp(word, requirements[i].start) == 0) {
+            return requirements[i].take(r, word + len) == 0 ? 1 : -1;
+        }
+    }
+    return 0;
+}
