@@ -10,6 +10,7 @@
 #include "daemon/posternd/control.h"
 
 #include "daemon/common/log.h"
+#include "daemon/common/unixsocket.h"
 #include "daemon/posternd/control_request.h"
 
 #include <errno.h>
@@ -224,61 +225,22 @@ static int fail(const struct conf *conf, struct conf_error *error, const char *r
                      conf->control.text, reason);
 }
 
-/* Whether somebody answers at the address. */
-static bool answers(const struct sockaddr_un *address)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    bool refused = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
-                   errno == ECONNREFUSED;
-
-    if (fd >= 0) {
-        close(fd);
-    }
-    return !refused;
-}
-
-/* Removes the socket of a daemon that has not ended in an orderly way. NULL, or what is there
- * instead. The lock in state_directory keeps a second daemon from doing the same just now. */
-static const char *remove_stale(const struct sockaddr_un *address)
-{
-    struct stat st;
-
-    if (lstat(address->sun_path, &st) != 0) {
-        return errno == ENOENT ? NULL : strerror(errno);
-    }
-    if (!S_ISSOCK(st.st_mode)) {
-        return "there is a file of this name that is not a socket";
-    }
-    if (answers(address)) {
-        return "another program listens there";
-    }
-    return unlink(address->sun_path) == 0 ? NULL : strerror(errno);
-}
-
 /* NULL, or what went wrong. */
 static const char *listen_at(struct control *control)
 {
-    const char *wrong = remove_stale(&control->address);
+    const char *wrong = unixsocket_listen(control->address.sun_path, CONTROL_CLIENTS_MAX,
+                                          SOCK_NONBLOCK, &control->fd);
     struct stat st;
-    mode_t mask;
-    int bound;
 
     if (wrong != NULL) {
         return wrong;
     }
-    control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (control->fd < 0) {
+    if (lstat(control->address.sun_path, &st) != 0) {
         return strerror(errno);
-    }
-    mask = umask(0117);
-    bound = bind(control->fd, (const struct sockaddr *)&control->address, sizeof control->address);
-    umask(mask);
-    if (bound != 0 || lstat(control->address.sun_path, &st) != 0) {
-        return errno == ENOENT ? "its directory does not exist" : strerror(errno);
     }
     control->device = st.st_dev;
     control->inode = st.st_ino;
-    return listen(control->fd, CONTROL_CLIENTS_MAX) == 0 ? NULL : strerror(errno);
+    return NULL;
 }
 
 int control_open(struct control **out, const struct conf *conf, struct event_base *base,

@@ -1,0 +1,74 @@
+#include "daemon/common/unixsocket.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static struct sockaddr_un address_of(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    memcpy(address.sun_path, path, strnlen(path, sizeof address.sun_path - 1));
+    return address;
+}
+
+/* Whether somebody answers at the address. */
+static bool answers(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool refused = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
+                   errno == ECONNREFUSED;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return !refused;
+}
+
+const char *unixsocket_remove_stale(const char *path)
+{
+    struct sockaddr_un address = address_of(path);
+    struct stat st;
+
+    if (lstat(path, &st) != 0) {
+        return errno == ENOENT ? NULL : strerror(errno);
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        return "there is a file of this name that is not a socket";
+    }
+    if (answers(&address)) {
+        return "another program listens there";
+    }
+    return unlink(path) == 0 ? NULL : strerror(errno);
+}
+
+const char *unixsocket_listen(const char *path, int backlog, int flags, int *fd)
+{
+    struct sockaddr_un address = address_of(path);
+    const char *wrong = unixsocket_remove_stale(path);
+    mode_t mask;
+    int bound;
+
+    *fd = -1;
+    if (wrong != NULL) {
+        return wrong;
+    }
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+    if (*fd < 0) {
+        return strerror(errno);
+    }
+    mask = umask(0117);
+    bound = bind(*fd, (const struct sockaddr *)&address, sizeof address);
+    umask(mask);
+    if (bound == 0 && listen(*fd, backlog) == 0) {
+        return NULL;
+    }
+    wrong = errno == ENOENT ? "its directory does not exist" : strerror(errno);
+    close(*fd);
+    *fd = -1;
+    return wrong;
+}
