@@ -1,73 +1,16 @@
+#include "daemon/common/readfile.h"
 #include "daemon/common/setup.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* Reads until the end of the file or until `size` bytes are there. The number of bytes, or -1 with
- * errno. */
-static ssize_t read_up_to(int fd, uint8_t *out, size_t size)
-{
-    size_t len = 0;
-
-    while (len < size) {
-        ssize_t got = read(fd, out + len, size - len);
-
-        if (got < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (got == 0) {
-            break;
-        }
-        len += got > 0 ? (size_t)got : 0;
-    }
-    return (ssize_t)len;
-}
-
-/* The bytes of a regular file, at most CONF_SIZE_MAX; NULL with `*reason`. The caller frees them.
- */
-static uint8_t *read_regular(int fd, size_t *len, const char **reason)
-{
-    size_t size = CONF_SIZE_MAX + 1; /* one byte more tells that there is more */
-    uint8_t *bytes = NULL;
-    struct stat st;
-    ssize_t got = -1;
-
-    *reason = "not a regular file";
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-        bytes = malloc(size);
-        if (bytes != NULL) {
-            got = read_up_to(fd, bytes, size);
-        }
-        *reason = got < 0 ? strerror(errno) : "larger than 1 MiB";
-    }
-    if (got < 0 || (size_t)got == size) {
-        free(bytes);
-        return NULL;
-    }
-    *len = (size_t)got;
-    return bytes;
-}
 
 struct conf *setup_read_conf(const char *file, struct conf_error *error)
 {
-    /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     const char *reason = NULL;
-    struct conf *conf = NULL;
-    uint8_t *bytes = NULL;
+    struct conf *conf;
     size_t len;
+    uint8_t *bytes = readfile(file, &len, NULL, &reason);
 
-    if (fd < 0) {
-        reason = strerror(errno);
-    } else {
-        bytes = read_regular(fd, &len, &reason);
-        close(fd);
-    }
     if (bytes == NULL) {
         snprintf(error->text, sizeof error->text, "%s: %s", file, reason);
         return NULL;
