@@ -1,4 +1,4 @@
-#include "daemon/posternd/control_request.h"
+#include "daemon/posternd/control_parts.h"
 
 #include "daemon/posternd/failures.h"
 
@@ -9,8 +9,7 @@
 
 static const char failures_off[] = "failures are not kept: failures = \"off\"";
 
-/* A string, escaped as in the log: what stands in it came from a client. */
-static json_t *network_text(struct bytes raw)
+json_t *control_text(struct bytes raw)
 {
     char escaped[KEPT_SNI_MAX * 4 + 4];
     struct text t = text_in(escaped, sizeof escaped);
@@ -34,7 +33,7 @@ static json_t *clients_of(const struct failure *entry)
 /* What `failures` and `failure` say of an entry. The steps of jansson pass a NULL on. */
 static json_t *describe(const struct failure *entry)
 {
-    json_t *sni = entry->sni.len > 0 ? network_text(entry->sni) : json_null();
+    json_t *sni = entry->sni.len > 0 ? control_text(entry->sni) : json_null();
     json_t *ja4 = entry->ja4[0] != '\0' ? json_string(entry->ja4) : json_null();
 
     return json_pack("{s:I, s:s, s:I, s:I, s:I, s:o, s:s, s:o, s:o}", "id", (json_int_t)entry->id,
@@ -127,9 +126,8 @@ static const struct {
     const char *name;
     json_t *(*answer)(const json_t *request, char why[CONTROL_WHY_SIZE]);
 } requests[] = {
-    {"failure", answer_failure},
-    {"failures", answer_failures},
-    {"version", answer_version},
+    {"facts", control_answer_facts},     {"failure", answer_failure}, {"failures", answer_failures},
+    {"session", control_answer_session}, {"version", answer_version},
 };
 
 static json_t *answer_object(const json_t *request, char why[CONTROL_WHY_SIZE])

@@ -86,7 +86,8 @@ int registry_open(const struct conf *conf, unsigned num_workers)
     }
     registry_all.by_id = calloc(registry_all.num_heads, sizeof *registry_all.by_id);
     registry_all.by_client = calloc(registry_all.num_heads, sizeof *registry_all.by_client);
-    if (registry_all.by_id == NULL || registry_all.by_client == NULL) {
+    registry_all.gone = calloc(registry_all.num_heads, sizeof *registry_all.gone);
+    if (registry_all.by_id == NULL || registry_all.by_client == NULL || registry_all.gone == NULL) {
         return -1;
     }
     /* As many clients again as have sessions are remembered. */
@@ -110,6 +111,7 @@ void registry_close(void)
     free(registry_all.backends);
     free(registry_all.by_id);
     free(registry_all.by_client);
+    free(registry_all.gone);
 }
 
 /* --- coming and going --- */
@@ -244,6 +246,7 @@ void registry_leave(struct registry_entry *entry, int64_t now)
     c = registry_note_crossing(entry->backend);
     LIST_REMOVE(entry, by_id);
     LIST_REMOVE(entry, by_client);
+    registry_remember_gone(entry, now);
     if (entry->queued) {
         TAILQ_REMOVE(&registry_all.workers[entry->worker].evicted, entry, next_evicted);
     }

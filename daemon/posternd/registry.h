@@ -46,6 +46,7 @@ struct registry_entry {
     bool evicted; /* has lost its slot: its worker ends it */
     bool queued;  /* ... and has not been told yet */
     bool shaking; /* counts as a handshake under way */
+    bool claimed; /* somebody has asked for it by its addresses */
 };
 
 /* What a session is when it joins. */
@@ -122,6 +123,10 @@ MUST_USE bool registry_hurries(unsigned worker);
 
 /* --- everybody's --- */
 
+/* Milliseconds for which a session that ended before anybody had asked for it makes its addresses
+ * ambiguous: a server behind us may still be about to ask. */
+#define REGISTRY_AMBIGUOUS_MS 60000
+
 /* What is known of a live session, copied out. */
 struct registry_facts {
     char id[SESSION_ID_SIZE];
@@ -143,6 +148,14 @@ struct registry_facts {
 
 /* The live session with this id. False, and `*out` is left as it was, if there is none. */
 MUST_USE bool registry_find(const char *id, struct registry_facts *out);
+
+/*
+ * Which session a server behind us speaks with, that was told these addresses. 0 with its id, or
+ * -1 if nobody can say: there is none, or more than one, or, within REGISTRY_AMBIGUOUS_MS, there
+ * was one that ended before it was asked for: what has just been connected may be that one.
+ */
+MUST_USE int registry_claim(const struct addr *client, const struct addr *destination, int64_t now,
+                            char id[SESSION_ID_SIZE]);
 
 /*
  * The live sessions of the client address and port `client`, to `destination` (NULL: to any), both

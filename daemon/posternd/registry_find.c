@@ -151,3 +151,76 @@ size_t registry_find_by_address(const struct addr *client, const struct addr *de
     registry_unlock();
     return num;
 }
+
+/* --- whom a server behind us speaks with --- */
+
+static struct registry_gone *gone_of(const struct addr *client, const struct addr *destination,
+                                     uint64_t *hash)
+{
+    const struct addr *both[] = {client, destination};
+    uint8_t bytes[2 * (sizeof client->ip + sizeof client->port)];
+    uint8_t *at = bytes;
+
+    for (size_t i = 0; i < 2; i++) {
+        memcpy(at, both[i]->ip, sizeof both[i]->ip);
+        memcpy(at + sizeof both[i]->ip, &both[i]->port, sizeof both[i]->port);
+        at += sizeof both[i]->ip + sizeof both[i]->port;
+    }
+    *hash = siphash(registry_all.secret, bytes, sizeof bytes);
+    return &registry_all.gone[*hash & (registry_all.num_heads - 1)];
+}
+
+void registry_remember_gone(const struct registry_entry *entry, int64_t now)
+{
+    uint64_t hash;
+    struct registry_gone *gone = gone_of(&entry->client_addr, &entry->destination, &hash);
+
+    if (!entry->claimed) {
+        *gone = (struct registry_gone){.addresses = hash, .until = now + REGISTRY_AMBIGUOUS_MS};
+    }
+}
+
+/* The one live session of these addresses, or NULL. With the lock. */
+static struct registry_entry *only_one(const struct addr *client, const struct addr *destination)
+{
+    struct registry_entry *found = NULL;
+    struct registry_entry *entry;
+
+    LIST_FOREACH(entry, registry_chain_of_client(client), by_client)
+    {
+        if (!addr_equal(&entry->client_addr, client) ||
+            !addr_equal(&entry->destination, destination)) {
+            continue;
+        }
+        if (found != NULL) {
+            return NULL;
+        }
+        found = entry;
+    }
+    return found;
+}
+
+int registry_claim(const struct addr *client, const struct addr *destination, int64_t now,
+                   char id[SESSION_ID_SIZE])
+{
+    struct addr from = *client;
+    struct addr to = *destination;
+    const struct registry_gone *gone;
+    struct registry_entry *entry;
+    uint64_t hash;
+
+    addr_unmap(&from);
+    addr_unmap(&to);
+    gone = gone_of(&from, &to, &hash);
+    registry_lock();
+    entry = only_one(&from, &to);
+    if (entry != NULL && !entry->claimed && gone->addresses == hash && now < gone->until) {
+        entry = NULL;
+    }
+    if (entry != NULL) {
+        entry->claimed = true;
+        memcpy(id, entry->id, SESSION_ID_SIZE);
+    }
+    registry_unlock();
+    return entry == NULL ? -1 : 0;
+}

@@ -41,6 +41,12 @@ struct registry_tls {
     uint8_t sni[];
 };
 
+/* A session that ended without having been asked for. */
+struct registry_gone {
+    uint64_t addresses; /* a hash of them */
+    int64_t until;      /* when that does not matter any more */
+};
+
 struct registry {
     pthread_mutex_t lock;
     uint8_t secret[SIPHASH_KEY_SIZE];
@@ -51,7 +57,8 @@ struct registry {
     unsigned num_workers;
     struct entry_chain *by_id;     /* owned */
     struct entry_chain *by_client; /* owned; by the client's address and port */
-    size_t num_heads;              /* of each of the two; a power of two */
+    struct registry_gone *gone;    /* owned; by the hash, the latest of each */
+    size_t num_heads;              /* of each of the three; a power of two */
     unsigned handshakes;           /* under way */
     bool handshakes_full;          /* max_handshakes was reached, and that is not long over */
 };
@@ -87,6 +94,10 @@ void registry_wake(unsigned worker);
  * not v4-mapped). */
 struct entry_chain *registry_chain_of_id(const char *id);
 struct entry_chain *registry_chain_of_client(const struct addr *client);
+
+/* registry_find.c: the session ends; should nobody have asked for it, that is remembered. With the
+ * lock. */
+void registry_remember_gone(const struct registry_entry *entry, int64_t now);
 
 /* registry_find.c: NULL is allowed. */
 void registry_free_tls(struct registry_tls *tls);
