@@ -29,6 +29,7 @@ int command_fail(const char *text);
 
 int command_check(const struct invocation *invocation);
 int command_explain(const struct invocation *invocation);
+int command_facts(const struct invocation *invocation);
 int command_failures(const struct invocation *invocation);
 int command_selftest(const struct invocation *invocation);
 int command_tlsa(const struct invocation *invocation);

@@ -11,6 +11,7 @@
 int command_usage(void)
 {
     fputs("usage: posternctl [-c file] [--json] check | failures | selftest | tlsa\n"
+          "       posternctl [-c file] [--json] facts address port\n"
           "       posternctl [-c file] postfix-config\n"
           "       posternctl [-c file] [--json] explain --hello file | --failure id\n"
           "           [--listener name | --certificates list]\n"
@@ -47,9 +48,13 @@ static const struct {
     const char *name;
     int (*run)(const struct invocation *invocation);
 } commands[] = {
-    {"check", command_check},       {"explain", command_explain},
-    {"failures", command_failures}, {"postfix-config", command_postfix_config},
-    {"selftest", command_selftest}, {"tlsa", command_tlsa},
+    {"check", command_check},
+    {"explain", command_explain},
+    {"facts", command_facts},
+    {"failures", command_failures},
+    {"postfix-config", command_postfix_config},
+    {"selftest", command_selftest},
+    {"tlsa", command_tlsa},
 };
 
 static int run_command(const struct invocation *invocation)

@@ -1,0 +1,218 @@
+"""What posternd tells of its live sessions: to the milter by the addresses that Postfix knows and
+by the session's id, and to the administrator."""
+
+import json
+import os
+import re
+import socket
+import ssl
+
+from common import CONNECT, DISCONNECT, Case, client_context, of_client, reset, table
+from kept import Control
+from lab.posternd import run_posternctl
+from lab.process import TIMEOUT
+from lab.smtp import Client
+
+SOURCE = "127.0.0.9"
+
+
+class Facts(Case):
+    @classmethod
+    def prepare(cls):
+        cls.daemon = cls.stage.front(["p256", "rsa"], log_sessions="all")
+        cls.path = os.path.join(os.path.dirname(cls.daemon.conf), "state", "control.sock")
+
+    def setUp(self):
+        super().setUp()
+        self.control = Control(self.path)
+        self.addCleanup(self.control.close)
+
+    def id_of(self, client):
+        return self.of_log(self.daemon, CONNECT, client)["session"]
+
+    def claim(self, connection, **changed):
+        """Asks as the milter does, for the session of a client."""
+        host, port = connection.socket.getsockname()
+        to_host, to_port = connection.socket.getpeername()
+        return self.claim_of({"client": host, "client_port": port, "destination": to_host,
+                              "destination_port": to_port, **changed})
+
+    def claim_of(self, addresses):
+        answer = self.control.ask("session", **addresses)
+        self.assertEqual(list(answer), ["session"], answer)
+        return answer["session"]
+
+    def facts(self, **values):
+        answer = self.control.ask("facts", **values)
+        self.assertEqual(list(answer), ["facts"], answer)
+        return answer["facts"]
+
+    def fact(self, session):
+        found = self.facts(session=session)
+        self.assertEqual(len(found), 1, found)
+        self.assertEqual(found[0]["session"], session)
+        return found[0]
+
+    def ended(self, port):
+        """Waits for the end of a client's session."""
+        self.daemon.wait_log(of_client(DISCONNECT, port))
+
+    # --- by addresses ---
+
+    def test_claim(self):
+        client = self.connect(self.daemon.address(), SOURCE)
+        client.greet()
+        self.assertEqual(self.claim(client), self.id_of(client))
+        self.assertEqual(self.claim(client), self.id_of(client), "asked again")
+
+    def test_claim_v4_mapped(self):
+        client = self.connect(self.daemon.address(), SOURCE)
+        client.greet()
+        self.assertEqual(self.claim(client, client="::ffff:" + SOURCE,
+                                    destination="::FFFF:127.0.0.1"), self.id_of(client))
+
+    @table([("client", "client", "127.0.0.8"), ("client port", "client_port", 1),
+            ("destination", "destination", "127.0.0.2"),
+            ("destination port", "destination_port", 1)])
+    def test_claim_other(self, name, value):
+        client = self.connect(self.daemon.address(), SOURCE)
+        client.greet()
+        self.assertIsNone(self.claim(client, **{name: value}))
+        self.assertIsNotNone(self.claim(client))
+
+    def again(self, port):
+        """A client from the same port, which was in use until just now."""
+        connection = socket.socket()
+        self.addCleanup(connection.close)
+        connection.settimeout(TIMEOUT)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        connection.bind((SOURCE, port))
+        connection.connect(self.daemon.address())
+        client = Client.__new__(Client)
+        client.socket, client._buffer, client.port = connection, b"", port
+        return client
+
+    def test_claim_port_used_again(self):
+        first = self.connect(self.daemon.address(), SOURCE)
+        first.greet()
+        known = self.claim(first)
+        reset(first.socket)
+        self.ended(first.port)
+        second = self.again(first.port)
+        second.greet()
+        self.assertNotIn(self.claim(second), (None, known))
+        self.assertEqual(self.facts(session=known), [])
+
+    def test_claim_after_a_session_that_nobody_asked_for(self):
+        first = self.connect(self.daemon.address(), SOURCE)
+        first.greet()
+        reset(first.socket)
+        self.ended(first.port)
+        second = self.again(first.port)
+        second.greet()
+        self.assertIsNone(self.claim(second), "who asks may mean the first one")
+        self.assertEqual(len(self.facts(client=SOURCE, client_port=first.port)), 1)
+
+    @table([
+        ("nothing", {}, '"client" is not an address'),
+        ("host name", {"client": "localhost"}, '"client" is not an address'),
+        ("no port", {"client": "192.0.2.1"}, '"client_port" is not a port'),
+        ("text as port", {"client": "192.0.2.1", "client_port": "25"},
+         '"client_port" is not a port'),
+        ("large port", {"client": "192.0.2.1", "client_port": 65536},
+         '"client_port" is not a port'),
+        ("no destination", {"client": "192.0.2.1", "client_port": 25},
+         '"destination" is not an address'),
+    ])
+    def test_claim_bad(self, values, error):
+        self.assertEqual(self.control.ask("session", **values), {"error": error})
+
+    # --- by id ---
+
+    def test_plaintext(self):
+        client = self.connect(self.daemon.address(), SOURCE)
+        client.greet()
+        self.assertEqual(self.fact(self.claim(client)), {
+            "session": self.id_of(client), "client": SOURCE, "client_port": client.port,
+            "destination": "127.0.0.1", "destination_port": self.daemon.port(), "listener": "mx",
+            "tls": False})
+
+    @table([("1 2", ssl.TLSVersion.TLSv1_2, "TLSv1.2"), ("1 3", ssl.TLSVersion.TLSv1_3, "TLSv1.3")])
+    def test_tls(self, version, name):
+        client = self.connect(self.daemon.address(), SOURCE)
+        client.starttls(client_context(minimum_version=version, maximum_version=version),
+                        "Mail.Example.Test")
+        facts = self.fact(self.claim(client))
+        cipher, _, bits = client.socket.cipher()
+        self.assertEqual(facts, {
+            "session": self.id_of(client), "client": SOURCE, "client_port": client.port,
+            "destination": "127.0.0.1", "destination_port": self.daemon.port(), "listener": "mx",
+            "tls": True, "protocol": name, "cipher": cipher, "bits": bits, "algorithm_bits": bits,
+            "certificate": "p256", "sni": "Mail.Example.Test", "reused": False,
+            "client_certificate": "none"})
+
+    def test_plaintext_becomes_tls(self):
+        client = self.connect(self.daemon.address(), SOURCE)
+        client.greet()
+        session = self.claim(client)
+        self.assertFalse(self.fact(session)["tls"])
+        client.command("STARTTLS")
+        client.tls()
+        client.command("EHLO client.example.test")
+        self.assertTrue(self.fact(session)["tls"])
+        self.assertIsNone(self.fact(session)["sni"])
+
+    @table([("never there", "0000000000"), ("empty", ""), ("long", "0" * 1000)])
+    def test_no_such_session(self, session):
+        self.assertEqual(self.facts(session=session), [])
+
+    # --- posternctl ---
+
+    def ctl(self, *arguments):
+        return run_posternctl(self.build, "-c", self.daemon.conf, *arguments)
+
+    def test_command(self):
+        client = self.connect(self.daemon.address(), SOURCE)
+        client.starttls(name="mail.example.test")
+        cipher, version, bits = client.socket.cipher()
+        done = self.ctl("facts", SOURCE, str(client.port))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, f"""\
+session {self.id_of(client)}
+    client              {SOURCE}:{client.port}
+    destination         127.0.0.1:{self.daemon.port()}
+    listener            mx
+    tls                 {version} with cipher {cipher} ({bits}/{bits} bits)
+    certificate         p256
+    server name         mail.example.test
+    client certificate  none
+""")
+
+    def test_command_plaintext(self):
+        client = self.connect(self.daemon.address(), SOURCE)
+        client.greet()
+        done = self.ctl("facts", "::ffff:" + SOURCE, str(client.port))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"(?m)^    listener            mx\n    tls  +none$")
+
+    def test_command_json(self):
+        client = self.connect(self.daemon.address(), SOURCE)
+        client.greet()
+        done = self.ctl("--json", "facts", SOURCE, str(client.port))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout), {"facts": [self.fact(self.id_of(client))]})
+
+    def test_command_none(self):
+        done = self.ctl("facts", "192.0.2.1", "25")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "", ""))
+        done = self.ctl("--json", "facts", "[2001:db8::1]", "25")
+        self.assertEqual((done.returncode, json.loads(done.stdout)), (1, {"facts": []}))
+
+    @table([("no port", "192.0.2.1"), ("host name", "localhost", "25"),
+            ("bad port", "192.0.2.1", "70000"), ("path", "unix", "/x"),
+            ("too much", "192.0.2.1", "25", "25")])
+    def test_command_usage(self, *arguments):
+        done = self.ctl("facts", *arguments)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertTrue(done.stderr.startswith("usage: posternctl "), done.stderr)
+        self.assertTrue(re.search(r"facts address port$", done.stderr, re.MULTILINE))
