@@ -1,6 +1,6 @@
 # postern: build, try, test, install.
 #
-#   make             build build/posternd and build/posternctl
+#   make             build build/posternd, build/posternctl and build/postern-milter
 #   make run         install what is missing, and show the main job with a private Postfix
 #   make check       install what tests need; unit, end-to-end and house tests
 #   make check-asan  the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -23,8 +23,10 @@ CFLAGS     ?= -O2 -g
 WERROR     ?=
 FUZZ_SECONDS ?= 60
 
-PROGRAMS := posternd posternctl
+PROGRAMS := posternd posternctl postern-milter
 LIBS     := libssl libcrypto libevent_core libconfuse jansson
+# postern-milter's, which is the only one to use libmilter.
+MILTER_LIBS := libconfuse jansson libidn2
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla -Wformat=2 -Wcast-qual -Wimplicit-fallthrough $(WERROR)
@@ -55,6 +57,8 @@ all: $(binaries)
 # what it uses.
 $(binaries): $(BUILD)/%: $$(call objects_of,%) $(BUILD)/libcommon.a $(library)
 	$(LD_ALL) -o $@ $^ $(PKG_LIBS)
+
+$(BUILD)/postern-milter: PKG_LIBS = $(shell pkg-config --libs $(MILTER_LIBS)) -lmilter
 
 $(library): $(lib_objects)
 $(BUILD)/libcommon.a: $(common)

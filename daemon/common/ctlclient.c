@@ -147,8 +147,7 @@ static enum ctl_status read_answer(const struct conf *conf, int fd, json_t **ans
     return CTL_DONE;
 }
 
-/* The request with its line end; the caller frees it. NULL without memory. */
-static char *request_line(const json_t *request)
+char *ctlclient_line(const json_t *request)
 {
     size_t len = json_dumpb(request, NULL, 0, JSON_COMPACT);
     char *line = malloc(len + 2);
@@ -164,7 +163,7 @@ static char *request_line(const json_t *request)
 enum ctl_status ctlclient_ask(const struct conf *conf, json_t *request, json_t **answer,
                               struct conf_error *error)
 {
-    char *line = request_line(request);
+    char *line = ctlclient_line(request);
     enum ctl_status status;
     int fd;
 

@@ -26,6 +26,10 @@ enum ctl_status {
 MUST_USE enum ctl_status ctlclient_ask(const struct conf *conf, json_t *request, json_t **answer,
                                        struct conf_error *error);
 
+/* A request as a line with its end, for who has a connection of its own; the caller frees it. NULL
+ * without memory. */
+MUST_USE char *ctlclient_line(const json_t *request);
+
 /* A hello that posternd has kept. */
 struct ctl_hello {
     uint8_t data[HELLO_SIZE_MAX]; /* a handshake message, or an SSLv2-format hello */

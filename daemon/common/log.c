@@ -160,9 +160,9 @@ void log_init(const char *program)
     snprintf(state.name, sizeof state.name, "%s", program);
 }
 
-void log_open(const struct conf *conf)
+void log_open(const struct conf *conf, const char *program)
 {
-    snprintf(state.name, sizeof state.name, "%s", conf->syslog_name.text);
+    snprintf(state.name, sizeof state.name, "%s", program);
     state.facility = facility_of(conf->log_facility.text);
     state.syslog = conf->log == CONF_LOG_SYSLOG;
     disconnect_syslog();

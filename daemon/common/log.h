@@ -17,9 +17,9 @@
 /* Before log_open() lines go to standard error under the name `program`. */
 void log_init(const char *program);
 
-/* From now on lines go where `conf` says. `conf` may be freed afterwards. Not thread-safe: called
- * before the workers start. */
-void log_open(const struct conf *conf);
+/* From now on lines go where `conf` says, under the name `program`. `conf` may be freed afterwards.
+ * Not thread-safe: called before the workers start. */
+void log_open(const struct conf *conf, const char *program);
 
 /* Logs a line (an enum of <syslog.h>: LOG_INFO, ...). Postfix's prefix ("warning: ", "error: ",
  * "fatal: ") is added for LOG_WARNING, LOG_ERR and LOG_CRIT. Control characters become '?'. */

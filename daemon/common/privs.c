@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -61,6 +62,25 @@ void privs_make_directory(const struct conf *conf, const char *path, mode_t mode
 
     if (user != NULL && mkdir(path, mode) == 0) {
         (void)!chown(path, user->pw_uid, user->pw_gid);
+    }
+}
+
+void privs_make_socket_directory(const struct conf *conf, const char *socket)
+{
+    const struct passwd *user = geteuid() == 0 ? getpwnam("postfix") : NULL;
+    const char *slash = strrchr(socket, '/');
+    gid_t group = user == NULL ? (gid_t)-1 : user->pw_gid;
+    char path[ADDR_PATH_SIZE];
+
+    if (geteuid() != 0 || slash == NULL || slash == socket) {
+        return;
+    }
+    snprintf(path, sizeof path, "%.*s", (int)(slash - socket), socket);
+    user = getpwnam(conf->user.text);
+    if (user != NULL && mkdir(path, 0750) == 0) {
+        /* The mode last: a change of owner takes the set-group-ID bit away. */
+        (void)!chown(path, user->pw_uid, group == (gid_t)-1 ? user->pw_gid : group);
+        (void)!chmod(path, 02750);
     }
 }
 

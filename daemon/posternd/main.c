@@ -194,7 +194,7 @@ static int prepare(const struct snapshot *snapshot, int *fds, struct main_loop *
     if (without_control && named) {
         return -1;
     }
-    log_open(conf);
+    log_open(conf, conf->syslog_name.text);
     if (without_control) {
         /* Nobody has asked for it by name: mail is worth more. */
         log_line(LOG_WARNING, "%s: going on without it", error->text);

@@ -1,0 +1,20 @@
+/*
+ * filter: what is done with each connection and mail of Postfix; libmilter's callbacks.
+ *
+ * May include: lookup, policyfile, address, libmilter.
+ */
+#ifndef POSTERN_DAEMON_POSTERN_MILTER_FILTER_H
+#define POSTERN_DAEMON_POSTERN_MILTER_FILTER_H
+
+#include "lib/admin/conf.h"
+
+#include <time.h>
+
+/* Tells libmilter about the callbacks, before its socket is opened. `conf` must live on. 0 or -1.
+ */
+MUST_USE int filter_register(const struct conf *conf);
+
+/* Waits until no callback is under way, so many seconds at the most. */
+void filter_wait(time_t seconds);
+
+#endif

@@ -1,0 +1,339 @@
+/*
+ * postern-milter: tells Postfix, mail by mail, how posternd's session is protected.
+ *
+ * Theory of operation: libmilter has threads, and a thread that waits for SIGHUP, SIGTERM and
+ * SIGINT with sigwait(), all three of which stop it. It must never get them: they are blocked while
+ * its threads are made and unblocked in this thread alone, which the kernel prefers then, and whose
+ * handler only notes them. smfi_stop() takes seconds to have an effect, and is not waited for: when
+ * no callback is under way the process ends. Postfix takes that for a failure of the milter, and
+ * tells its clients to come back later.
+ *
+ * Exit codes: 0 stopped by a signal or -t found nothing wrong; 1 libmilter has ended by itself;
+ * 2 the configuration or the system does not allow to start.
+ */
+#include "daemon/common/log.h"
+#include "daemon/common/privs.h"
+#include "daemon/common/setup.h"
+#include "daemon/common/unixsocket.h"
+#include "daemon/postern-milter/filter.h"
+#include "daemon/postern-milter/lookup.h"
+#include "daemon/postern-milter/policyfile.h"
+#include "daemon/postern-milter/service.h"
+
+#include <errno.h>
+#include <libmilter/mfapi.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { EXIT_BAD = 2 };
+
+/* Connections that Postfix may have waiting to be accepted. */
+#define BACKLOG 512
+
+/* Seconds for callbacks to end. */
+#define LAST_SECONDS 2
+
+struct options {
+    const char *file;
+    bool check_only;
+};
+
+/* What has happened to this process: bits of `enum event`, and an eventfd to wake main(). */
+static struct {
+    int wake_fd;
+    volatile sig_atomic_t reload;
+    volatile sig_atomic_t stop; /* the signal's number */
+    _Atomic int ended;          /* libmilter has returned */
+} events = {.wake_fd = -1};
+
+static void usage(void)
+{
+    fprintf(stderr, "usage: postern-milter [-c file] [-t] [-V]\n");
+    exit(EXIT_BAD);
+}
+
+static struct options read_options(int argc, char **argv)
+{
+    struct options o = {.file = SYSCONFDIR "/postern/postern.conf"};
+    int option;
+
+    while ((option = getopt(argc, argv, "c:tV")) != -1) {
+        switch (option) {
+        case 'c':
+            o.file = optarg;
+            break;
+        case 't':
+            o.check_only = true;
+            break;
+        case 'V':
+            printf("postern-milter %s\n", POSTERN_VERSION);
+            exit(EXIT_SUCCESS);
+        default:
+            usage();
+        }
+    }
+    if (optind != argc) {
+        usage();
+    }
+    return o;
+}
+
+/* --- signals ------------------------------------------------------------------------------- */
+
+static void wake(void)
+{
+    const uint64_t one = 1;
+    int error = errno;
+
+    (void)!write(events.wake_fd, &one, sizeof one);
+    errno = error;
+}
+
+static void on_signal(int number)
+{
+    if (number == SIGHUP) {
+        events.reload = 1;
+    } else {
+        events.stop = number;
+    }
+    wake();
+}
+
+static void block_signals(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(how, &set, NULL);
+}
+
+/* The signals stay blocked until all threads are made. 0, or -1 with errno. */
+static int catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    int numbers[] = {SIGHUP, SIGINT, SIGTERM};
+
+    events.wake_fd = eventfd(0, EFD_CLOEXEC);
+    if (events.wake_fd < 0) {
+        return -1;
+    }
+    block_signals(SIG_BLOCK);
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (sigaction(numbers[i], &action, NULL) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Waits for the end, and reads the policy again when told to. The process's exit code. */
+static int wait_for_end(void)
+{
+    uint64_t number;
+
+    block_signals(SIG_UNBLOCK);
+    for (;;) {
+        if (events.stop != 0) {
+            log_line(LOG_INFO, "stopping: signal %s", events.stop == SIGINT ? "INT" : "TERM");
+            return EXIT_SUCCESS;
+        }
+        if (events.ended) {
+            log_line(LOG_CRIT, "libmilter has ended by itself");
+            return EXIT_FAILURE;
+        }
+        if (events.reload != 0) {
+            events.reload = 0;
+            policyfile_reload();
+        }
+        (void)!read(events.wake_fd, &number, sizeof number);
+    }
+}
+
+/* --- the milter ---------------------------------------------------------------------------- */
+
+/* As libmilter wants it. */
+static void write_address(const struct endpoint *at, char *out, size_t size)
+{
+    char host[ADDR_TEXT_SIZE];
+
+    if (at->ip.family == ADDR_NONE) {
+        snprintf(out, size, "unix:%s", at->path);
+    } else {
+        snprintf(out, size, "%s:%u@%s", at->ip.family == ADDR_IPV6 ? "inet6" : "inet", at->ip.port,
+                 addr_text(&at->ip, host));
+    }
+}
+
+static int fail(const struct conf *conf, struct conf_error *error, const char *why)
+{
+    char text[ADDR_PATH_SIZE + 8];
+
+    endpoint_text(&conf->milter.socket.endpoint, text, sizeof text);
+    return conf_fail(error, conf, conf->milter.socket.line, "socket: cannot listen on %s: %s", text,
+                     why);
+}
+
+/* libmilter only logs what goes wrong, so what mostly does is looked at before. */
+static const char *why_not(const struct endpoint *at)
+{
+    char directory[ADDR_PATH_SIZE];
+    char *slash;
+
+    if (at->ip.family != ADDR_NONE) {
+        return NULL;
+    }
+    snprintf(directory, sizeof directory, "%s", at->path);
+    slash = strrchr(directory, '/');
+    slash[slash == directory ? 1 : 0] = '\0';
+    if (access(directory, W_OK | X_OK) != 0) {
+        return errno == ENOENT ? "its directory does not exist" : strerror(errno);
+    }
+    return unixsocket_remove_stale(at->path);
+}
+
+/* 0, or -1 with `*error`. */
+static int open_milter(const struct conf *conf, struct conf_error *error)
+{
+    const struct endpoint *at = &conf->milter.socket.endpoint;
+    char address[ADDR_PATH_SIZE + 8];
+    char text[ADDR_PATH_SIZE + 8];
+    const char *wrong;
+    mode_t mask;
+    int status;
+
+    if (!conf_is_set(&conf->milter.socket)) {
+        return 0;
+    }
+    wrong = why_not(at);
+    if (wrong != NULL) {
+        return fail(conf, error, wrong);
+    }
+    write_address(at, address, sizeof address);
+    errno = 0;
+    mask = umask(0117);
+    status = filter_register(conf) != 0 || smfi_setconn(address) != MI_SUCCESS ||
+                     smfi_setbacklog(BACKLOG) != MI_SUCCESS || smfi_opensocket(false) != MI_SUCCESS
+                 ? -1
+                 : 0;
+    umask(mask);
+    if (status != 0) {
+        return fail(conf, error, errno != 0 ? strerror(errno) : "libmilter says why in the log");
+    }
+    endpoint_text(at, text, sizeof text);
+    log_line(LOG_INFO, "listening on %s milter", text);
+    return 0;
+}
+
+static void *run_milter(void *arg)
+{
+    (void)arg;
+    (void)smfi_main();
+    events.ended = 1;
+    wake();
+    return NULL;
+}
+
+/* With the signals blocked. 0, or -1 with errno. */
+static int start_threads(const struct conf *conf)
+{
+    pthread_t thread;
+    int error;
+
+    if (service_start() != 0) {
+        return -1;
+    }
+    if (!conf_is_set(&conf->milter.socket)) {
+        return 0;
+    }
+    error = pthread_create(&thread, NULL, run_milter, NULL);
+    if (error == 0) {
+        pthread_detach(thread);
+    }
+    errno = error;
+    return error == 0 ? 0 : -1;
+}
+
+/* --- starting ------------------------------------------------------------------------------ */
+
+/* What a package or a unit would have made. */
+static void make_directories(const struct conf *conf)
+{
+    const struct conf_endpoint *sockets[] = {&conf->milter.socket, &conf->milter.policy_socket};
+
+    for (size_t i = 0; i < sizeof sockets / sizeof sockets[0]; i++) {
+        if (sockets[i]->endpoint.path[0] != '\0') {
+            privs_make_socket_directory(conf, sockets[i]->endpoint.path);
+        }
+    }
+}
+
+/* Everything that can fail, in the order in which it needs root. */
+static int prepare(const struct conf *conf, struct conf_error *error)
+{
+    make_directories(conf);
+    if (privs_drop(conf, error) != 0 || policyfile_open(conf, error) != 0) {
+        return -1;
+    }
+    lookup_init(conf);
+    log_open(conf, "postern-milter");
+    return open_milter(conf, error) != 0 ? -1 : service_open(conf, error);
+}
+
+static int serve(const struct conf *conf)
+{
+    struct conf_error error;
+    int code;
+
+    if (prepare(conf, &error) != 0) {
+        fprintf(stderr, "%s\n", error.text);
+        return EXIT_BAD;
+    }
+    if (catch_signals() != 0 || start_threads(conf) != 0) {
+        log_line(LOG_CRIT, "cannot start: %s", strerror(errno));
+        return EXIT_BAD;
+    }
+    code = wait_for_end();
+    (void)smfi_stop();
+    filter_wait(LAST_SECONDS);
+    if (conf->milter.socket.endpoint.path[0] != '\0') {
+        unlink(conf->milter.socket.endpoint.path);
+    }
+    service_close();
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = read_options(argc, argv);
+    struct conf_error error;
+    struct conf *conf;
+
+    log_init("postern-milter");
+    conf = setup_read_conf(options.file, &error);
+    if (conf == NULL) {
+        fprintf(stderr, "%s\n", error.text);
+        return EXIT_BAD;
+    }
+    if (conf->milter.line == 0) {
+        fprintf(stderr, "%s: there is no section milter\n", options.file);
+        return EXIT_BAD;
+    }
+    if (!options.check_only) {
+        return serve(conf);
+    }
+    if (policyfile_open(conf, &error) != 0) {
+        fprintf(stderr, "%s\n", error.text);
+        return EXIT_BAD;
+    }
+    return EXIT_SUCCESS;
+}
