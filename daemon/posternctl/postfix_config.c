@@ -33,6 +33,7 @@ static const struct override rare_overrides[] = {
 };
 
 static const struct override header_override = {"smtpd_upstream_proxy_protocol", "haproxy"};
+static const char milters[] = "smtpd_milters";
 static const struct override no_auth_override = {"smtpd_sasl_auth_enable", "no"};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -113,12 +114,15 @@ static bool is_set(const struct postconf *postfix, const char *name)
 
 /* Settings that are not taken over: those that are printed in any case, and those of a TLS that is
  * posternd's now. */
-static bool is_ours(struct postconf_text name)
+static bool is_ours(const struct conf *conf, struct postconf_text name)
 {
     static const char *const prefixes[] = {"smtpd_tls_", "postscreen_", "smtpd_upstream_proxy_"};
     static const char *const names[] = {"smtpd_use_tls", "smtpd_enforce_tls",
                                         "smtpd_sasl_tls_security_options", "smtpd_service_name"};
 
+    if (postconf_is(name, milters) && postfix_has_milter(conf)) {
+        return true;
+    }
     for (size_t i = 0; i < COUNT(prefixes); i++) {
         size_t len = strlen(prefixes[i]);
 
@@ -158,8 +162,8 @@ static void take_over(void *arg, struct postconf_text name, struct postconf_text
 {
     const struct printing *p = arg;
 
-    if (!is_ours(name) && !(postconf_is(name, no_auth_override.name) &&
-                            postfix_is_without_auth(p->conf, p->address))) {
+    if (!is_ours(p->conf, name) && !(postconf_is(name, no_auth_override.name) &&
+                                     postfix_is_without_auth(p->conf, p->address))) {
         print_taken(name, value, p->out);
     }
 }
@@ -168,10 +172,15 @@ static void take_over(void *arg, struct postconf_text name, struct postconf_text
 static void print_smtpd_settings(struct printing *p)
 {
     struct postconf_service forerunner;
+    bool follows = postfix_forerunner(p->conf, p->postfix, p->address, &forerunner);
 
     for (size_t i = 0; i < COUNT(smtpd_overrides); i++) {
         print_override(&smtpd_overrides[i], p->out);
     }
+    postfix_print_milters(p->conf, p->postfix,
+                          follows ? postconf_of(p->postfix, &forerunner, milters)
+                                  : postconf_setting(p->postfix, milters),
+                          p->out);
     if (postfix_is_without_auth(p->conf, p->address)) {
         print_override(&no_auth_override, p->out);
     }
@@ -180,7 +189,7 @@ static void print_smtpd_settings(struct printing *p)
             print_override(&rare_overrides[i], p->out);
         }
     }
-    if (postfix_forerunner(p->conf, p->postfix, p->address, &forerunner)) {
+    if (follows) {
         postconf_each_override(p->postfix, &forerunner, take_over, p);
     }
 }
@@ -242,6 +251,7 @@ static void print_comments(const struct printing *p)
                 (int)name.len, name.at, (int)type.len, type.at);
     }
     print_processes(p);
+    postfix_print_milter_comments(p->conf, p->postfix, chroot_of(p->postfix), p->out);
     if (ip->family == ADDR_NONE) {
         fputs("# posternd's user must be in the group of the directory (postdrop).\n", p->out);
     } else if (addr_is_loopback(ip)) {
@@ -366,6 +376,7 @@ int postfix_config(const struct conf *conf, FILE *out, struct conf_error *error)
                 "a\n# backend's max_connections on.\n",
                 conf->file);
         status = print_services(conf, &postfix, out, error);
+        postfix_print_policy_service(conf, &postfix, out);
         postfix_notes(conf, &postfix, out);
     }
     postconf_free(&postfix);

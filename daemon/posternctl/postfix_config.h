@@ -3,8 +3,8 @@
  *
  * Promise: everything printed is a line of master.cf or a comment, so that all of it can be put
  * there. postfix_services.c knows which services are needed, postfix_config.c prints them,
- * postfix_notes.c what this Postfix's settings mean behind posternd. May include: lib/admin/conf,
- * postconf.
+ * postfix_milter.c their milters, postfix_notes.c what this Postfix's settings mean behind
+ * posternd. May include: lib/admin/conf, postconf.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_POSTFIX_CONFIG_H
 #define POSTERN_DAEMON_POSTERNCTL_POSTFIX_CONFIG_H
@@ -73,5 +73,31 @@ bool postfix_smtpd_of(const struct postconf *postfix, const struct postconf_serv
  */
 bool postfix_forerunner(const struct conf *conf, const struct postconf *postfix,
                         const struct endpoint *address, struct postconf_service *out);
+
+/* --- postfix_milter.c ----------------------------------------------------------------------- */
+
+/* Whether the configuration has a milter for Postfix. */
+bool postfix_has_milter(const struct conf *conf);
+
+/* What follows the queue directory and its slash in a path; NULL: it is elsewhere. */
+const char *postfix_queue_path(const struct postconf *postfix, const char *path);
+
+/* An address as smtpd_milters and check_policy_service want it. `size` should be ADDR_PATH_SIZE +
+ * 8. */
+void postfix_milter_address(const struct postconf *postfix, const struct endpoint *at, char *out,
+                            size_t size);
+
+/* Prints smtpd_milters of a service, ours first and then those that it has today (none: at NULL);
+ * nothing if there is no milter. */
+void postfix_print_milters(const struct conf *conf, const struct postconf *postfix,
+                           struct postconf_text today, FILE *out);
+
+/* Where the policy service is to be asked, as a comment, if there is one. */
+void postfix_print_policy_service(const struct conf *conf, const struct postconf *postfix,
+                                  FILE *out);
+
+/* What is to be said of the milter before a service with this chroot column. */
+void postfix_print_milter_comments(const struct conf *conf, const struct postconf *postfix,
+                                   char chroot, FILE *out);
 
 #endif

@@ -259,6 +259,77 @@ smtpd     pass  -       -       y       -       -       smtpd
                            "user=nobody argv=/bin/true\n")
         self.assertEqual("# master.cf: policy, by spawn\n#     at most 100 processes" in text, noted)
 
+    # --- the milter ---
+
+    OURS = "{ unix:postern/milter.sock, default_action=tempfail }"
+
+    def milters(self, main_cf="", master_cf=MASTER_CF, milter=(), **options):
+        """The value of smtpd_milters of the only service; None: it has none."""
+        service = self.one(main_cf, master_cf, milter=dict(milter), **options)
+        found = [each.partition("=")[2] for each in service.overrides
+                 if each.startswith("smtpd_milters=")]
+        self.assertLessEqual(len(found), 1)
+        return found[0] if found else None
+
+    def test_milter(self):
+        self.assertEqual(self.milters(), self.OURS)
+
+    @table((
+        ("main cf", "smtpd_milters = inet:127.0.0.1:8891, unix:spamass/spamass.sock\n", MASTER_CF,
+         ", inet:127.0.0.1:8891, unix:spamass/spamass.sock"),
+        ("blanks", "smtpd_milters = inet:127.0.0.1:8891 { inet:[::1]:9, default_action=accept }\n",
+         MASTER_CF, ", inet:127.0.0.1:8891, { inet:[::1]:9, default_action=accept }"),
+        ("variable", "smtpd_milters = inet:$myhostname:8891\n", MASTER_CF, ", inet:$myhostname:8891"),
+        ("service of today", "smtpd_milters = inet:127.0.0.1:8891\n",
+         MASTER_CF.replace("smtpd\nsubmission",
+                           "smtpd\n  -o smtpd_milters=inet:127.0.0.1:8892\nsubmission", 1),
+         ", inet:127.0.0.1:8892"),
+        ("ours already", "smtpd_milters = unix:postern/milter.sock, inet:127.0.0.1:8891\n",
+         MASTER_CF, ", inet:127.0.0.1:8891"),
+        ("ours already with settings",
+         "smtpd_milters = { unix:postern/milter.sock, default_action=accept }, unix:x\n",
+         MASTER_CF, ", unix:x"),
+        ("ours alone", "smtpd_milters = {unix:postern/milter.sock}\n", MASTER_CF, ""),
+    ))
+    def test_milters_of_today(self, main_cf, master_cf, others):
+        self.assertEqual(self.milters(main_cf, master_cf, listeners={
+            "mx": {"address": "127.0.0.1:25"}}), self.OURS + others)
+
+    @table((
+        ("accept", {"on_failure": "accept"}, "{ unix:postern/milter.sock, default_action=accept }"),
+        ("inet", {"socket": "127.0.0.1:8899"},
+         "{ inet:127.0.0.1:8899, default_action=tempfail }"),
+        ("inet6", {"socket": "[::1]:8899"}, "{ inet:[::1]:8899, default_action=tempfail }"),
+        ("elsewhere", {"socket": "unix:/run/postern/milter.sock"},
+         "{ unix:/run/postern/milter.sock, default_action=tempfail }"),
+        ("another queue", {"socket": "unix:/var/spool/postfix2/milter.sock"},
+         "{ unix:/var/spool/postfix2/milter.sock, default_action=tempfail }"),
+        ("only a policy service", {"socket": "", "policy_socket": "unix:/p"}, None),
+    ))
+    def test_milter_address(self, milter, expected):
+        self.assertEqual(self.milters(milter=milter), expected)
+
+    def test_no_milter(self):
+        self.assertNotIn("milter", self.config())
+        self.assertIn("smtpd_milters=inet:127.0.0.1:8892", self.one(
+            master_cf=MASTER_CF.replace("smtpd\nsubmission", "smtpd\n  -o smtpd_milters="
+                                        "inet:127.0.0.1:8892\nsubmission", 1),
+            listeners={"mx": {"address": "127.0.0.1:25"}}).overrides)
+
+    @table((("out of the chroot", "unix:/run/milter.sock", True),
+            ("in the chroot", "unix:/var/spool/postfix/x/milter.sock", False),
+            ("inet", "127.0.0.1:8899", False)))
+    def test_milter_of_a_chrooted_service(self, socket, noted):
+        note = "# This service is chrooted and will not find the milter"
+        self.assertEqual(note in self.config(milter={"socket": socket}), noted)
+        self.assertNotIn(note, self.config("", MASTER_CF.replace(" y ", " n "),
+                                           milter={"socket": socket}))
+
+    def test_policy_service(self):
+        text = self.config(milter={"policy_socket": "unix:/var/spool/postfix/postern/p.sock"})
+        self.assertRegex(text, r"(?m)^#     check_policy_service unix:postern/p\.sock$")
+        self.assertNotIn("check_policy_service", self.config(milter={}))
+
     def test_without_postconf(self):
         conf = self.stage.write(certificates=["rsa"], backend="127.0.0.1:10025")
         done = run_posternctl(self.build, "-c", conf, "postfix-config",

@@ -38,7 +38,7 @@ def section(kind, name, options):
 
 
 def configuration(*, certificates, backend, state, sets=None, listeners=None, backends=None,
-                  limits=None, extra="", **top):
+                  limits=None, milter=None, extra="", **top):
     """The text of a postern.conf with free ports.
 
     certificates: certs.Certificate, in the order of preference of the default set.
@@ -48,7 +48,7 @@ def configuration(*, certificates, backend, state, sets=None, listeners=None, ba
     certificates.
     listeners: {name: {option: value}}; what is left out is filled in, so {"mx": {}} is the default.
     backends: {name: {option: value}} further ones, or options for "postfix".
-    limits: {option: value}.  top: options outside sections.  extra: text put at the end.
+    limits: {option: value}.  milter: {option: value}, or None: no such section.  top: options outside sections.  extra: text put at the end.
     Option values are str, int, bool or a list of these; None leaves an option out.
     """
     options = {"hostname": HOSTNAME, "user": USER, "workers": 2, "log": "stderr",
@@ -72,6 +72,8 @@ def configuration(*, certificates, backend, state, sets=None, listeners=None, ba
             "backend": "postfix", **given})
     if limits:
         text += section("limits", None, limits)
+    if milter is not None:
+        text += section("milter", None, milter)
     return text + extra
 
 
