@@ -4,6 +4,7 @@ stage     a directory of its own, with certificates, a private Postfix and poste
 certs     throw-away certificates
 postfix   a private real Postfix
 posternd  a configuration and a running posternd
+milter    a running postern-milter
 hello     exact ClientHello bytes, and what a server answers to them
 smtp      a small SMTP client
 process   children, their log lines, and that nothing of them is left over

@@ -132,6 +132,11 @@ class Postfix:
         self._make_directories()
         self._write()
 
+    @property
+    def owner(self):
+        """The account that its processes run as."""
+        return self._owner
+
     # --- before the start ---
 
     def smtpd(self, name, kind="inet", *, proxied=True, options=(), maxproc=None, chroot=False):

@@ -11,6 +11,7 @@ import shutil
 
 from lab import posternd as postern
 from lab.certs import Authority
+from lab.milter import Milter
 from lab.postfix import Postfix
 from lab.process import make_directory, remove_directory
 
@@ -79,6 +80,12 @@ class Stage:
         """Starts a posternd on `conf`, or on what write(**options) writes."""
         daemon = postern.Posternd(self.build, conf or self.write(**options), wrapper=wrapper,
                                   on_line=self._tagged("posternd"))
+        self._running.append(daemon)
+        return daemon.start()
+
+    def milter(self, conf, wrapper=()):
+        """Starts a postern-milter on a configuration."""
+        daemon = Milter(self.build, conf, wrapper=wrapper, on_line=self._tagged("milter"))
         self._running.append(daemon)
         return daemon.start()
 
