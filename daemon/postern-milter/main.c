@@ -1,10 +1,11 @@
 /*
  * postern-milter: tells Postfix, mail by mail, how posternd's session is protected.
  *
- * Theory of operation: libmilter has threads, and a thread that waits for SIGHUP, SIGTERM and
- * SIGINT with sigwait(), all three of which stop it. It must never get them: they are blocked while
- * its threads are made and unblocked in this thread alone, which the kernel prefers then, and whose
- * handler only notes them. smfi_stop() takes seconds to have an effect, and is not waited for: when
+ * Theory of operation: libmilter has threads, and one of them waits for SIGHUP, SIGTERM and SIGINT
+ * with sigwait(), all three of which stop it. It is not to get them. A signal goes to the first
+ * thread of a process unless that has it blocked, so this thread never blocks them, not even while
+ * it makes others, which have all signals blocked from their beginning; its handler only notes
+ * what has come. smfi_stop() takes seconds to have an effect, and is not waited for: when
  * no callback is under way the process ends. Postfix takes that for a failure of the milter, and
  * tells its clients to come back later.
  *
@@ -19,10 +20,10 @@
 #include "daemon/postern-milter/lookup.h"
 #include "daemon/postern-milter/policyfile.h"
 #include "daemon/postern-milter/service.h"
+#include "daemon/postern-milter/thread.h"
 
 #include <errno.h>
 #include <libmilter/mfapi.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,28 +106,17 @@ static void on_signal(int number)
     wake();
 }
 
-static void block_signals(int how)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    pthread_sigmask(how, &set, NULL);
-}
-
-/* The signals stay blocked until all threads are made. 0, or -1 with errno. */
+/* 0, or -1 with errno. */
 static int catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    /* SA_NODEFER: in its own handler a signal would be blocked, and the next one go elsewhere. */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_NODEFER};
     int numbers[] = {SIGHUP, SIGINT, SIGTERM};
 
     events.wake_fd = eventfd(0, EFD_CLOEXEC);
     if (events.wake_fd < 0) {
         return -1;
     }
-    block_signals(SIG_BLOCK);
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (sigaction(numbers[i], &action, NULL) != 0) {
@@ -141,7 +131,6 @@ static int wait_for_end(void)
 {
     uint64_t number;
 
-    block_signals(SIG_UNBLOCK);
     for (;;) {
         if (events.stop != 0) {
             log_line(LOG_INFO, "stopping: signal %s", events.stop == SIGINT ? "INT" : "TERM");
@@ -243,24 +232,13 @@ static void *run_milter(void *arg)
     return NULL;
 }
 
-/* With the signals blocked. 0, or -1 with errno. */
+/* 0, or -1 with errno. */
 static int start_threads(const struct conf *conf)
 {
-    pthread_t thread;
-    int error;
-
     if (service_start() != 0) {
         return -1;
     }
-    if (!conf_is_set(&conf->milter.socket)) {
-        return 0;
-    }
-    error = pthread_create(&thread, NULL, run_milter, NULL);
-    if (error == 0) {
-        pthread_detach(thread);
-    }
-    errno = error;
-    return error == 0 ? 0 : -1;
+    return conf_is_set(&conf->milter.socket) ? thread_start(run_milter, NULL) : 0;
 }
 
 /* --- starting ------------------------------------------------------------------------------ */
@@ -294,12 +272,17 @@ static int serve(const struct conf *conf)
     struct conf_error error;
     int code;
 
+    /* First: who knows that it listens may send a signal. */
+    if (catch_signals() != 0) {
+        log_line(LOG_CRIT, "cannot catch signals: %s", strerror(errno));
+        return EXIT_BAD;
+    }
     if (prepare(conf, &error) != 0) {
         fprintf(stderr, "%s\n", error.text);
         return EXIT_BAD;
     }
-    if (catch_signals() != 0 || start_threads(conf) != 0) {
-        log_line(LOG_CRIT, "cannot start: %s", strerror(errno));
+    if (start_threads(conf) != 0) {
+        log_line(LOG_CRIT, "cannot start a thread: %s", strerror(errno));
         return EXIT_BAD;
     }
     code = wait_for_end();

@@ -14,12 +14,12 @@
 #include "daemon/postern-milter/address.h"
 #include "daemon/postern-milter/lookup.h"
 #include "daemon/postern-milter/policyfile.h"
+#include "daemon/postern-milter/thread.h"
 #include "lib/admin/factsheader.h"
 #include "lib/admin/milterlog.h"
 #include "lib/smtp/delegation.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +31,6 @@
 /* Seconds that a connection may be silent: more than smtpd_policy_service_max_ttl, after which
  * Postfix closes it itself. */
 #define IDLE_SECONDS 3600
-
-/* Room for a thread: libjansson, a request's parts and a record. */
-#define STACK_SIZE ((size_t)256 << 10)
 
 #define BACKLOG 128
 
@@ -277,22 +274,6 @@ static void *serve(void *arg)
     return NULL;
 }
 
-/* 0, and the connection has a thread; or -1. */
-static int start_thread(void *(*run)(void *), void *arg)
-{
-    pthread_attr_t attributes;
-    pthread_t thread;
-    int error;
-
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    error = pthread_create(&thread, &attributes, run, arg);
-    pthread_attr_destroy(&attributes);
-    errno = error;
-    return error == 0 ? 0 : -1;
-}
-
 static void take(int fd)
 {
     const struct timeval idle = {.tv_sec = IDLE_SECONDS};
@@ -304,7 +285,7 @@ static void take(int fd)
         c->fd = fd;
     }
     if (atomic_fetch_add(&state.num, 1) >= SERVICE_CONNECTIONS_MAX || c == NULL ||
-        start_thread(serve, c) != 0) {
+        thread_start(serve, c) != 0) {
         atomic_fetch_sub(&state.num, 1);
         log_line(LOG_WARNING, "policy service: no room for a further connection");
         close(fd);
@@ -370,7 +351,7 @@ int service_open(const struct conf *conf, struct conf_error *error)
 
 int service_start(void)
 {
-    return state.fd < 0 ? 0 : start_thread(accept_all, NULL);
+    return state.fd < 0 ? 0 : thread_start(accept_all, NULL);
 }
 
 void service_close(void)
