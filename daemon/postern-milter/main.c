@@ -5,9 +5,9 @@
  * with sigwait(), all three of which stop it. It is not to get them. A signal goes to the first
  * thread of a process unless that has it blocked, so this thread never blocks them, not even while
  * it makes others, which have all signals blocked from their beginning; its handler only notes
- * what has come. smfi_stop() takes seconds to have an effect, and is not waited for: when
- * no callback is under way the process ends. Postfix takes that for a failure of the milter, and
- * tells its clients to come back later.
+ * what has come. smfi_stop() waits for seconds, and is not called: when no callback is under way the
+ * process ends. Postfix takes that for a failure of the milter, and tells its clients to come back
+ * later.
  *
  * Exit codes: 0 stopped by a signal or -t found nothing wrong; 1 libmilter has ended by itself;
  * 2 the configuration or the system does not allow to start.
@@ -286,12 +286,11 @@ static int serve(const struct conf *conf)
         return EXIT_BAD;
     }
     code = wait_for_end();
-    (void)smfi_stop();
-    filter_wait(LAST_SECONDS);
     if (conf->milter.socket.endpoint.path[0] != '\0') {
         unlink(conf->milter.socket.endpoint.path);
     }
     service_close();
+    filter_wait(LAST_SECONDS);
     return code;
 }
 

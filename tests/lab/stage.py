@@ -110,6 +110,10 @@ class Stage:
         self._running.remove(daemon)
         return daemon.stop()
 
+    def forget(self, daemon):
+        """One that a test has ended by itself."""
+        self._running.remove(daemon)
+
     def _tagged(self, program):
         if self._on_line is None:
             return None
