@@ -1,13 +1,11 @@
 /*
  * postern-milter: tells Postfix, mail by mail, how posternd's session is protected.
  *
- * Theory of operation: libmilter has threads, and one of them waits for SIGHUP, SIGTERM and SIGINT
- * with sigwait(), all three of which stop it. It is not to get them. A signal goes to the first
- * thread of a process unless that has it blocked, so this thread never blocks them, not even while
- * it makes others, which have all signals blocked from their beginning; its handler only notes
- * what has come. smfi_stop() waits for seconds, and is not called: when no callback is under way the
- * process ends. Postfix takes that for a failure of the milter, and tells its clients to come back
- * later.
+ * Theory of operation: the signals are blocked in all threads, and main() takes them, one after the
+ * other. libmilter would do the same in a thread of its own, and stop at SIGHUP as at SIGTERM; that
+ * is why sigwait() stands here. smfi_stop() waits for seconds, and is not called: when no callback
+ * is under way the process ends. Postfix takes that for a failure of the milter, and tells its
+ * clients to come back later.
  *
  * Exit codes: 0 stopped by a signal or -t found nothing wrong; 1 libmilter has ended by itself;
  * 2 the configuration or the system does not allow to start.
@@ -24,11 +22,11 @@
 
 #include <errno.h>
 #include <libmilter/mfapi.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,13 +43,8 @@ struct options {
     bool check_only;
 };
 
-/* What has happened to this process: bits of `enum event`, and an eventfd to wake main(). */
-static struct {
-    int wake_fd;
-    volatile sig_atomic_t reload;
-    volatile sig_atomic_t stop; /* the signal's number */
-    _Atomic int ended;          /* libmilter has returned */
-} events = {.wake_fd = -1};
+static pthread_t main_thread;
+static _Atomic bool milter_ended;
 
 static void usage(void)
 {
@@ -87,64 +80,55 @@ static struct options read_options(int argc, char **argv)
 
 /* --- signals ------------------------------------------------------------------------------- */
 
-static void wake(void)
+/* In the place of libc's, which only libmilter calls here: its thread never gets a signal. */
+__attribute__((used)) int sigwait(const sigset_t *set, int *number)
 {
-    const uint64_t one = 1;
-    int error = errno;
-
-    (void)!write(events.wake_fd, &one, sizeof one);
-    errno = error;
+    (void)set;
+    (void)number;
+    for (;;) {
+        pause();
+    }
 }
 
-static void on_signal(int number)
+static sigset_t signals(void)
 {
-    if (number == SIGHUP) {
-        events.reload = 1;
-    } else {
-        events.stop = number;
-    }
-    wake();
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return set;
 }
 
-/* 0, or -1 with errno. */
-static int catch_signals(void)
+/* In this thread, and in all that it will make. */
+static void block_signals(void)
 {
-    /* SA_NODEFER: in its own handler a signal would be blocked, and the next one go elsewhere. */
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_NODEFER};
-    int numbers[] = {SIGHUP, SIGINT, SIGTERM};
+    sigset_t set = signals();
 
-    events.wake_fd = eventfd(0, EFD_CLOEXEC);
-    if (events.wake_fd < 0) {
-        return -1;
-    }
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        if (sigaction(numbers[i], &action, NULL) != 0) {
-            return -1;
-        }
-    }
-    return 0;
+    main_thread = pthread_self();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 /* Waits for the end, and reads the policy again when told to. The process's exit code. */
 static int wait_for_end(void)
 {
-    uint64_t number;
+    sigset_t set = signals();
 
     for (;;) {
-        if (events.stop != 0) {
-            log_line(LOG_INFO, "stopping: signal %s", events.stop == SIGINT ? "INT" : "TERM");
-            return EXIT_SUCCESS;
-        }
-        if (events.ended) {
+        int number = sigwaitinfo(&set, NULL);
+
+        if (milter_ended) {
             log_line(LOG_CRIT, "libmilter has ended by itself");
             return EXIT_FAILURE;
         }
-        if (events.reload != 0) {
-            events.reload = 0;
+        if (number == SIGHUP) {
             policyfile_reload();
+        } else if (number > 0) {
+            log_line(LOG_INFO, "stopping: signal %s", number == SIGINT ? "INT" : "TERM");
+            return EXIT_SUCCESS;
         }
-        (void)!read(events.wake_fd, &number, sizeof number);
     }
 }
 
@@ -227,8 +211,8 @@ static void *run_milter(void *arg)
 {
     (void)arg;
     (void)smfi_main();
-    events.ended = 1;
-    wake();
+    milter_ended = true;
+    pthread_kill(main_thread, SIGTERM);
     return NULL;
 }
 
@@ -272,11 +256,7 @@ static int serve(const struct conf *conf)
     struct conf_error error;
     int code;
 
-    /* First: who knows that it listens may send a signal. */
-    if (catch_signals() != 0) {
-        log_line(LOG_CRIT, "cannot catch signals: %s", strerror(errno));
-        return EXIT_BAD;
-    }
+    block_signals();
     if (prepare(conf, &error) != 0) {
         fprintf(stderr, "%s\n", error.text);
         return EXIT_BAD;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 
 /* Room for libjansson, a request's parts and a record. */
 #define STACK_SIZE ((size_t)256 << 10)
@@ -11,12 +10,9 @@ int thread_start(void *(*run)(void *), void *arg)
 {
     pthread_attr_t attributes;
     pthread_t thread;
-    sigset_t all;
     int error = pthread_attr_init(&attributes);
 
     if (error == 0) {
-        sigfillset(&all);
-        pthread_attr_setsigmask_np(&attributes, &all);
         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
         pthread_attr_setstacksize(&attributes, STACK_SIZE);
         error = pthread_create(&thread, &attributes, run, arg);

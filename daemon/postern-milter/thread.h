@@ -1,13 +1,12 @@
 /*
- * thread: threads that never see a signal which main() waits for.
+ * thread: threads that live as long as the process.
  */
 #ifndef POSTERN_DAEMON_POSTERN_MILTER_THREAD_H
 #define POSTERN_DAEMON_POSTERN_MILTER_THREAD_H
 
 #include "lib/base/bytes.h"
 
-/* Starts a thread that nobody waits for, with all signals blocked from its beginning. 0, or -1 with
- * errno. */
+/* Starts a thread that nobody waits for. 0, or -1 with errno. */
 MUST_USE int thread_start(void *(*run)(void *), void *arg);
 
 #endif
