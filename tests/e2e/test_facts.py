@@ -9,6 +9,7 @@ import ssl
 
 from common import CONNECT, DISCONNECT, Case, client_context, of_client, reset, table
 from kept import Control
+from lab import proxyheader
 from lab.posternd import run_posternctl
 from lab.process import TIMEOUT
 from lab.smtp import Client
@@ -19,7 +20,8 @@ SOURCE = "127.0.0.9"
 class Facts(Case):
     @classmethod
     def prepare(cls):
-        cls.daemon = cls.stage.front(["p256", "rsa"], log_sessions="all")
+        cls.daemon = cls.stage.front(["p256", "rsa"], log_sessions="all", listeners={
+            "mx": {}, "upstream": {"accept_proxy_from": ["127.0.0.2/32"]}})
         cls.path = os.path.join(os.path.dirname(cls.daemon.conf), "state", "control.sock")
 
     def setUp(self):
@@ -112,6 +114,47 @@ class Facts(Case):
         second.greet()
         self.assertIsNone(self.claim(second), "who asks may mean the first one")
         self.assertEqual(len(self.facts(client=SOURCE, client_port=first.port)), 1)
+
+    # What an upstream tells of its clients.
+    CLAIMED = ("192.0.2.77", 4711), ("203.0.113.5", 25)
+    ASKED = {"client": "192.0.2.77", "client_port": 4711, "destination": "203.0.113.5",
+             "destination_port": 25}
+
+    def upstream(self, client, destination):
+        """A session of an upstream's client."""
+        connection = self.connect(self.daemon.address("upstream"), "127.0.0.2")
+        connection.send(proxyheader.v2(client, destination))
+        connection.greet()
+        return connection
+
+    def test_claim_of_an_upstreams_client(self):
+        client = self.upstream(*self.CLAIMED)
+        session = self.claim_of(self.ASKED)
+        self.assertIsNotNone(session)
+        self.assertEqual(self.fact(session)["listener"], "upstream")
+        self.assertIsNone(self.claim(client), "the upstream itself is no client")
+
+    def test_claim_v4_mapped_of_an_upstream(self):
+        self.upstream(("::ffff:192.0.2.78", 4712), ("::ffff:203.0.113.5", 25))
+        self.assertIsNotNone(self.claim_of({**self.ASKED, "client": "192.0.2.78",
+                                            "client_port": 4712}))
+
+    def test_claim_two_sessions_of_the_same_addresses(self):
+        asked = {**self.ASKED, "client_port": 4713}
+        first = self.upstream(("192.0.2.77", 4713), self.CLAIMED[1])
+        known = self.claim_of(asked)
+        self.assertIsNotNone(known)
+        second = self.upstream(("192.0.2.77", 4713), self.CLAIMED[1])
+        self.assertIsNone(self.claim_of(asked))
+        self.assertEqual(self.fact(known)["session"], known, "who knows the id may ask on")
+        found = self.facts(client="192.0.2.77", client_port=4713)
+        self.assertEqual(len({each["session"] for each in found}), 2)
+        done = self.ctl("facts", "192.0.2.77", "4713")
+        self.assertEqual((done.returncode, done.stdout.count("session ")), (0, 2), done.stdout)
+        self.upstream(("192.0.2.77", 4713), ("203.0.113.6", 25))
+        self.assertIsNotNone(self.claim_of({**asked, "destination": "203.0.113.6"}))
+        first.command("QUIT")
+        second.command("QUIT")
 
     @table([
         ("nothing", {}, '"client" is not an address'),

@@ -1,11 +1,21 @@
 """The header that postern-milter puts into mail: it tells how the mail came, and nobody else can."""
 
 import os
+import re
+import shutil
 import socket
 import ssl
+import threading
+import time
+import unittest
 
-from common import client_context, table
-from milters import HEADER, NONE, TLS, UNKNOWN, Milters
+from common import CONNECT, client_context, of_client, reset, table
+from lab import posternd as postern
+from lab import proxyheader
+from lab.posternd import USER
+from lab.process import TIMEOUT, Child, run
+from lab.smtp import Client
+from milters import HEADER, NONE, TLS, UNKNOWN, Milters, OtherMilter
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
@@ -24,7 +34,8 @@ class Header(Milters):
     @classmethod
     def prepare(cls):
         listeners = {"mx": {}, "smtps": {"tls": "implicit"},
-                     "bare": {"tls": "none", "certificate_sets": None}}
+                     "bare": {"tls": "none", "certificate_sets": None},
+                     "upstream": {"accept_proxy_from": ["127.0.0.2/32"]}}
         if has_ipv6():
             listeners["six"] = {"address": "[::1]:0"}
         cls.set_up(listeners=listeners, chroot=True)
@@ -77,6 +88,23 @@ class Header(Milters):
         client = self.client("six", "::1")
         client.starttls()
         self.assert_header(self.send(client, "IPv6"), TLS, client)
+
+    @table([("4", "192.0.2.77", "203.0.113.5"), ("mapped", "::ffff:192.0.2.77",
+                                                 "::ffff:203.0.113.5"),
+            ("6", "2001:db8::77", "2001:db8::25")])
+    def test_upstream(self, host, destination):
+        """The client is who a believed PROXY header says."""
+        if host == "2001:db8::77" and not has_ipv6():
+            self.skipTest("no IPv6 here")
+        for number, tls in enumerate((False, True)):
+            client = self.client("upstream", "127.0.0.2")
+            client.send(proxyheader.v2((host, 4711 + number), (destination, 25)))
+            if tls:
+                client.starttls()
+            else:
+                client.greet()
+            mail = self.send(client, f"{self.id()} {number}", recipient="a@example.test")
+            self.assert_header(mail, TLS if tls else NONE)
 
     def test_several_mails_of_a_session(self):
         client = self.client()
@@ -227,3 +255,197 @@ class ProxyV1(Milters):
         client = self.client()
         client.starttls()
         self.assert_header(self.send(client, "TLS"), TLS, client)
+
+
+class Postscreen(Milters):
+    """postscreen takes the clients, and hands them on to a smtpd, which has the milter."""
+
+    @classmethod
+    def prepare(cls):
+        def change(text):
+            inner = cls.postfix.services["postern"]
+            cls.postfix.paste(f"127.0.0.1:{inner.port} inet n - n - 1 postscreen\n")
+            return postern.postfix_config(cls.build, cls.conf, cls.postfix)
+        cls.set_up(socket_kind="inet", change=change, main_cf={
+            "postscreen_access_list": "", "postscreen_greet_wait": "1s",
+            "postscreen_cache_map": "btree:$data_directory/postscreen_cache"})
+
+    def test_plaintext(self):
+        client = self.client()
+        client.greet()
+        self.assert_header(self.send(client, "plaintext"), NONE, client)
+        self.postfix.log.wait("postscreen.*: PASS (NEW|OLD)")
+
+    def test_tls(self):
+        client = self.client()
+        client.starttls()
+        self.assert_header(self.send(client, "TLS"), TLS, client)
+
+
+class SlowMilter(Milters):
+    """A connection ends and its port is used again while a mail is still under way in Postfix: the
+    mail tells of its own session."""
+
+    @classmethod
+    def prepare(cls):
+        """Two other milters: one that sees mail before ours, and one behind it."""
+        cls.held = threading.Event()
+        cls.released = threading.Event()
+
+        def change(text):
+            cls.first = OtherMilter(cls, cls.sockets + "/first.sock", cls.hold)
+            cls.last = OtherMilter(cls, cls.sockets + "/last.sock")
+            return text.replace("smtpd_milters = ", "smtpd_milters = unix:postern/first.sock, "
+                                ).replace("tempfail } }", "tempfail }, unix:postern/last.sock }")
+        cls.set_up(change=change, main_cf={"in_flow_delay": "0"})
+
+    @classmethod
+    def hold(cls, headers):
+        if ("Subject", "held") in headers:
+            cls.held.set()
+            cls.released.wait(TIMEOUT)
+
+    def setUp(self):
+        super().setUp()
+        self.held.clear()
+        self.released.clear()
+        self.addCleanup(self.released.set)
+
+    def again(self, port):
+        """A client from the same address and port, at once."""
+        client = Client.__new__(Client)
+        client.socket = socket.socket()
+        self.addCleanup(client.socket.close)
+        client.socket.settimeout(TIMEOUT)
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        client.socket.bind(("127.0.0.9", port))
+        client.socket.connect(self.daemon.address())
+        client._buffer, client.port = b"", port
+        return client
+
+    def sessions_of(self, port):
+        """Ids of the sessions from this port, in order."""
+        self.daemon.wait_log(of_client(CONNECT, port), times=2)
+        return [match["session"] for match in self.daemon.log.find_all(of_client(CONNECT, port))]
+
+    @table([("plaintext, then TLS", False, True), ("TLS, then plaintext", True, False)])
+    def test_port_used_again(self, first_tls, second_tls):
+        def begin(client, tls):
+            if tls:
+                client.starttls()
+            else:
+                client.greet()
+
+        first = self.client()
+        begin(first, first_tls)
+        first.command("MAIL FROM:<a@client.test>")
+        first.command("RCPT TO:<b@example.test>")
+        first.command("DATA")
+        first.send(b"Subject: held\r\n\r\nHello.\r\n.\r\n")
+        self.assertTrue(self.held.wait(TIMEOUT))
+        reset(first.socket)
+        second = self.again(first.port)
+        begin(second, second_tls)
+        second.command("MAIL FROM:<a@client.test>")
+        self.released.set()
+        held = self.delivered("held")
+        second.command("RCPT TO:<b@example.test>")
+        second.command("DATA")
+        second.send(b"Subject: second\r\n\r\nHello.\r\n.\r\n")
+        self.assert_code(second.reply(), 250)
+        later = self.delivered("second")
+        ids = self.sessions_of(first.port)
+        for mail, tls, session in ((held, first_tls, ids[0]), (later, second_tls, ids[1])):
+            match = self.assert_header(mail, TLS if tls else NONE)
+            self.assertEqual(match["session"], session)
+
+    def test_early_talker(self):
+        """A client that says everything at once and is gone before Postfix has asked; another one
+        gets its port. Nobody can say whose the mail is, and nobody does."""
+        first = self.client()
+        first.send(b"EHLO a\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@example.test>\r\n"
+                   b"BDAT 18 LAST\r\nSubject: early\r\n\r\n")
+        reset(first.socket)
+        second = self.again(first.port)
+        second.starttls()
+        mail = self.send(second, "behind an early talker")
+        value, = self.values(mail)
+        self.assertRegex(value, f"{UNKNOWN}|{TLS}")
+        for path in os.listdir(self.postfix.mailbox + "/new"):
+            with open(os.path.join(self.postfix.mailbox, "new", path), "rb") as file:
+                raw = file.read()
+            if b"Subject: early" in raw:
+                self.assertNotIn(b"version=TLS", raw)
+
+    def test_what_other_milters_see(self):
+        """One behind ours sees our header, and no forged one; one before it the opposite."""
+        client = self.client()
+        client.starttls()
+        mail = self.send(client, "seen", b"X-Postern-TLS: forged\r\n")
+        value, = self.values(mail)
+        before, behind = ([[headers for headers in other.messages
+                            if ("Subject", "seen") in headers][0] for other in (
+                                self.first, self.last)])
+        names = [name for name, _ in behind]
+        self.assertEqual([text for name, text in before if name == HEADER], ["forged"])
+        self.assertEqual([re.sub(r"\s+", " ", text) for name, text in behind if name == HEADER],
+                         [value])
+        self.assertEqual(names[0], HEADER, "Postfix's own Received: is not shown to milters")
+
+
+class OpenDkim(Milters):
+    """A real milter in the chain keeps working, and signs what ours has added."""
+
+    @classmethod
+    def prepare(cls):
+        if not shutil.which("opendkim"):
+            raise unittest.SkipTest("opendkim is not installed")
+        cls.key = os.path.join(cls.stage.directory, "dkim.key")
+        run(["openssl", "genrsa", "-out", cls.key, "2048"])
+        shutil.chown(cls.key, USER)
+
+        def change(text):
+            return text.replace("tempfail } }", "tempfail }, unix:postern/dkim.sock }")
+        cls.set_up(change=change)
+        conf = postern.write_configuration(cls.stage.directory, f"""\
+Socket local:{cls.sockets}/dkim.sock
+UserID {USER}
+UMask 007
+Domain client.test
+Selector s
+KeyFile {cls.key}
+Mode s
+InternalHosts 0.0.0.0/0
+SignHeaders From,Subject,X-Postern-TLS
+OversignHeaders From
+Background no
+Syslog no
+RequireSafeKeys no
+""", "opendkim.conf")
+        cls.opendkim = Child(["opendkim", "-x", conf, "-f"])
+        cls.addClassCleanup(cls.opendkim.stop)
+
+    def signed(self, client, subject):
+        """The mail, as soon as opendkim listens."""
+        headers = b"From: <sender@client.test>\r\nX-Postern-TLS: forged\r\n"
+        end = time.monotonic() + TIMEOUT
+        while not os.path.exists(self.sockets + "/dkim.sock"):
+            self.assertIsNone(self.opendkim.exit_code, self.opendkim.log.tail())
+            self.assertLess(time.monotonic(), end)
+        return self.send(client, subject, headers)
+
+    @table([("plaintext", False, NONE), ("TLS", True, TLS)])
+    def test_signed(self, tls, pattern):
+        client = self.client()
+        mail = None
+        if tls:
+            client.starttls()
+        else:
+            client.greet()
+        mail = self.signed(client, self.id())
+        values = self.values(mail)
+        self.assertEqual(len(values), 1, mail.raw)
+        self.assertRegex(values[0], pattern)
+        signature = re.sub(r"\s+", "", mail.headers["DKIM-Signature"])
+        self.assertIn("d=client.test;", signature)
+        self.assertIn("x-postern-tls", re.search(r";h=([^;]*)", signature)[1].lower().split(":"))
