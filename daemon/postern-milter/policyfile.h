@@ -8,7 +8,7 @@
 
 #include "lib/admin/policy.h"
 
-/* A verdict with its own copy of the text. */
+/* A verdict with its own copy of the texts, which it points at: not to be copied. */
 struct policyfile_verdict {
     struct policy_verdict verdict;
     char enhanced[16];

@@ -32,7 +32,8 @@
  * Postfix closes it itself. */
 #define IDLE_SECONDS 3600
 
-#define BACKLOG 128
+/* Each smtpd(8) that has just been started may wait. */
+#define BACKLOG SERVICE_CONNECTIONS_MAX
 
 struct connection {
     int fd;
@@ -149,27 +150,27 @@ static void log_refusal(const struct connection *c, const struct policy_verdict 
     log_line(LOG_INFO, "%s", line);
 }
 
-static struct policyfile_verdict judge(struct connection *c, const struct delegation *request,
-                                       const char *sender, const char *recipient)
+static void judge(struct connection *c, const struct delegation *request, const char *sender,
+                  const char *recipient, struct policyfile_verdict *found)
 {
     struct policy_mail mail = {
         .client = c->client, .sender = sender, .recipient = recipient, .record = &c->record};
-    struct policyfile_verdict found = {.verdict = {.action = POLICY_DEFER}};
 
     if (c->lost && state.conf->milter.on_failure == CONF_ON_FAILURE_TEMPFAIL) {
-        found.verdict.enhanced = "4.3.0";
-        found.verdict.text = "How this session is protected cannot be asked now, try again later";
-        return found;
+        found->verdict = (struct policy_verdict){
+            .action = POLICY_DEFER,
+            .enhanced = "4.3.0",
+            .text = "How this session is protected cannot be asked now, try again later"};
+        return;
     }
-    policyfile_judge(&mail, &found);
-    if (is_too_late(c, request, &found.verdict)) {
+    policyfile_judge(&mail, found);
+    if (is_too_late(c, request, &found->verdict)) {
         log_line(LOG_ERR, "the policy has rules for recipients: check_policy_service must stand in "
                           "smtpd_recipient_restrictions");
-        found.verdict = (struct policy_verdict){
+        found->verdict = (struct policy_verdict){
             .action = POLICY_DEFER, .enhanced = "4.3.5", .text = "Server configuration error"};
     }
     c->asked += recipient != NULL && delegation_is(request->protocol_state, "RCPT");
-    return found;
 }
 
 static void write_header(const struct connection *c, const struct policy_verdict *verdict,
@@ -201,7 +202,7 @@ static void answer(struct connection *c, const struct delegation *request, struc
     }
     copy_address(request->sender, sender);
     copy_address(request->recipient, recipient);
-    found = judge(c, request, sender, has_recipient ? recipient : NULL);
+    judge(c, request, sender, has_recipient ? recipient : NULL, &found);
     if (found.verdict.action >= POLICY_DEFER) {
         char argument[sizeof found.enhanced + sizeof found.text + 1];
 

@@ -27,7 +27,7 @@ UNKNOWN = r"^mail\.example\.test; unknown$"
 class Milters(Case):
     """Tests with a milter. prepare() calls set_up()."""
 
-    milter_options = {}  # of the section milter
+    milter_options = {}  # of the section milter; {sockets} stands for the sockets' directory
     policy = None  # the text of the policy; None: there is none
 
     @classmethod
@@ -38,7 +38,9 @@ class Milters(Case):
         cls.postfix = cls.stage.make_postfix(main_cf=main_cf)
         cls.sockets = socket_directory(cls.postfix)
         inner = cls.postfix.smtpd("postern", socket_kind, chroot=chroot)
-        milter = {"socket": f"unix:{cls.sockets}/milter.sock", **cls.milter_options}
+        milter = {"socket": "unix:{sockets}/milter.sock", **cls.milter_options}
+        milter = {name: value.replace("{sockets}", cls.sockets) if isinstance(value, str) else value
+                  for name, value in milter.items()}
         if cls.policy is not None:
             cls.policy_path = os.path.join(cls.stage.directory, "policy")
             cls.write_policy(cls.policy)
