@@ -4,8 +4,9 @@
  * Theory of operation: the signals are blocked in all threads, and main() takes them, one after the
  * other. libmilter would do the same in a thread of its own, and stop at SIGHUP as at SIGTERM; that
  * is why sigwait() stands here. smfi_stop() waits for seconds, and is not called: when no callback
- * is under way the process ends. Postfix takes that for a failure of the milter, and tells its
- * clients to come back later.
+ * is under way the process ends, without libmilter's work at exit(), which takes the locks away
+ * from its threads. Postfix takes that for a failure of the milter, and tells its clients to come
+ * back later.
  *
  * Exit codes: 0 stopped by a signal or -t found nothing wrong; 1 libmilter has ended by itself;
  * 2 the configuration or the system does not allow to start.
@@ -29,6 +30,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 enum { EXIT_BAD = 2 };
 
@@ -251,6 +255,15 @@ static int prepare(const struct conf *conf, struct conf_error *error)
     return open_milter(conf, error) != 0 ? -1 : service_open(conf, error);
 }
 
+/* Ends the process under its threads. */
+static _Noreturn void end(int code)
+{
+#ifdef __SANITIZE_ADDRESS__
+    __lsan_do_leak_check(); /* as at exit() */
+#endif
+    _exit(code);
+}
+
 static int serve(const struct conf *conf)
 {
     struct conf_error error;
@@ -271,7 +284,7 @@ static int serve(const struct conf *conf)
     }
     service_close();
     filter_wait(LAST_SECONDS);
-    return code;
+    end(code);
 }
 
 int main(int argc, char **argv)
