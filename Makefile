@@ -156,7 +156,9 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(wildcard man/*.5)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/postern README.md $(wildcard docs/*.md) conf/postern.conf
 	install -d $(DESTDIR)$(UNITDIR)
-	sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/postern.service > $(DESTDIR)$(UNITDIR)/postern.service
+	for unit in $(notdir $(wildcard systemd/*.service)); do \
+	    sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+	done
 
 clean:
 	rm -rf build

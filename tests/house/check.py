@@ -64,7 +64,7 @@ def copy_tree(tree, directory):
     """A copy to plant in, with what the laws read of the build."""
     build = os.path.join(directory, "build")
     os.mkdir(build)
-    for name in ("libpostern.a", "posternd"):
+    for name in ("libpostern.a", "posternd", "postern-milter"):
         shutil.copy(os.path.join(tree.build, name), build)
     for folder in FOLDERS:
         shutil.copytree(tree.path(folder), os.path.join(directory, folder),

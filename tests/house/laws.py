@@ -188,7 +188,7 @@ def manuals(tree):
 
 def options(tree):
     """A program's options of one letter are those of its manual page."""
-    for program in ("posternd", "posternctl"):
+    for program in ("posternd", "posternctl", "postern-milter"):
         main = f"daemon/{program}/main.c"
         words = re.search(r'getopt(?:_long)?\(argc, argv, "([^"]*)"', tree.read(main))
         if not words:
@@ -228,24 +228,32 @@ def layout(tree):
         yield done.stdout.strip()
 
 
-def unit(tree):
-    """systemd takes the unit as it is, and finds little exposed."""
-    text = tree.read("systemd/postern.service").replace("@SBINDIR@", tree.build)
-    if not re.search(r"^User=(?!root$|0$)\w", text, re.MULTILINE):
-        yield "systemd/postern.service: runs as root"
-    with tempfile.TemporaryDirectory() as directory:
-        path = os.path.join(directory, "postern.service")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        done = tool(["systemd-analyze", "--no-pager", "--man=no", "verify", path])
-        if done.returncode != 0 or done.stdout.strip():
-            yield from done.stdout.splitlines() or [f"exit code {done.returncode}"]
-        done = tool(["systemd-analyze", "--no-pager", "security", "--offline=true",
-                     f"--threshold={EXPOSURE_MAX}", path])
-        if done.returncode != 0:
-            yield (done.stdout.strip().splitlines() or [""])[-1] + (
-                f"; {EXPOSURE_MAX / 10} is the most")
+def units(tree):
+    """systemd takes the units as they are, and finds little exposed."""
+    names = tree.glob("systemd/*.service")
+    if not names:
+        yield "systemd/: no units"
+    for name in names:
+        text = tree.read(name).replace("@SBINDIR@", tree.build)
+        if not re.search(r"^User=(?!root$|0$)\w", text, re.MULTILINE):
+            yield f"{name}: runs as root"
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, os.path.basename(name))
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            yield from _complaints(path)
+
+
+def _complaints(path):
+    done = tool(["systemd-analyze", "--no-pager", "--man=no", "verify", path])
+    if done.returncode != 0 or done.stdout.strip():
+        yield from done.stdout.splitlines() or [f"exit code {done.returncode}"]
+    done = tool(["systemd-analyze", "--no-pager", "security", "--offline=true",
+                 f"--threshold={EXPOSURE_MAX}", path])
+    if done.returncode != 0:
+        yield (done.stdout.strip().splitlines() or [""])[-1] + (
+            f"; {EXPOSURE_MAX / 10} is the most")
 
 
 LAWS = (symbols, headers, includes, wholeness, lengths, unit_tests, mutants, manuals, options,
-        scripts, layout, unit)
+        scripts, layout, units)
