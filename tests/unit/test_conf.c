@@ -315,8 +315,9 @@ static void uncomment(char *text)
 {
     for (char *at = text; at != NULL; at = strchr(at, '\n')) {
         at += *at == '\n';
-        if (at[0] == '#' && (at[1] == '}' || strncmp(at, "#    ", 5) == 0 ||
-                             strncmp(at, "#backend", 8) == 0 || strncmp(at, "#listener", 9) == 0)) {
+        if (at[0] == '#' &&
+            (at[1] == '}' || strncmp(at, "#    ", 5) == 0 || strncmp(at, "#backend", 8) == 0 ||
+             strncmp(at, "#listener", 9) == 0 || strncmp(at, "#milter", 7) == 0)) {
             at[0] = ' ';
         }
     }
@@ -332,6 +333,7 @@ START_TEST(test_example)
     ck_assert_msg(c != NULL, "%s", error.text);
     ck_assert_str_eq(c->certificates[0].chain.text, "conf/p256.pem");
     ck_assert_uint_eq(c->num_listeners, 1);
+    ck_assert_uint_eq(c->milter.line, 0);
     conf_free(c);
 
     uncomment(text);
@@ -341,6 +343,8 @@ START_TEST(test_example)
     ck_assert_int_eq(c->listeners[1].tls, CONF_TLS_ENCRYPT);
     ck_assert_int_eq(c->listeners[2].tls, CONF_TLS_IMPLICIT);
     ck_assert_str_eq(c->listeners[2].profile->name, "modern");
+    ck_assert_uint_ne(c->milter.line, 0);
+    ck_assert_str_eq(c->milter.policy.text, "conf/policy");
     conf_free(c);
     free(text);
 }
