@@ -244,7 +244,10 @@ class Protocol(Service):
     @table([("connect", "CONNECT"), ("ehlo", "EHLO"), ("vrfy", "VRFY"), ("odd", "JUNK"),
             ("empty", "")])
     def test_no_mail_yet(self, state):
-        self.assertEqual(self.ask(self.connection(), state=state, sender="", recipient=""), "DUNNO")
+        connection = self.connection()
+        self.assertEqual(self.ask(connection, state=state, sender="", recipient="",
+                                  recipient_count=""), "DUNNO")
+        self.assertRegex(self.ask(connection), "^PREPEND ", "it was not yet given out")
 
     def test_at_the_end_nothing_is_added(self):
         self.assertEqual(self.ask(self.connection(), state="END-OF-MESSAGE"), "DUNNO")
