@@ -39,6 +39,9 @@
 /* Postfix counts its own Received: as the first header. */
 #define BELOW_RECEIVED 1
 
+/* Headers of our name that are removed from a mail: Postfix looks for each from the beginning. */
+#define OTHERS_MAX 100
+
 /* One SMTP session. */
 struct session {
     bool quiet; /* Postfix waits for no answer to a header */
@@ -336,6 +339,20 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
     return s->quiet ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
+/* A mail that would keep Postfix busy for long. */
+static sfsistat refuse_headers(SMFICTX *ctx, const struct session *s)
+{
+    char code[] = "550";
+    char enhanced[] = "5.6.0";
+    char text[128];
+
+    snprintf(text, sizeof text, "Too many headers %s", conf->milter.header.text);
+    log_line(LOG_WARNING, "%d headers %s: mail refused, session=%s", s->num_ours,
+             conf->milter.header.text, s->id);
+    (void)smfi_setreply(ctx, code, enhanced, text);
+    return SMFIS_REJECT;
+}
+
 static int remove_others(SMFICTX *ctx, const struct session *s, char *name)
 {
     for (int i = s->keeps ? 0 : s->num_ours; i > 0; i--) {
@@ -357,6 +374,9 @@ static sfsistat on_end(SMFICTX *ctx)
         return SMFIS_TEMPFAIL;
     }
     enter();
+    if (s->num_ours > OTHERS_MAX && !s->keeps) {
+        return leave(refuse_headers(ctx, s));
+    }
     snprintf(name, sizeof name, "%s", conf->milter.header.text);
     factsheader_write(&t, name, conf->hostname.text, &s->record, s->tagged ? s->tag : NULL, true);
     /* Should either fail, a forged header could be taken for ours. */

@@ -303,6 +303,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: there is no section milter\n", options.file);
         return EXIT_BAD;
     }
+    if (conf->control.text[0] == '\0') {
+        fprintf(stderr, "%s:%u: control = \"\": there is nobody to ask\n", options.file,
+                conf->control.line);
+        return EXIT_BAD;
+    }
     if (!options.check_only) {
         return serve(conf);
     }

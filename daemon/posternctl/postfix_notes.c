@@ -15,7 +15,7 @@ static const struct note word_notes[] = {
     {NULL, "reject_plaintext_session",
      "refuses all mail: to Postfix no session is under TLS. A listener's tls = \"encrypt\" demands "
      "it, or\n#     this as -o of the service for sessions without TLS, of a backend with "
-     "tls_address"},
+     "tls_address, or, of\n#     some mail, a rule of postern-policy(5)"},
     {NULL, "permit_tls_clientcerts", "never permits: Postfix sees no client certificate"},
     {NULL, "permit_tls_all_clientcerts",
      "never permits: Postfix sees no client certificate. A listener with client_certificate = "

@@ -38,6 +38,7 @@ class Milters(Case):
         cls.postfix = cls.stage.make_postfix(main_cf=main_cf)
         cls.sockets = socket_directory(cls.postfix)
         inner = cls.postfix.smtpd("postern", socket_kind, chroot=chroot)
+        options.update(cls.services())
         milter = {"socket": "unix:{sockets}/milter.sock", **cls.milter_options}
         milter = {name: value.replace("{sockets}", cls.sockets) if isinstance(value, str) else value
                   for name, value in milter.items()}
@@ -51,6 +52,11 @@ class Milters(Case):
         cls.stage.start_postfix()
         cls.daemon = cls.stage.posternd(cls.conf)
         cls.milter = cls.stage.milter(cls.conf)
+
+    @classmethod
+    def services(cls):
+        """Makes further services of `postfix`; options of Stage.write() for them."""
+        return {}
 
     @classmethod
     def write_policy(cls, text):

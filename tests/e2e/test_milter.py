@@ -202,6 +202,17 @@ class Header(Milters):
         self.assertEqual(mail.raw.lower().count(b"x-postern-tls"), 1, mail.raw)
         self.assertEqual(mail.body, b"Hello.\n")
 
+    def test_forged_without_end(self):
+        """More than a hundred would keep Postfix busy."""
+        client = self.client()
+        client.greet()
+        body = b"Subject: x\r\n" + b"X-Postern-TLS: forged\r\n" * 101 + b"\r\nHello.\r\n"
+        reply = client.mail(body)
+        self.assertEqual(str(reply), "550 5.6.0 Too many headers X-Postern-TLS")
+        self.milter.wait_log("warning: 101 headers X-Postern-TLS: mail refused, session="
+                             + self.id_of(client))
+        self.assert_header(self.send(client, "after too many"), NONE, client)
+
     @table([("similar names", b"X-Postern-TLS2: 1\r\nX-Postern: 2\r\nXX-Postern-TLS: 3\r\n",
              ["X-Postern-TLS2", "X-Postern", "XX-Postern-TLS"]),
             ("received", b"Received: from a by b\r\nReceived: from c by d\r\n",
@@ -280,6 +291,28 @@ class Postscreen(Milters):
         client = self.client()
         client.starttls()
         self.assert_header(self.send(client, "TLS"), TLS, client)
+
+
+class TlsAddress(Milters):
+    """Sessions under TLS go on with another smtpd, which asks for the same session again."""
+
+    @classmethod
+    def prepare(cls):
+        cls.set_up()
+
+    @classmethod
+    def services(cls):
+        second = cls.postfix.smtpd("second", "unix")
+        return {"backends": {"postfix": {"tls_address": second.address}}}
+
+    @table([("plaintext", False, NONE), ("TLS", True, TLS)])
+    def test_header(self, tls, pattern):
+        client = self.client()
+        if tls:
+            client.starttls()
+        else:
+            client.greet()
+        self.assert_header(self.send(client, self.id()), pattern, client)
 
 
 class SlowMilter(Milters):

@@ -400,6 +400,11 @@ class Starting(Case):
         conf = self.write(None)
         self.refused(conf, f"{conf}: there is no section milter")
 
+    def test_no_control_socket(self):
+        conf = self.write({}, control="")
+        self.refused(conf, f"{conf}:{self.line_of(conf, 'control =')}: control = \"\": there is "
+                           "nobody to ask")
+
     def test_bad_configuration(self):
         conf = self.write({"header": "X:"})
         self.refused(conf, f"{conf}:{self.line_of(conf, 'header')}: header: \"X:\" is not 1 to 63 "
