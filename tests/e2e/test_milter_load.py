@@ -11,7 +11,7 @@ from common import CONNECT
 from lab.postfix import Mail
 from lab.process import TIMEOUT
 from lab.smtp import Client, Closed
-from milters import NONE, TLS, Milters
+from milters import NONE, TLS, UNKNOWN, Milters
 
 # As many as the issue of the milter asks for.
 MAILS, PARALLEL = 2000, 50
@@ -84,12 +84,12 @@ class Load(Milters):
             thread.join(PATIENCE)
         self.assertEqual(self.problems, [])
 
-    def check_all(self, taken_before):
+    def check_all(self, taken_before, may_be_unknown=False):
         """Every mail was delivered once, and tells of its own session."""
         paths = self.postfix.wait_for_mails(taken_before + len(self.sent), PATIENCE)
         subjects = collections.Counter()
         sessions = self.sessions()
-        used = set()
+        used, unknown = set(), 0
         for mail in map(Mail, paths):
             if mail.subject not in self.sent or mail.path in self.seen:
                 continue
@@ -97,12 +97,16 @@ class Load(Milters):
             client, tls = self.sent[mail.subject]
             values = self.values(mail)
             self.assertEqual(len(values), 1, mail.raw)
+            if may_be_unknown and re.match(UNKNOWN, values[0]):
+                unknown += 1
+                continue
             self.assertRegex(values[0], TLS if tls else NONE)
             session = re.search(r"session=(\w+)", values[0])[1]
             # A few ports are used twice.
             self.assertIn(session, sessions[client])
             used.add(session)
-        self.assertEqual(len(used), len(self.sent), "two mails tell of one session")
+        self.assertEqual(len(used) + unknown, len(self.sent), "two mails tell of one session")
+        self.assertLess(unknown, len(self.sent) / 10)
         self.assertEqual(subjects, collections.Counter(self.sent.keys()))
 
     def delivered_already(self):
@@ -129,4 +133,6 @@ class Load(Milters):
                 type(self).milter = self.stage.milter(self.conf)
 
         self.run_all(20, 30, kill, give_up=False)
-        self.check_all(before)
+        # Nobody asked for the sessions that came in between, so that whose port is used again
+        # within a minute is not known.
+        self.check_all(before, may_be_unknown=True)
