@@ -2,7 +2,6 @@
 has been said on either side."""
 
 import os
-import signal
 import socket
 
 from common import Backend, Case, table
@@ -89,11 +88,10 @@ class Order(Case):
         not learn of the one before it learns of the other."""
         client = self.begin("tcp", "unix")
         peer = self.first.accept()
-        self.daemon.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, self.daemon.pid, os.WSTOPPED | os.WNOWAIT)
+        self.daemon.suspend()
         client.send(b"EHLO early\r\n")
         peer.reset()
-        self.daemon.send_signal(signal.SIGCONT)
+        self.daemon.resume()
         self.assertEqual(client.rest().decode(), UNAVAILABLE + "\r\n")
         self.warning(self.daemon, client, WITHOUT_GREETING)
 

@@ -1,7 +1,6 @@
 """How much of it a client may have, and all clients together: sessions, handshakes, file
 descriptors. Refusals are 421, and never fill the log."""
 
-import signal
 import socket
 
 from common import CERTIFICATES, CONNECT, DISCONNECT, PROGRAM, SESSION, Case, table
@@ -74,10 +73,10 @@ class Limits(Case):
         """A reset, for what was not read, would take the reply away from it."""
         daemon = self.daemon({limit: 1}, workers=1)
         self.open(daemon, ONE)
-        daemon.send_signal(signal.SIGSTOP)
+        daemon.suspend()
         client = self.connect(daemon.address(), ONE)
         client.send(b"EHLO early\r\n")
-        daemon.send_signal(signal.SIGCONT)
+        daemon.resume()
         self.assertIn(reply, client.line())
         self.assertEqual(client.socket.recv(1), b"")
         # Behind the next one the first has been closed.
@@ -194,7 +193,7 @@ class Limits(Case):
         again = [self.starttls(daemon, OTHER) for _ in range(2)]
         self.assertEqual([reply[:3] for reply, _ in again], ["220", "220"])
         self.assertEqual(self.starttls(daemon, OTHER)[0][:9], "421 4.3.2")
-        self.assertEqual(len(daemon.log.find_all("max_handshakes=2 reached")), 2)
+        daemon.wait_log("max_handshakes=2 reached", times=2)
 
     # --- file descriptors ---
 

@@ -1,7 +1,6 @@
 """A backend whose connections run out: who has to hurry, and who makes room for whom."""
 
 import select
-import signal
 import socket
 import ssl
 import threading
@@ -241,11 +240,11 @@ class Stress(Case):
     def test_a_connection_that_was_reset_takes_nobodys_place(self):
         daemon = self.daemon(1)
         waiting = self.open(daemon, ONE)
-        daemon.send_signal(signal.SIGSTOP)
+        daemon.suspend()
         gone = [self.connect(daemon.address(), TWO) for _ in range(20)]
         for client in gone:
             reset(client.socket)
-        daemon.send_signal(signal.SIGCONT)
+        daemon.resume()
         for client in gone:
             self.of_log(daemon, DISCONNECT, client)
         self.assert_alive(waiting)

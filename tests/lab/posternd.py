@@ -8,6 +8,7 @@
 
 import os
 import re
+import signal
 
 from lab.process import (TIMEOUT, Child, LabError, run, sanitizer_environment, sanitizer_report)
 
@@ -189,6 +190,14 @@ class Posternd:
 
     def send_signal(self, number):
         self._child.send_signal(number)
+
+    def suspend(self):
+        """Returns when all its threads stand still, until resume()."""
+        self._child.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
+
+    def resume(self):
+        self._child.send_signal(signal.SIGCONT)
 
     def stop(self, timeout=TIMEOUT):
         """SIGTERM; its exit code. LabError with the report when a sanitizer found something."""
