@@ -208,11 +208,17 @@ def cut(connection):
     socket.socket(fileno=connection.detach()).close()
 
 
+_kept_ports = []
+
+
 def free_port():
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on now. It is kept for this process: bound but not listening, so
+    that nobody else is given it, and a server can listen there all the same."""
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    _kept_ports.append(keeper)
+    return keeper.getsockname()[1]
 
 
 # --- a backend played by the test ---

@@ -1,32 +1,18 @@
 """What the tests of posternctl selftest share."""
 
 import json
-import socket
 
-from common import Case
+from common import Case, free_port
 from lab.posternd import run_posternctl
 from lab.process import TIMEOUT
-
-
-def reserve_port(add_cleanup):
-    """A port of this machine that is kept for posternd: bound but not listening, so that nobody
-    else is given it."""
-    keeper = socket.socket()
-    add_cleanup(keeper.close)
-    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    keeper.bind(("127.0.0.1", 0))
-    return keeper.getsockname()[1]
 
 
 class Selftest(Case):
     """A posternd, and what selftest says of it."""
 
-    def port(self):
-        return reserve_port(self.addCleanup)
-
     def listeners(self, **options):
         """One listener, "mx", on a port that is free."""
-        return {"mx": {"address": f"127.0.0.1:{self.port()}", **options}}
+        return {"mx": {"address": f"127.0.0.1:{free_port()}", **options}}
 
     def start(self, **options):
         """A running posternd; `conf` of it is the configuration."""

@@ -8,7 +8,7 @@ from common import free_port, table
 from lab.posternd import postfix_config, run_posternctl
 from lab.process import TIMEOUT, run, sanitizer_environment
 from lab.sasl import AuthServer
-from selftests import Selftest, reserve_port
+from selftests import Selftest
 
 PUBLIC = ("192.0.2.1", "2001:db8::1")
 
@@ -22,8 +22,7 @@ class Good(Selftest):
         inner = postfix.smtpd("postern", "unix")
         second = postfix.smtpd("second")
         old = postfix.smtpd("old")
-        # A port that is kept for one address is not free for all.
-        ports = [free_port(), *(reserve_port(cls.addClassCleanup) for _ in range(4))]
+        ports = [free_port() for _ in range(5)]
         addresses = [f"127.0.0.1:{port}" for port in ports]
         cls.conf = cls.stage.write(
             certificates=["p256", "rsa", "p384"], backend=inner.address, log_sessions="all",
@@ -206,7 +205,7 @@ class Wrong(Selftest):
             "-o smtpd_tls_wrappermode=no"))
 
     def test_nobody(self):
-        port = self.port()
+        port = free_port()
         daemon = self.start(backend=f"127.0.0.1:{port}")
         (name, subject, text, cure), = self.faults(daemon.conf)
         self.assertEqual((name, subject, text, cure), (
@@ -224,7 +223,7 @@ class Wrong(Selftest):
 
     def test_one_address_of_several(self):
         """The listeners have the other one."""
-        nobody = f"127.0.0.1:{self.port()}"
+        nobody = f"127.0.0.1:{free_port()}"
         daemon = self.start(backend=[nobody, self.services["good"].address])
         checks = self.checks(daemon.conf, 1)
         self.assertEqual([check["subject"] for check in checks if check["result"] == "fault"],
@@ -282,7 +281,7 @@ class Wrong(Selftest):
 
     def differing(self, mine, told, service="good"):
         """The faults when posternd runs with one listener and the file has another."""
-        port = self.port()
+        port = free_port()
         daemon = self.start(backend=self.services[service].address,
                             listeners={"mx": {"address": f"127.0.0.1:{port}", **mine}})
         with open(daemon.conf, encoding="utf-8") as file:
@@ -311,7 +310,7 @@ class Wrong(Selftest):
         self.assertIn("there is no TLS: ", faults[0][2])
 
     def test_nobody_listens(self):
-        port = self.port()
+        port = free_port()
         faults = self.differing({}, [("listener \"mx\" {\n    address = \"127.0.0.1:",
                                       f"listener \"mx\" {{\n    address = \"127.0.0.1:{port}\" #")])
         self.assertEqual(faults[0], (

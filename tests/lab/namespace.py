@@ -24,16 +24,22 @@ def call(pid, function):
     """What the function returns when it is called in the namespace of the process. Sockets stay in
     the namespace where they were made."""
     results = []
+    problems = []
 
     def run():
         with open(f"/proc/{pid}/ns/net", "rb") as namespace:
             if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), "setns")
-        results.append(function())
+        try:
+            results.append(function())
+        except Exception as problem:  # pylint: disable=broad-exception-caught
+            problems.append(problem)
 
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
+    if problems:
+        raise problems[0]
     return results[0]
 
 
