@@ -5,6 +5,7 @@ import json
 import os
 
 from common import free_port, table
+from lab import namespace
 from lab.posternd import postfix_config, run_posternctl
 from lab.process import TIMEOUT, run, sanitizer_environment
 from lab.sasl import AuthServer
@@ -22,8 +23,8 @@ class Good(Selftest):
         inner = postfix.smtpd("postern", "unix")
         second = postfix.smtpd("second")
         old = postfix.smtpd("old")
-        ports = [free_port() for _ in range(5)]
-        addresses = [f"127.0.0.1:{port}" for port in ports]
+        addresses = [f"127.0.0.1:{free_port()}" for _ in range(5)]
+        cls.both = [addresses[0], f"[::1]:{free_port('::1')}"]
         cls.conf = cls.stage.write(
             certificates=["p256", "rsa", "p384"], backend=inner.address, log_sessions="all",
             backends={"submission": {"address": inner.address, "tls_address": second.address},
@@ -31,8 +32,7 @@ class Good(Selftest):
             sets={"mail": ["p256", "rsa"],
                   "other": {"certificates": ["p384"], "names": ["*.mx.example.test"]}},
             listeners={
-                "mx": {"address": [f"0.0.0.0:{ports[0]}", f"[::]:{ports[0]}"],
-                       "certificate_sets": ["mail", "other"]},
+                "mx": {"address": cls.both, "certificate_sets": ["mail", "other"]},
                 "submission": {"address": addresses[1], "tls": "encrypt", "backend": "submission"},
                 "smtps": {"address": addresses[2], "tls": "implicit", "backend": "submission"},
                 "none": {"address": addresses[3], "tls": "none", "certificate_sets": None},
@@ -60,13 +60,26 @@ class Good(Selftest):
     def test_certificates(self):
         found = {check["subject"]: check["text"]
                  for check in self.of(self.checks(self.conf, 0), "certificate", "ok")}
-        port = self.posternd.port("mx")
-        for host in ("0.0.0.0", "[::]"):
-            self.assertIn('"p256"', found[f'listener "mx" {host}:{port}, no server name'])
-            self.assertIn('"p384"', found[f'listener "mx" {host}:{port}, '
+        for address in self.both:
+            self.assertIn('"p256"', found[f'listener "mx" {address}, no server name'])
+            self.assertIn('"p384"', found[f'listener "mx" {address}, '
                                           'postern-selftest.mx.example.test'])
         port = self.posternd.port("smtps")
         self.assertIn('"p256"', found[f'listener "smtps" 127.0.0.1:{port}, no server name'])
+
+    def test_listener_on_every_address(self):
+        """It is spoken with at loopback."""
+        if not namespace.can():
+            self.skipTest("a network namespace needs root")
+        conf = self.stage.write(
+            certificates=["p256", "rsa"], backend=self.stage.postfix.services["postern"].address,
+            listeners={"mx": {"address": ["0.0.0.0:2525", "[::]:2525"]}})
+        daemon = self.stage.posternd(conf, wrapper=namespace.wrapper())
+        self.addCleanup(self.stage.stop, daemon)
+        checks = namespace.call(daemon.pid, lambda: self.checks(conf, 0))
+        found = {check["subject"] for check in self.of(checks, "certificate", "ok")}
+        for host in ("0.0.0.0", "[::]"):
+            self.assertIn(f'listener "mx" {host}:2525, no server name', found)
 
     def test_nothing_is_sent(self):
         """What Postfix's log has of it: no mail, and nobody who lost the connection."""
