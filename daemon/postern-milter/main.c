@@ -12,6 +12,7 @@
  * 2 the configuration or the system does not allow to start.
  */
 #include "daemon/common/log.h"
+#include "daemon/common/options.h"
 #include "daemon/common/privs.h"
 #include "daemon/common/setup.h"
 #include "daemon/common/unixsocket.h"
@@ -34,53 +35,14 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-enum { EXIT_BAD = 2 };
-
 /* Connections that Postfix may have waiting to be accepted. */
 #define BACKLOG 512
 
 /* Seconds for callbacks to end. */
 #define LAST_SECONDS 2
 
-struct options {
-    const char *file;
-    bool check_only;
-};
-
 static pthread_t main_thread;
 static _Atomic bool milter_ended;
-
-static void usage(void)
-{
-    fprintf(stderr, "usage: postern-milter [-c file] [-t] [-V]\n");
-    exit(EXIT_BAD);
-}
-
-static struct options read_options(int argc, char **argv)
-{
-    struct options o = {.file = SYSCONFDIR "/postern/postern.conf"};
-    int option;
-
-    while ((option = getopt(argc, argv, "c:tV")) != -1) {
-        switch (option) {
-        case 'c':
-            o.file = optarg;
-            break;
-        case 't':
-            o.check_only = true;
-            break;
-        case 'V':
-            printf("postern-milter %s\n", POSTERN_VERSION);
-            exit(EXIT_SUCCESS);
-        default:
-            usage();
-        }
-    }
-    if (optind != argc) {
-        usage();
-    }
-    return o;
-}
 
 /* --- signals ------------------------------------------------------------------------------- */
 
@@ -289,7 +251,7 @@ static int serve(const struct conf *conf)
 
 int main(int argc, char **argv)
 {
-    struct options options = read_options(argc, argv);
+    struct options options = options_read("postern-milter", argc, argv);
     struct conf_error error;
     struct conf *conf;
 

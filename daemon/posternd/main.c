@@ -6,6 +6,7 @@
  * nothing wrong, 2 the configuration or the system does not allow to start.
  */
 #include "daemon/common/log.h"
+#include "daemon/common/options.h"
 #include "daemon/common/privs.h"
 #include "daemon/common/setup.h"
 #include "daemon/posternd/control.h"
@@ -24,47 +25,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { EXIT_BAD = 2 };
-
 /* What a worker has open besides its sockets: two eventfds, and what its event loop needs. */
 enum { DESCRIPTORS_OF_WORKER = 5 };
-
-struct options {
-    const char *file;
-    bool check_only;
-};
-
-static void usage(void)
-{
-    fprintf(stderr, "usage: posternd [-c FILE] [-t] [-V]\n");
-    exit(EXIT_BAD);
-}
-
-static struct options read_options(int argc, char **argv)
-{
-    struct options o = {.file = SYSCONFDIR "/postern/postern.conf"};
-    int option;
-
-    while ((option = getopt(argc, argv, "c:tV")) != -1) {
-        switch (option) {
-        case 'c':
-            o.file = optarg;
-            break;
-        case 't':
-            o.check_only = true;
-            break;
-        case 'V':
-            printf("posternd %s\n", POSTERN_VERSION);
-            exit(EXIT_SUCCESS);
-        default:
-            usage();
-        }
-    }
-    if (optind != argc) {
-        usage();
-    }
-    return o;
-}
 
 static void warn(const char *text)
 {
@@ -229,7 +191,7 @@ static int start(struct snapshot *snapshot)
 
 int main(int argc, char **argv)
 {
-    struct options options = read_options(argc, argv);
+    struct options options = options_read("posternd", argc, argv);
     struct conf_error error;
     struct snapshot *snapshot;
     int result;

@@ -394,7 +394,7 @@ class Starting(Case):
     def test_usage(self, *arguments):
         done = run_milter(self.build, *arguments)
         self.assertEqual((done.returncode, done.stdout), (2, ""))
-        self.assertTrue(done.stderr.endswith("usage: postern-milter [-c file] [-t] [-V]\n"))
+        self.assertTrue(done.stderr.endswith("usage: postern-milter [-c FILE] [-t] [-V]\n"))
 
     def test_no_section(self):
         conf = self.write(None)

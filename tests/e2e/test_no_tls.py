@@ -31,8 +31,8 @@ class NoTls(Case):
         cls.inner = cls.stage.make_postfix().smtpd("postern", "unix")
         cls.stage.start_postfix()
         cls.no_tls = os.path.join(cls.stage.directory, "no-tls")
-        cls.library = os.path.join(cls.stage.directory, "shim.so")
-        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", cls.library, "-", "-ldl"],
+        cls.shim = os.path.join(cls.stage.directory, "shim.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", cls.shim, "-", "-ldl"],
                        input=SHIM, text=True, check=True)
 
     def setUp(self):
@@ -43,7 +43,7 @@ class NoTls(Case):
             certificates=CERTIFICATES, backend=self.inner.address, log_sessions="all",
             listeners={"mx": {}, "smtps": {"tls": "implicit"}},
             limits={"max_handshakes": 1},
-            wrapper=["env", "LD_PRELOAD=" + self.library, "NO_TLS=" + self.no_tls,
+            wrapper=["env", "LD_PRELOAD=" + self.shim, "NO_TLS=" + self.no_tls,
                      "ASAN_OPTIONS=" + options])
         self.addCleanup(self.stage.stop, self.posternd)
         self.addCleanup(self.end)

@@ -188,8 +188,9 @@ def manuals(tree):
 
 def options(tree):
     """A program's options of one letter are those of its manual page."""
-    for program in ("posternd", "posternctl", "postern-milter"):
-        main = f"daemon/{program}/main.c"
+    daemons = "daemon/common/options.c"
+    for program, main in (("posternd", daemons), ("postern-milter", daemons),
+                          ("posternctl", "daemon/posternctl/main.c")):
         words = re.search(r'getopt(?:_long)?\(argc, argv, "([^"]*)"', tree.read(main))
         if not words:
             yield f"{main}: no getopt()"
