@@ -43,6 +43,7 @@ struct registry_entry {
     struct addr client_addr;
     struct addr destination;
     unsigned worker;
+    bool unknown; /* is under TLS, and nobody knows under which: not to be found */
     bool evicted; /* has lost its slot: its worker ends it */
     bool queued;  /* ... and has not been told yet */
     bool shaking; /* counts as a handshake under way */
@@ -97,7 +98,8 @@ MUST_USE struct registry_answer registry_handshake(struct registry_entry *entry,
                                                    const struct conf *conf, int64_t now);
 void registry_handshake_over(struct registry_entry *entry);
 
-/* What is known of the session's TLS from now on. Without memory nothing is. */
+/* What is known of the session's TLS from now on. Without memory nobody finds the session any more:
+ * it must not be taken for one in plaintext. */
 void registry_set_tls(struct registry_entry *entry, const struct tls_facts *facts);
 
 /* The backend's connection is closed, or about to be: its slot is free. */

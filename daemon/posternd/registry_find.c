@@ -72,6 +72,7 @@ void registry_set_tls(struct registry_entry *entry, const struct tls_facts *fact
     tls = copy_tls(facts);
     registry_lock();
     entry->tls = tls;
+    entry->unknown = tls == NULL;
     registry_unlock();
 }
 
@@ -118,7 +119,7 @@ bool registry_find(const char *id, struct registry_facts *out)
     registry_lock();
     LIST_FOREACH(entry, registry_chain_of_id(id), by_id)
     {
-        if (strcmp(entry->id, id) == 0) {
+        if (!entry->unknown && strcmp(entry->id, id) == 0) {
             copy_facts(out, entry);
             break;
         }
@@ -140,7 +141,7 @@ size_t registry_find_by_address(const struct addr *client, const struct addr *de
     registry_lock();
     LIST_FOREACH(entry, registry_chain_of_client(&from), by_client)
     {
-        if (addr_equal(&entry->client_addr, &from) &&
+        if (!entry->unknown && addr_equal(&entry->client_addr, &from) &&
             (destination == NULL || addr_equal(&entry->destination, &to))) {
             if (num < max) {
                 copy_facts(&out[num], entry);
