@@ -1,0 +1,48 @@
+"""README.md's way in and out, on a booted system: installed beside Postfix, in front of port 25,
+started again at a boot, stopped, and Postfix back at its port."""
+
+from common import CLIENT, SystemCase
+
+END = "systemctl show -p Result -p ExecMainStatus --value postern"
+
+
+class Service(SystemCase):
+    def test_from_installing_to_the_way_back(self):
+        machine = self.machine
+        self.boot()
+        self.readme("Installing", "adduser --system")
+        self.install_certificates()
+        self.readme("Installing", "posternd -t")
+        self.readme("In front of port 25", "enable --now")
+        self.check_mail("before a reboot")
+
+        machine.power_off()
+        self.boot()
+        self.assertEqual(machine.run("systemctl is-system-running").strip(), "running",
+                         machine.run("systemctl --failed --no-legend", check=False))
+        self.check_mail("after a reboot")
+
+        machine.run("systemctl stop postern")
+        self.assertEqual(machine.run(END).split(), ["success", "0"])
+        self.assertEqual(self.listeners(), [])
+        machine.run("test ! -e /run/postern")
+        self.readme("In front of port 25", "disable --now")
+        machine.run("systemctl restart postfix")
+        self.assertIn("master", self.listeners()[0])
+        machine.power_off()
+
+    def check_mail(self, words):
+        """A mail with these words passes posternd under TLS and is delivered, and its log says so."""
+        self.assertIn("posternd", self.listeners()[0])
+        mail, seen = self.send(words)
+        self.assertIn(f"Subject: {words}", mail)
+        self.assertIn(f"from client.example.net (unknown [{CLIENT}])", mail)
+        self.assertRegex(seen, r"TLS started .*")
+        self.assertRegex(self.machine.run("journalctl --boot --output=cat"),
+                         r"Anonymous TLS connection established from .*certificate=p256")
+        self.assertEqual(self.machine.run("stat --format %U /proc/$(pidof posternd)").strip(),
+                         "postern")
+
+    def listeners(self):
+        """What listens at port 25, a line each."""
+        return self.machine.run("ss -Htlnp 'sport = :25'").splitlines()
