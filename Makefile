@@ -6,6 +6,9 @@
 #   make check-asan  the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make check-tsan  the end-to-end tests under ThreadSanitizer
 #   make check-differential  the choice of a certificate against libssl itself, on all hellos
+#   make check-release  make GOALS=check inside RELEASE=trixie, in a root of ROOTS=/var/cache/postern-roots
+#   make check-system   boots RELEASE=bookworm there, and installs and runs postern on it
+#   make check-all   what takes hours: sanitizers on both releases, whole ranges, storms, long fuzzing
 #   make mutants     planted changes of one rule at a time, each of which a test must see
 #   make check-fuzz  the fuzz targets, FUZZ_SECONDS=60 each; needs clang
 #   make bench       what a session costs, beside libssl alone and a bare relay
@@ -22,6 +25,12 @@ BUILD      ?= build
 CFLAGS     ?= -O2 -g
 WERROR     ?=
 FUZZ_SECONDS ?= 60
+
+# For check-release and check-system: a code name, "here", or "other", the tested one that this
+# machine is not.
+RELEASE    ?= other
+ROOTS      ?= /var/cache/postern-roots
+GOALS      ?= check
 
 PROGRAMS := posternd posternctl postern-milter
 LIBS     := libssl libcrypto libevent_core libconfuse jansson
@@ -47,7 +56,8 @@ objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c)))
 library      := $(BUILD)/libpostern.a
 binaries     := $(PROGRAMS:%=$(BUILD)/%)
 
-.PHONY: all run record bench check check-unit check-e2e check-house check-asan check-tsan check-fuzz check-differential fuzz-targets mutants install clean root-needed
+.PHONY: all run record bench check check-unit check-e2e check-house check-asan check-tsan check-fuzz check-differential fuzz-targets \
+        builds check-release check-system check-storm check-all mutants install clean root-needed
 .SECONDARY:
 .SECONDEXPANSION:
 
@@ -105,6 +115,14 @@ packages-%:
 check: root-needed packages-build packages-run packages-check
 	@$(MAKE) --no-print-directory check-unit check-e2e check-house check-differential HELLOS=2000
 
+# Everything from nothing with each compiler, where a warning is an error.
+builds: packages-build packages-check
+	@for compiler in gcc clang; do \
+	    rm -rf build/$$compiler; \
+	    $(MAKE) --no-print-directory -s -j"$$(nproc)" BUILD=build/$$compiler CC=$$compiler \
+	        WERROR=-Werror all build/$$compiler/unit build/$$compiler/differential || exit 1; \
+	done
+
 check-house: all
 	python3 tests/house/check.py $(BUILD)
 
@@ -112,7 +130,7 @@ check-unit: $(BUILD)/unit
 	$(BUILD)/unit
 
 check-e2e: all
-	python3 tests/e2e/main.py --build $(BUILD)
+	python3 tests/e2e/main.py --build $(BUILD) $(if $(ONLY),--only '$(ONLY)')
 
 # Certsel against libssl: all hellos, or about HELLOS of them.
 check-differential: $(BUILD)/differential
@@ -132,6 +150,27 @@ check-tsan: root-needed packages-build packages-run packages-check
 	@$(MAKE) --no-print-directory check-e2e $(tsan)
 
 fuzz := CC=clang BUILD=build/fuzz FORTIFY= CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=fuzzer-no-link,address,undefined'
+
+# The tests of many clients at one time, STORMS times under each sanitizer.
+STORMS ?= 10
+storms := test_(load|limits|stress|stalled|milter_load|delivery)
+check-storm: root-needed packages-build packages-run packages-check
+	@for round in $$(seq $(STORMS)); do \
+	    $(MAKE) --no-print-directory check-e2e ONLY='$(storms)' $(asan) || exit 1; \
+	    $(MAKE) --no-print-directory check-e2e ONLY='$(storms)' $(tsan) || exit 1; \
+	done
+
+# make GOALS in a fresh clone inside another release.
+check-release: root-needed packages-run packages-release
+	python3 tests/release/main.py --roots $(ROOTS) --release $(RELEASE) -- $(GOALS)
+
+# Boots a release, with what is committed installed on it.
+check-system: root-needed packages-run packages-release
+	python3 tests/system/main.py --roots $(ROOTS) --release $(RELEASE)
+
+check-all:
+	@$(MAKE) --no-print-directory check-release RELEASE=other GOALS='check-asan check-tsan check-differential'
+	@$(MAKE) --no-print-directory check-storm mutants check-fuzz FUZZ_SECONDS=600
 
 # Plays the dialogues of tests/e2e anew, for the unit test and the fuzz target that replay them.
 record: root-needed all
