@@ -6,6 +6,7 @@ import ssl
 from common import DISCONNECT, ESTABLISHED, Case, client_context, of_client
 from lab.certs import Certificate
 from lab.process import LabError, run
+from lab.release import openssl_dates
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 VERSIONS = (TLS12, TLS13)
@@ -74,8 +75,8 @@ class Certificates(Case):
                        "extendedKeyUsage = clientAuth\n")
         cls.openssl("req", "-utf8", "-newkey", *new, "-noenc", "-subj", subject, "-keyout",
                     base + ".key", "-out", base + ".csr")
-        cls.openssl("x509", "-req", "-in", base + ".csr", "-days", str(days), "-extfile",
-                    base + ".ext", "-out", base + ".pem",
+        cls.openssl("x509", "-req", "-in", base + ".csr", *openssl_dates(days),
+                    "-extfile", base + ".ext", "-out", base + ".pem",
                     *(["-CA", above + ".pem", "-CAkey", above + ".key"] if above
                       else ["-signkey", base + ".key"]))
         cls.certificates[name] = Certificate(name, key, base)

@@ -13,6 +13,7 @@ from lab.clienthello import Hello, capture
 from lab.postconf import write_files
 from lab.posternd import HOSTNAME, run_posternctl
 from lab.process import run
+from lab.release import openssl_dates
 from lab.smtp import Client
 
 STORY = "Windows sender that offers only P-256"
@@ -293,12 +294,12 @@ class Certificates(Ctl):
         self.assertEqual(f'certificate "{name}": certificate 1 (' in done.stdout, bool(code))
 
     def self_signed(self, name, days):
-        """An RSA certificate that issues itself and is valid for so many days, -1 at least."""
+        """An RSA certificate that issues itself and is valid for so many days; -1: that has expired."""
         base = os.path.join(self.stage.authority.directory, name)
         for words in (["req", "-newkey", "rsa:2048", "-noenc", "-subj", "/CN=" + HOSTNAME,
                        "-keyout", base + ".key", "-out", base + ".csr"],
                       ["x509", "-req", "-in", base + ".csr", "-signkey", base + ".key",
-                       "-days", str(days), "-out", base + ".pem"]):
+                       *openssl_dates(days), "-out", base + ".pem"]):
             done = run(["openssl", *words])
             self.assertEqual(done.returncode, 0, done.stderr)
         return Certificate(name, "rsa2048", base)

@@ -5,6 +5,7 @@ import shutil
 from common import CERTIFICATES, ESTABLISHED, FAILED, Case, client_context, endpoint, table
 from lab import hello
 from lab.process import run
+from lab.release import swaks_verify_option
 
 # What the story's client offers, as `openssl s_client` is told. Its twelfth suite (3DES) and DSA
 # are not in every libssl, which is no matter: neither could be chosen.
@@ -175,7 +176,8 @@ class Story(Case):
             self.skipTest("swaks is not installed")
         mark = self.posternd.mark()
         done = run(["swaks", "--server", endpoint(self.posternd.address("full")), "--tls",
-                    "--tls-protocol", name, "--tls-verify",
+                    "--tls-protocol", name,
+                    *swaks_verify_option("mail.example.test"),
                     "--tls-ca-path", self.stage.authority.roots,
                     "--from", "sender@client.test", "--to", "recipient@example.test",
                     "--header", "Subject: " + self.id(), "--body", "Hello."])

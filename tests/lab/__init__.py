@@ -7,5 +7,6 @@ posternd  a configuration and a running posternd
 milter    a running postern-milter
 hello     exact ClientHello bytes, and what a server answers to them
 smtp      a small SMTP client
+release   what differs between Debian's releases
 process   children, their log lines, and that nothing of them is left over
 """

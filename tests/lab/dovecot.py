@@ -9,6 +9,7 @@
 import os
 
 from lab.process import Child, LabError
+from lab.release import dovecot_syntax
 
 PROGRAM = "/usr/sbin/dovecot"
 
@@ -21,14 +22,6 @@ auth_failure_delay = 0
 auth_verbose = yes
 protocols =
 ssl = no
-passdb {{
-    driver = passwd-file
-    args = scheme=PLAIN {directory}/users
-}}
-userdb {{
-    driver = static
-    args = uid=65534 gid=65534 home=/nonexistent
-}}
 service auth {{
     unix_listener {path} {{
         mode = 0666
@@ -60,7 +53,8 @@ class Dovecot:
         with open(os.path.join(directory, "users"), "w", encoding="utf-8") as file:
             file.writelines(f"{name}:{password}\n" for name, password in users.items())
         with open(self._conf, "w", encoding="utf-8") as file:
-            file.write(CONF.format(directory=directory, path=self.path))
+            # The version of the settings comes first.
+            file.write((dovecot_syntax() + CONF).format(directory=directory, path=self.path))
 
     def start(self):
         """Returns when it takes connections."""
