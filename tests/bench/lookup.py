@@ -15,7 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from lab.smtp import Client  # noqa: E402
+from lab.smtp import Client, received  # noqa: E402
 from lab.stage import Stage  # noqa: E402
 
 RULES = "".join(f"recipient=r{number}@example.test tls>=1.2 reject\n" for number in range(100))
@@ -45,7 +45,7 @@ class Service:
     def ask(self, mail):
         self._socket.sendall(f"{self._attributes}instance={mail}\n\n".encode())
         while b"\n\n" not in self._buffer:
-            self._buffer += self._socket.recv(65536)
+            self._buffer += received(self._socket)
         answer, _, self._buffer = self._buffer.partition(b"\n\n")
         if b"; version=TLSv1.3; " not in answer:
             raise RuntimeError(f"not what is known of the session: {answer!r}")

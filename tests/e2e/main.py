@@ -1,22 +1,26 @@
 """End-to-end tests: posternd between real clients and a real Postfix.
 
-    main.py --build DIR [--only PATTERN]
+    main.py --build DIR [--only PATTERN] [--test-seconds N]
 
 Runs every test of test_*.py, two files at a time, each file in a process of its own. A failure is
 shown with what posternd and Postfix logged during that test. The last line has Check's form; the
 exit code is 0 if all is well. --only: the tests whose name (test_file.Class.test) matches this
-regular expression.
+regular expression. --test-seconds: after so long a test has failed, and the next one begins; what a
+class does before and after its tests has this limit, too.
 """
 
 import argparse
 import concurrent.futures
+import faulthandler
 import glob
 import importlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 import unittest
@@ -25,12 +29,17 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), HERE]
 sys.dont_write_bytecode = True
 
-from common import Case  # pylint: disable=wrong-import-position
+from common import Case  # noqa: E402 pylint: disable=wrong-import-position
+from lab.process import keeper  # noqa: E402 pylint: disable=wrong-import-position
+from timelimit import TimeLimit  # noqa: E402 pylint: disable=wrong-import-position
 
 FILES_AT_A_TIME = 2
 
-# Seconds for one file, before it counts as hanging: sanitizers make it slow.
-FILE_TIMEOUT = 900
+# Seconds for one test: sanitizers make it slow.
+TEST_SECONDS = 300
+
+# Seconds for one file, should an alarm not end its test.
+FILE_TIMEOUT = 1800
 
 # The first word of the line in which a file's process tells its result.
 RESULT = "@result "
@@ -41,10 +50,12 @@ LONG = ("test_load", "test_delivery", "test_clients")
 
 class Result(unittest.TestResult):
     """Prints each problem as it comes, with the logs that belong to it. A test with several
-    problems (subTest) counts once."""
+    problems (subTest) counts once. `limit`: the TimeLimit of each test, and of what is between
+    two."""
 
-    def __init__(self):
+    def __init__(self, limit):
         super().__init__()
+        self._limit = limit
         self.checks = 0
         self.failed = set()
         self.broken = set()
@@ -54,9 +65,11 @@ class Result(unittest.TestResult):
     def startTest(self, test):
         super().startTest(test)
         self._began = time.monotonic()
+        self._limit.begin(name_of(test))
 
     def stopTest(self, test):
         super().stopTest(test)
+        self._limit.begin("what follows " + name_of(test))
         self.checks += 1
         self.longest = max(self.longest, (time.monotonic() - self._began, name_of(test)))
 
@@ -115,18 +128,33 @@ def load(module_name, only):
                               if not only or re.search(only, each.id()))
 
 
-def run_file(module_name, only):
+def run_file(module_name, only, seconds):
     """In a process of its own: runs one file's tests and tells the result."""
-    result = Result()
-    load(module_name, only).run(result)
+    faulthandler.enable()
+    limit = TimeLimit(seconds)
+    result = Result(limit)
+    tests = load(module_name, only)
+    limit.begin("what comes before the first test")
+    tests.run(result)
+    limit.end()
+    checks, failures, errors = result.counts()
+    # The interpreter would wait for them.
+    left = [each.name for each in threading.enumerate()
+            if each is not threading.main_thread() and not each.daemon]
+    if left:
+        print(f"ERROR {module_name}: threads are still running: {', '.join(left)}")
+        checks, errors = checks + 1, errors + 1
     print("longest: %.1f s, %s" % result.longest)
-    print(RESULT + json.dumps(result.counts()), flush=True)
+    print(RESULT + json.dumps([checks, failures, errors]), flush=True)
+    if left:
+        keeper.end()
+        os._exit(1)
 
 
 def start_file(arguments, module_name):
     """Runs one file in its process; (checks, failures, errors)."""
     command = [sys.executable, os.path.abspath(__file__), "--build", arguments.build,
-               "--file", module_name]
+               "--file", module_name, "--test-seconds", str(arguments.test_seconds)]
     if arguments.only:
         command += ["--only", arguments.only]
     began = time.monotonic()
@@ -135,12 +163,13 @@ def start_file(arguments, module_name):
         try:
             output, _ = child.communicate(timeout=FILE_TIMEOUT)
         except subprocess.TimeoutExpired:
-            child.terminate()
+            # It shows where its threads are, and dies.
+            child.send_signal(signal.SIGABRT)
             output, _ = child.communicate()
             output += f"ERROR {module_name}: still running after {FILE_TIMEOUT} s\n"
     lines = output.splitlines()
     told = [line for line in lines if line.startswith(RESULT)]
-    if told:
+    if told and child.returncode in (0, 1):
         counts = tuple(json.loads(told[-1][len(RESULT):]))
     else:
         counts = (1, 0, 1)
@@ -155,11 +184,13 @@ def main():
     parser = argparse.ArgumentParser(description="postern's end-to-end tests")
     parser.add_argument("--build", required=True, help="where posternd and posternctl are")
     parser.add_argument("--only", help="regular expression for test_file.Class.test")
+    parser.add_argument("--test-seconds", type=float, default=TEST_SECONDS,
+                        help=f"limit for one test ({TEST_SECONDS})")
     parser.add_argument("--file", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     Case.build = arguments.build = os.path.abspath(arguments.build)
     if arguments.file:
-        run_file(arguments.file, arguments.only)
+        run_file(arguments.file, arguments.only, arguments.test_seconds)
         return 0
 
     names = [os.path.splitext(os.path.basename(path))[0]

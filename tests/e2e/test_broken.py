@@ -13,6 +13,7 @@ import threading
 from common import Backend, Case, table
 from lab import hello
 from lab.process import TIMEOUT
+from lab.smtp import received
 from played import UNAVAILABLE
 
 OURS = UNAVAILABLE.encode() + b"\r\n"
@@ -97,7 +98,7 @@ class Broken(Case):
     def take(self, peer, size):
         """What the client has sent has come."""
         while size > 0:
-            size -= len(peer.socket.recv(size))
+            size -= len(received(peer.socket, size))
 
     @table([(f"{phase}, {end}, {'under TLS' if tls else 'in plaintext'}", turns, act, last, tls)
             for phase, turns in PHASES for end, act, last in ENDS for tls in (False, True)

@@ -295,7 +295,10 @@ class Drip:
         self._write()
         reply = b""
         while not reply.endswith(b"\r\n") or reply.splitlines()[-1][3:4] != b" ":
-            reply += self._turn(lambda: self._tls.read(65536))
+            data = self._turn(lambda: self._tls.read(65536))
+            if not data:
+                raise AssertionError("closed")
+            reply += data
         return reply.splitlines()[-1]
 
 

@@ -12,7 +12,7 @@ import threading
 from common import Backend, Case, table
 from lab.posternd import postfix_config
 from lab.process import TIMEOUT
-from lab.smtp import Client
+from lab.smtp import Client, received
 
 MIB = 1024 * 1024
 BIG = 20 * MIB
@@ -237,7 +237,7 @@ class Delivery(Case):
             writing = [client.socket] if unsent else []
             self.assertTrue(any(select.select([client.socket], writing, [], TIMEOUT)), "stuck")
             try:
-                replies.append(client.socket.recv(1 << 20))
+                replies.append(received(client.socket, 1 << 20))
                 lines += replies[-1].count(b"\n")
             except ssl.SSLWantReadError:
                 pass
@@ -266,6 +266,6 @@ class Unchanged(Case):
         sender.start()
         got = b""
         while len(got) < len(data):
-            got += peer.socket.recv(1 << 20)
+            got += received(peer.socket, 1 << 20)
         sender.join()
         self.assertEqual(hashlib.sha256(got).hexdigest(), hashlib.sha256(data).hexdigest())

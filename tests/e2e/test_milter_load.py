@@ -82,6 +82,8 @@ class Load(Milters):
         meanwhile()
         for thread in threads:
             thread.join(PATIENCE)
+            if thread.is_alive():
+                self.problems.append(f"still sending after {PATIENCE} s")
         self.assertEqual(self.problems, [])
 
     def check_all(self, taken_before, may_be_unknown=False):

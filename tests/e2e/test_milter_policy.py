@@ -9,7 +9,7 @@ import time
 from common import client_context, table
 from milters import NONE, TLS, Milters
 from lab.milter import run_milter
-from lab.process import run
+from lab.process import TIMEOUT, run
 
 TLS12 = ssl.TLSVersion.TLSv1_2
 
@@ -350,8 +350,10 @@ class Reload(Milters):
         long_ago = time.time() - 3600
         os.utime(self.policy_path, (long_ago, long_ago))
         mark = self.milter.mark()
+        end = time.monotonic() + TIMEOUT
         while not self.milter.log.find("stays in force", mark):
             self.reply()
+            self.assertLess(time.monotonic(), end)
         end = time.monotonic() + 2.5
         while time.monotonic() < end:
             self.assertEqual(self.reply(), "250 2.1.0 Ok")

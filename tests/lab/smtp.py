@@ -27,6 +27,15 @@ class Closed(Exception):
     """The server closed the connection where a reply was due; the argument is what came before."""
 
 
+def received(connection, size=65536):
+    """At least one byte of a socket's, as it comes; Closed at its end, where recv() gives b"" for
+    ever: a loop that waits for so many bytes would never end."""
+    data = connection.recv(size)
+    if not data:
+        raise Closed(b"")
+    return data
+
+
 class Client:
     """A connection. `address` is (host, port); `source` an address of 127.0.0.0/8 to come from."""
 
@@ -77,9 +86,7 @@ class Client:
 
     def read_some(self):
         """At least one byte, as it comes; Closed at the end."""
-        data, self._buffer = self._buffer or self.socket.recv(65536), b""
-        if not data:
-            raise Closed(b"")
+        data, self._buffer = self._buffer or received(self.socket), b""
         return data
 
     def rest(self):
