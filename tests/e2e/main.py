@@ -38,6 +38,9 @@ FILES_AT_A_TIME = 2
 # Seconds for one test: sanitizers make it slow.
 TEST_SECONDS = 300
 
+# Seconds for a thread that a file's tests have left.
+THREAD_SECONDS = 5
+
 # Seconds for one file, should an alarm not end its test.
 FILE_TIMEOUT = 1800
 
@@ -128,6 +131,15 @@ def load(module_name, only):
                               if not only or re.search(only, each.id()))
 
 
+def threads_left():
+    """Names of threads that do not end; the interpreter would wait for them."""
+    own = [each for each in threading.enumerate()
+           if each is not threading.main_thread() and not each.daemon]
+    for each in own:
+        each.join(THREAD_SECONDS)
+    return [each.name for each in own if each.is_alive()]
+
+
 def run_file(module_name, only, seconds):
     """In a process of its own: runs one file's tests and tells the result."""
     faulthandler.enable()
@@ -138,9 +150,7 @@ def run_file(module_name, only, seconds):
     tests.run(result)
     limit.end()
     checks, failures, errors = result.counts()
-    # The interpreter would wait for them.
-    left = [each.name for each in threading.enumerate()
-            if each is not threading.main_thread() and not each.daemon]
+    left = threads_left()
     if left:
         print(f"ERROR {module_name}: threads are still running: {', '.join(left)}")
         checks, errors = checks + 1, errors + 1
