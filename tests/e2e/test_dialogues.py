@@ -7,7 +7,7 @@ import re
 from common import table
 from dialogue import play
 from dialogues import DIALOGUES, PAIRS
-from differences import DIFFERENCES, ELSEWHERE, explain
+from differences import DIFFERENCES, ELSEWHERE, comparable, explain
 from pairs import Pairs
 from record import FILE, client_lines, is_recorded
 
@@ -22,13 +22,17 @@ class Dialogues(Pairs):
         super().prepare()
         cls.compared = {}
 
+    @staticmethod
+    def heard(dialogue, address_of):
+        """What can be compared of what one of a pair says."""
+        return comparable(dialogue, play(dialogue, address_of(dialogue.service)))
+
     def compare(self, dialogue):
         """(rules of DIFFERENCES that were met, what is not listed or None), played once."""
         if dialogue.name not in self.compared:
             self.compared[dialogue.name] = explain(
-                dialogue, play(dialogue, self.alone(dialogue.service)),
-                play(dialogue, self.front(dialogue.service)),
-                lambda: play(dialogue, self.plain(dialogue.service)))
+                dialogue, self.heard(dialogue, self.alone), self.heard(dialogue, self.front),
+                lambda: self.heard(dialogue, self.plain))
         return self.compared[dialogue.name]
 
     @table([(each.name, each) for each in DIALOGUES])
