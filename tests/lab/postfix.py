@@ -9,12 +9,14 @@ own. Nothing of the system's Postfix is read or written but its programs.
     postfix.stop()
 """
 
+import contextlib
 import email
 import email.policy
 import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import time
 
@@ -230,6 +232,15 @@ class Postfix:
         if self._master:
             self._master.stop()
             self._master = None
+
+    @contextlib.contextmanager
+    def suspended(self):
+        """Meanwhile none of its processes does anything; the kernel takes connections for it."""
+        self._master.signal_group(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._master.signal_group(signal.SIGCONT)
 
     def command(self, name, *arguments):
         """Runs postqueue, postconf, ... on this instance; CompletedProcess."""

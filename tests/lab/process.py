@@ -181,6 +181,10 @@ class Child:
     def send_signal(self, number):
         self._popen.send_signal(number)
 
+    def signal_group(self, number):
+        """Signals it and its children."""
+        os.killpg(self.pid, number)
+
     def wait(self, timeout=TIMEOUT):
         """Waits until it ends by itself; its exit code."""
         try:
