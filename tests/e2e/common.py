@@ -177,9 +177,7 @@ class Case(unittest.TestCase):
 
     def warning(self, daemon, client, text):
         """Waits for the line of this client with this text, and returns its match of WARNING."""
-        port = client if isinstance(client, int) else client.port
-        return daemon.wait_log(of_client(WARNING, port).replace("(?P<text>.*)",
-                                                                f"(?P<text>{text})"))
+        return self.of_log(daemon, WARNING.replace("(?P<text>.*)", f"(?P<text>{text})"), client)
 
 
 def endpoint(address):

@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 
-from common import CONNECT, Case, of_client
+from common import CONNECT, Case
 from lab import posternd as postern
 from lab.milter import socket_directory
 from lab.process import TIMEOUT
@@ -70,7 +70,7 @@ class Milters(Case):
 
     def id_of(self, client):
         """The session's id, by posternd's log."""
-        return self.daemon.wait_log(of_client(CONNECT, client.port))["session"]
+        return self.of_log(self.daemon, CONNECT, client)["session"]
 
     def send(self, client, subject, headers=b"", **options):
         """Sends a mail and returns it as it was delivered. The client has said EHLO."""

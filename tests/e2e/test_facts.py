@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 
-from common import CONNECT, DISCONNECT, Case, client_context, of_client, reset, table
+from common import CONNECT, DISCONNECT, Case, client_context, reset, table
 from kept import Control
 from lab import proxyheader
 from lab.posternd import run_posternctl
@@ -57,7 +57,7 @@ class Facts(Case):
 
     def ended(self, port):
         """Waits for the end of a client's session."""
-        self.daemon.wait_log(of_client(DISCONNECT, port))
+        self.of_log(self.daemon, DISCONNECT, port)
 
     # --- by addresses ---
 
