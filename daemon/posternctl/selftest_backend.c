@@ -4,6 +4,12 @@
  * a stranger there it takes for everybody. The first addresses of the networks whose own PROXY
  * headers posternd believes are claimed, too: an upstream that speaks for itself comes as one of
  * them. No session goes further than RCPT, so that nothing is ever sent.
+ *
+ * A refusal at the banner is the client's, or it is what a service says that takes the header for
+ * commands (Postfix from 3.9 on: 554, "SMTP protocol synchronization"; a postscreen that enforces
+ * its greet test: 521). Its words do not tell which; a second connection without a header does. A
+ * service that wants a header is silent then until its patience ends (5 s in Postfix), and says no
+ * more than that it got none.
  */
 #include "daemon/common/sockaddr.h"
 #include "daemon/posternctl/selftest.h"
@@ -34,7 +40,9 @@ struct asked {
     char name[BACKEND_SIZE];             /* "backend \"postfix\" 127.0.0.1:10025" */
     char subject[SELFTEST_SUBJECT_SIZE]; /* ... and the claimed client */
     struct addr client;
-    bool greeted; /* the first client was */
+    bool greeted;          /* the first client was */
+    bool speaks_plainly;   /* a client without a header is spoken to */
+    bool starttls_plainly; /* ... and is offered STARTTLS */
 };
 
 /* --- a session ------------------------------------------------------------------------------ */
@@ -105,31 +113,46 @@ static const char *words_of(const struct smtpclient *c, const struct smtpreply *
 
 /* --- the PROXY header ----------------------------------------------------------------------- */
 
+/* smtpd's and postscreen's words to a header that they do not like, or that did not come. */
+static bool is_header_refusal(const struct smtpreply *greeting)
+{
+    return strstr(greeting->text, "Server local error") != NULL ||
+           strstr(greeting->text, "No system resources") != NULL;
+}
+
+/* Whether the server has said something, and not that a header is missing. */
+static bool has_spoken(enum selftest_stage stage, const struct smtpreply *reply)
+{
+    return stage > SELFTEST_AT_BANNER || (reply->code != 0 && !is_header_refusal(reply));
+}
+
+/* Finds out how a client is met that sends no header. */
+static void ask_plainly(struct asked *a)
+{
+    struct smtpclient c;
+    struct smtpreply reply;
+    enum selftest_stage stage = selftest_greet(&c, a->backend, a->address, NULL, &reply);
+
+    a->speaks_plainly = has_spoken(stage, &reply);
+    a->starttls_plainly = stage == SELFTEST_GREETED && (reply.keywords & SMTPCLIENT_STARTTLS) != 0;
+    smtpclient_close(&c, SELFTEST_QUIT);
+}
+
 /* A posternd at the backend's address, as far as that can be seen; `mine` is this end of the
  * connection. */
 static bool is_loop(const struct asked *a, enum selftest_stage stage, const struct addr *mine,
                     const struct smtpreply *reply)
 {
-    struct smtpclient c;
-    struct smtpreply plain;
-    bool found = false;
-
     if (selftest_is_listener(a->t->conf, a->address, mine) ||
         (stage == SELFTEST_AT_BANNER && selftest_is_own_refusal(reply))) {
         return true;
-    }
-    if (stage == SELFTEST_AT_CONNECT || stage == SELFTEST_AT_BANNER) {
-        return false;
     }
     if (stage == SELFTEST_GREETED) {
         return (reply->keywords & SMTPCLIENT_STARTTLS) != 0 &&
                selftest_is_posternd(a->t, a->backend, a->address, &a->client);
     }
     /* What takes a header for commands may be a listener. */
-    found = selftest_greet(&c, a->backend, a->address, NULL, &plain) == SELFTEST_GREETED &&
-            (plain.keywords & SMTPCLIENT_STARTTLS) != 0;
-    smtpclient_close(&c, SELFTEST_QUIT);
-    return found && selftest_is_posternd(a->t, a->backend, a->address, NULL);
+    return a->starttls_plainly && selftest_is_posternd(a->t, a->backend, a->address, NULL);
 }
 
 static void tell_no_connection(const struct asked *a, const struct smtpclient *c)
@@ -151,13 +174,6 @@ static void tell_no_connection(const struct asked *a, const struct smtpclient *c
     }
 }
 
-/* smtpd's and postscreen's words to a header that they do not like, or that did not come. */
-static bool is_header_refusal(const struct smtpreply *greeting)
-{
-    return strstr(greeting->text, "Server local error") != NULL ||
-           strstr(greeting->text, "No system resources") != NULL;
-}
-
 /* Why a header was not taken, or no session came of it. `name` is the check's. */
 static void tell_not_taken(const struct asked *a, const char *name, enum selftest_stage stage,
                            const struct smtpclient *c, const struct smtpreply *reply)
@@ -169,19 +185,20 @@ static void tell_not_taken(const struct asked *a, const char *name, enum selftes
     if (reply->code == 0 && c->trouble == SMTPCLIENT_TIMEOUT) {
         selftest_fault(a->t, name, a->subject, selftest_cure_silence(a->t, a->address),
                        "gives no greeting within %d s", SELFTEST_BANNER);
-    } else if (stage == SELFTEST_AT_EHLO && (reply->code == 0 || reply->code / 100 == 4)) {
-        selftest_fault(a->t, name, a->subject, "", "does not take EHLO: %s", words_of(c, reply));
-    } else if (stage == SELFTEST_AT_EHLO) {
+    } else if (stage == SELFTEST_AT_EHLO && a->speaks_plainly) {
         selftest_fault(a->t, name, a->subject, cure, "takes the PROXY header for commands: %s",
                        words_of(c, reply));
+    } else if (stage == SELFTEST_AT_EHLO && (reply->code == 0 || reply->code / 100 == 4)) {
+        selftest_fault(a->t, name, a->subject, "", "does not take EHLO: %s", words_of(c, reply));
     } else if (strstr(reply->text, "too many connections from ") != NULL &&
                strstr(reply->text, addr_text(&a->client, address)) == NULL) {
         selftest_fault(a->t, name, a->subject, cure, "takes somebody else for the client: %s",
                        reply->text);
-    } else if (reply->code != 0 && !is_header_refusal(reply)) {
+    } else if (has_spoken(stage, reply) && !a->speaks_plainly) {
         selftest_not_checked(a->t, name, a->subject, "it refuses this client: %s", reply->text);
-    } else if (is_ipv6 || (postconf_known(&a->t->postfix) &&
-                           !postfix_speaks(&a->t->postfix, a->client.family))) {
+    } else if (!a->speaks_plainly &&
+               (is_ipv6 || (postconf_known(&a->t->postfix) &&
+                            !postfix_speaks(&a->t->postfix, a->client.family)))) {
         selftest_fault(a->t, name, a->subject,
                        "postconf -e inet_protocols=all && postfix stop && postfix start",
                        "refuses every client on %s (inet_protocols): %s", is_ipv6 ? "IPv6" : "IPv4",
@@ -329,8 +346,11 @@ static enum selftest_backend ask_first(struct asked *a, const struct addr *clien
     claim(a, client);
     stage = selftest_greet(&c, a->backend, a->address, &a->client, &reply);
     mine = c.fd < 0 ? (struct addr){0} : sockaddr_local(c.fd);
-    loop = stage != SELFTEST_AT_CONNECT && is_loop(a, stage, &mine, &reply);
     a->greeted = stage == SELFTEST_GREETED;
+    if (!a->greeted && has_spoken(stage, &reply) && !selftest_is_own_refusal(&reply)) {
+        ask_plainly(a);
+    }
+    loop = stage != SELFTEST_AT_CONNECT && is_loop(a, stage, &mine, &reply);
     if (loop) {
         char cure[SELFTEST_CURE_SIZE];
 
@@ -338,7 +358,7 @@ static enum selftest_backend ask_first(struct asked *a, const struct addr *clien
         selftest_fault(a->t, "loop", a->name, cure,
                        "a posternd is what answers there, and mail goes round in circles");
     } else {
-        if (stage == SELFTEST_GREETED) {
+        if (a->greeted) {
             selftest_ok(a->t, "loop", a->name, "is not posternd itself");
         }
         look_at_session(a, &c, stage, &reply);

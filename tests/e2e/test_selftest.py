@@ -13,6 +13,15 @@ from selftests import Selftest
 
 PUBLIC = ("192.0.2.1", "2001:db8::1")
 
+# What is said of a service that does not want the PROXY header, and has seen it.
+HEADER = "^takes the PROXY header for commands: 500 5.5.2 Error: "
+HEADER_STRICT = (HEADER + "|^does not take the PROXY header: 554 5.5.0 Error: SMTP protocol "
+                 "synchronization$|^takes the PROXY header for commands: (554 5.5.0 .*|closed|"
+                 "Broken pipe|Connection reset by peer)$")
+
+# How often that is tried which depends on who comes first.
+RUNS = 20
+
 
 class Good(Selftest):
     """A Postfix by postfix-config, with all levels before it."""
@@ -158,11 +167,18 @@ class Wrong(Selftest):
                      "smtpd_sasl_path=unix:" + auth.server_address),
             "refusing": ("smtpd_delay_reject=no", "smtpd_client_restrictions=permit_mynetworks,"
                          "reject"),
+            "refusing EHLO": ("smtpd_delay_reject=no",
+                              "smtpd_helo_restrictions=permit_mynetworks,reject"),
             "good": (),
         }
-        cls.services = {name: cls.postfix.smtpd(name, options=options)
+        cls.services = {name: cls.postfix.smtpd(name.replace(" ", "-"), options=options)
                         for name, options in services.items()}
-        cls.services["plain"] = cls.postfix.smtpd("plain", proxied=False)
+        for strict in ("no", "yes"):
+            options = (f"smtpd_forbid_unauth_pipelining={strict}",)
+            for kind in ("inet", "unix"):
+                name = f"plain {kind} {strict}"
+                cls.services[name] = cls.postfix.smtpd(name.replace(" ", "-"), kind, proxied=False,
+                                                       options=options)
         cls.stage.start_postfix()
 
     def wrong(self, service, backend=None, **options):
@@ -203,13 +219,19 @@ class Wrong(Selftest):
                       "                 cure, for this service in master.cf: "
                       "-o smtpd_tls_security_level=none\n", self.ctl(daemon.conf, code=1))
 
-    @table((("version 2", "proxy-v2", "bad syntax"),
-            ("version 1", "proxy-v1", "command not recognized")))
-    def test_header_is_not_taken(self, version, what):
-        (name, subject, text, cure), = self.wrong("plain", {"client_address": version})
-        self.assertEqual((name, subject, cure), ("proxy-header", self.subject("plain"),
-                                                 "-o smtpd_upstream_proxy_protocol=haproxy"))
-        self.assertEqual(text, f"takes the PROXY header for commands: 500 5.5.2 Error: {what}")
+    @table([(f"{service} {version}", service, version) for version in ("proxy-v2", "proxy-v1")
+            for service in ("plain inet no", "plain unix no", "plain inet yes", "plain unix yes")])
+    def test_header_is_not_taken(self, service, version):
+        """A smtpd that forbids pipelining says 554 if it finds the header before its banner, and
+        else takes it for commands. Chance decides: each is a fault, in every run."""
+        daemon = self.start(backend=self.services[service].address,
+                            backends={"postfix": {"client_address": version}})
+        strict = service.endswith(" yes")
+        for _ in range(RUNS if strict else 1):
+            (name, subject, text, cure), = self.faults(daemon.conf)
+            self.assertEqual((name, subject, cure), ("proxy-header", self.subject(service),
+                                                     "-o smtpd_upstream_proxy_protocol=haproxy"))
+            self.assertRegex(text, HEADER_STRICT if strict else HEADER)
 
     def test_silence(self):
         (name, subject, text, cure), = self.wrong("wrapper")
@@ -226,12 +248,16 @@ class Wrong(Selftest):
             "cannot be reached: Connection refused",
             "posternctl postfix-config >> /etc/postfix/master.cf && postfix reload"))
 
-    def test_stranger_is_refused(self):
-        """What listeners have of it is seen all the same: this machine is no stranger."""
-        daemon = self.start(backend=self.services["refusing"].address)
+    @table((("at the banner", "refusing"), ("at EHLO", "refusing EHLO")))
+    def test_stranger_is_refused(self, service):
+        """The header is taken. What listeners have of it is seen all the same: this machine is no
+        stranger."""
+        daemon = self.start(backend=self.services[service].address)
+        mark = self.postfix.log.mark()
         checks = self.checks(daemon.conf, 0)
         check, = self.of(checks, "proxy-header", "not-checked")
         self.assertRegex(check["text"], "^it refuses this client: 554 5.7.1 ")
+        self.postfix.log.wait("warning: haproxy read: timeout error", after=mark)
         self.of(checks, "tls", "ok")
 
     def test_one_address_of_several(self):
@@ -245,7 +271,7 @@ class Wrong(Selftest):
 
     def test_service_for_tls_that_is_wrong(self):
         """Seen in the backend, and through the listener."""
-        faults = self.wrong("good", {"tls_address": self.services["plain"].address})
+        faults = self.wrong("good", {"tls_address": self.services["plain inet no"].address})
         self.assertEqual([fault[0] for fault in faults], ["proxy-header", "tls"])
         self.assertIn("under TLS, EHLO is not taken: ", faults[1][2])
 

@@ -43,16 +43,24 @@ class WrongPostscreen(Selftest):
         postfix = cls.stage.make_postfix(main_cf={"postscreen_greet_wait": "1s"})
         postfix.smtpd("passed", options=("smtpd_tls_security_level=may", files)).line = (
             "smtpd pass - - n - - smtpd\n")
-        cls.screen = postfix.postscreen("screen", ("postscreen_upstream_proxy_protocol=",))
-        cls.starttls = postfix.postscreen("starttls", (
+        cls.services = {}
+        cls.services["screen"] = postfix.postscreen("screen", (
+            "postscreen_upstream_proxy_protocol=",))
+        cls.services["starttls"] = postfix.postscreen("starttls", (
             "postscreen_tls_security_level=may", "postscreen_cache_map=", files))
+        for action in ("drop", "enforce"):
+            cls.services[action] = postfix.postscreen(action, (
+                "postscreen_upstream_proxy_protocol=", "postscreen_cache_map=",
+                "postscreen_access_list=", "postscreen_greet_action=" + action))
         cls.stage.start_postfix()
 
-    @table((("header", "screen", "proxy-header", "-o postscreen_upstream_proxy_protocol=haproxy"),
+    @table((*((f"header, {service}", service, "proxy-header",
+               "-o postscreen_upstream_proxy_protocol=haproxy")
+              for service in ("screen", "drop", "enforce")),
             ("STARTTLS", "starttls", "starttls", "-o postscreen_tls_security_level=none, and "
              "-o smtpd_tls_security_level=none (of the pass service smtpd)")))
     def test_fault(self, service, name, cure):
-        daemon = self.start(backend=getattr(self, service).address)
+        daemon = self.start(backend=self.services[service].address)
         self.assertEqual([(fault[0], fault[3]) for fault in self.faults(daemon.conf)],
                          [(name, cure)])
 
@@ -202,7 +210,11 @@ class Played(Selftest):
         def take():
             try:
                 while True:
-                    threading.Thread(target=one, args=(backend.accept(),), daemon=True).start()
+                    try:
+                        peer = backend.accept()
+                    except ValueError:
+                        continue  # it has gone, and sent no header
+                    threading.Thread(target=one, args=(peer,), daemon=True).start()
             except OSError:
                 pass  # closed
 
