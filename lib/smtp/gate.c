@@ -242,7 +242,8 @@ static void begin_relay(struct gate *g)
 
 void gate_shut(struct gate *g, struct buffer *to_client)
 {
-    if (!gate_may_relay(g) && g->bye) {
+    if (!gate_may_relay(g) && (g->bye || g->refused)) {
+        /* Nothing is to be added to the backend's last word. */
         gate_close(g, to_client, "");
     } else if (!gate_may_relay(g)) {
         gate_fail(g, to_client,

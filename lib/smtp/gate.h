@@ -68,8 +68,9 @@ enum gate_note {
     GATE_NOTE_BACKEND_REPLY = 1 << 6, /* a reply over GATE_REPLY_MAX in the gate phases */
     GATE_NOTE_BACKEND_UNASKED = 1 << 7, /* a reply, not a 421, that no command asked for: door shut,
                                            or 421 given where relay must not begin */
-    GATE_NOTE_BACKEND_SHUT = 1 << 8, /* a reply that shuts the door, before TLS, in GATE_ENCRYPT */
-    GATE_NOTE_BACKEND_BANNER = 1 << 9, /* the banner behind gate_tls_started_anew() is no 220 */
+    GATE_NOTE_BACKEND_SHUT = 1 << 8,    /* a reply, no 5xx, that shuts the door, before TLS, in
+                                           GATE_ENCRYPT: 421 given */
+    GATE_NOTE_BACKEND_BANNER = 1 << 9,  /* the banner behind gate_tls_started_anew() is no 220 */
 };
 
 struct gate {

@@ -177,8 +177,8 @@ ELSEWHERE = {
         "test_backend, test_load, test_limits, test_stress",
     "Too many new TLS sessions are answered 421 and closed; Postfix says 454 and goes on.":
         "test_limits",
-    "With `tls = encrypt` a banner other than 220 is followed by a 421, and the connection closed, "
-    "unless it is a 421 itself. Behind it Postfix would wait for a QUIT.": "test_levels",
+    "With `tls = encrypt` the connection is closed after a banner other than 220, and a 421 is said "
+    "first if that was no 5xx and no 421. Postfix would wait for a QUIT.": "test_levels",
     "With `tls = implicit` a client that is turned away, or that speaks no TLS, is closed without "
     "a word.": "test_levels",
 }

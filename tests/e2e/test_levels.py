@@ -13,6 +13,7 @@ from lab.sasl import AuthServer
 
 ENCRYPT_FIRST = "530 5.7.0 Must issue a STARTTLS command first"
 UNAVAILABLE = f"421 4.3.2 {HOSTNAME} Service currently unavailable"
+NOT_AVAILABLE = f"421 4.3.2 {HOSTNAME} Service not available\r\n".encode()
 ACTIVE = "554 5.5.1 Error: TLS already active"
 
 # One plaintext command for each that is no way to STARTTLS.
@@ -243,7 +244,8 @@ class Silent(Case):
     def daemon(self, backend, **options):
         daemon = self.stage.posternd(
             certificates=["p256"], backend=backend, log_sessions="all", workers=1,
-            listeners={"mx": {}, "implicit": {"tls": "implicit"}}, **options)
+            listeners={"mx": {}, "encrypt": {"tls": "encrypt"}, "implicit": {"tls": "implicit"}},
+            **options)
         self.addCleanup(self.stage.stop, daemon)
         return daemon
 
@@ -262,6 +264,24 @@ class Silent(Case):
         self.assertEqual(peer.line(), b"EHLO early\r\n")
         peer.send(b"220-teaser\r\n")
         self.assertEqual(second.line(), b"220-teaser\r\n")
+
+    @table((("for good", b"554 5.5.0 Error: SMTP protocol synchronization\r\n", b""),
+            ("for good, in lines", b"554-5.7.1 no\r\n554 5.7.1 no\r\n", b""),
+            ("for now", b"450 4.3.2 no\r\n", NOT_AVAILABLE),
+            ("with good-bye", b"421 4.3.2 no\r\n", b"")))
+    def test_encrypt_banner_that_refuses(self, said, added):
+        """The end, also for a client that has spoken before it. After a whole 5xx nothing is
+        added: the backend has said why."""
+        backend = Backend(self)
+        daemon = self.daemon(backend.address)
+        for early in (b"", b"EHLO x\r\nMAIL FROM:<>\r\nSTARTTLS\r\n"):
+            client = self.connect(daemon.address("encrypt"))
+            client.send(early)
+            peer = backend.accept()
+            if early:
+                self.assertEqual(peer.line(), b"EHLO x\r\n")
+            peer.send(said)
+            self.assertEqual(client.rest(), said + added)
 
     def test_backend_down(self):
         daemon = self.daemon(f"127.0.0.1:{free_port()}")
