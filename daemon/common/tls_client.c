@@ -239,8 +239,8 @@ bool tls_client_settle(struct tls_session *session)
     if (SSL_get_peer_signature_type_nid(session->ssl, &nid) == 1) {
         client->signature = tls_signature_text(nid);
     }
-    if (SSL_get_peer_signature_nid(session->ssl, &nid) == 1 && nid != NID_undef) {
-        client->digest = OBJ_nid2sn(nid);
+    if (SSL_get_peer_signature_nid(session->ssl, &nid) == 1) {
+        client->digest = tls_digest_text(nid);
     }
     return true;
 }

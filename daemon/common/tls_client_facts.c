@@ -122,7 +122,9 @@ static void read_key(struct tls_client *client, const X509 *x509)
         break;
     case EVP_PKEY_EC:
         if (EVP_PKEY_get_group_name(key, curve, sizeof curve, NULL) == 1) {
-            snprintf(client->key, sizeof client->key, "%s", tls_group_text(OBJ_txt2nid(curve)));
+            const char *nist = EC_curve_nid2nist(OBJ_txt2nid(curve));
+
+            snprintf(client->key, sizeof client->key, "%.23s", nist != NULL ? nist : curve);
         }
         break;
     default:

@@ -1,15 +1,31 @@
 #include "daemon/common/tls_parts.h"
+#include "lib/tls/names.h"
 
 #include <openssl/ec.h>
 #include <openssl/objects.h>
 #include <string.h>
 
-/* X25519 has one name only. */
-const char *tls_group_text(int nid)
+/* OBJ_nid2sn() says "UNDEF" for 0. */
+static const char *name_of(int nid, const char *otherwise)
 {
-    const char *nist = EC_curve_nid2nist(nid);
+    const char *name = nid == NID_undef ? NULL : OBJ_nid2sn(nid);
 
-    return nist != NULL ? nist : OBJ_nid2sn(nid);
+    return name != NULL ? name : otherwise;
+}
+
+/* libssl gives the IANA number of such a group, with a mark. */
+static bool has_no_nid(int group)
+{
+    return (group & TLSEXT_nid_unknown) != 0;
+}
+
+/* X25519 has one name only. */
+const char *tls_group_text(int group)
+{
+    const char *name = has_no_nid(group) ? group_openssl_name((uint16_t)(group & UINT16_MAX))
+                                         : EC_curve_nid2nist(group);
+
+    return name != NULL ? name : name_of(has_no_nid(group) ? NID_undef : group, "unknown");
 }
 
 static void add_key_exchange(struct tls_facts *facts, SSL *ssl, const SSL_CIPHER *cipher)
@@ -26,7 +42,7 @@ static void add_key_exchange(struct tls_facts *facts, SSL *ssl, const SSL_CIPHER
     case NID_kx_any:
     case NID_kx_ecdhe:
         if (group != NID_undef) {
-            facts->key_exchange = "ECDHE";
+            facts->key_exchange = has_no_nid(group) ? "" : "ECDHE";
             facts->group = tls_group_text(group);
         }
         break;
@@ -45,8 +61,13 @@ const char *tls_signature_text(int nid)
     case EVP_PKEY_EC:
         return "ECDSA";
     default:
-        return OBJ_nid2sn(nid);
+        return name_of(nid, "unknown");
     }
+}
+
+const char *tls_digest_text(int nid)
+{
+    return name_of(nid, "");
 }
 
 static void add_signature(struct tls_facts *facts, const struct tls_session *session)
@@ -61,8 +82,8 @@ static void add_signature(struct tls_facts *facts, const struct tls_session *ses
     if (session->certificate >= 0) {
         facts->key = session->set->keys[session->certificate];
     }
-    if (SSL_get_signature_nid(session->ssl, &digest) == 1 && digest != NID_undef) {
-        facts->digest = OBJ_nid2sn(digest);
+    if (SSL_get_signature_nid(session->ssl, &digest) == 1) {
+        facts->digest = tls_digest_text(digest);
     }
 }
 

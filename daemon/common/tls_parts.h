@@ -166,9 +166,13 @@ void tls_client_explain(struct tls_session *session, struct text *detail);
  */
 MUST_USE struct tls_client *tls_client_describe(X509 *x509, OSSL_LIB_CTX *libctx);
 
-/* tls_facts.c: "P-256" rather than "prime256v1"; "RSA-PSS" rather than "rsassaPss". */
-const char *tls_group_text(int nid);
+/* tls_facts.c: the words for what libssl gives a number of OpenSSL's for, never NULL: "P-256"
+ * rather than "prime256v1"; "RSA-PSS" rather than "rsassaPss"; "" for a signature without a digest.
+ * What a provider brings may have no number, or one without a name. `group`: of
+ * SSL_get_negotiated_group(). */
+const char *tls_group_text(int group);
 const char *tls_signature_text(int nid);
+const char *tls_digest_text(int nid);
 
 /* Callbacks of the SSL_CTX: tls_choice.c. */
 void tls_on_message(int write_p, int version, int content_type, const void *data, size_t len,

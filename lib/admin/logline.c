@@ -83,13 +83,15 @@ void logline_connect(struct text *t, const struct logline_session *s)
     add_session(t, s);
 }
 
-/* Postfix names a key exchange over one of the curves of RFC 7748 by the curve alone. */
+/* Postfix names a key exchange over one of the curves of RFC 7748, or with a hybrid, by the group
+ * alone. */
 static void add_key_exchange(struct text *t, const struct tls_facts *facts)
 {
-    if (facts->key_exchange[0] == '\0') {
+    if (facts->key_exchange[0] == '\0' && facts->group[0] == '\0') {
         return;
     }
-    if (strcmp(facts->group, "X25519") == 0 || strcmp(facts->group, "X448") == 0) {
+    if (facts->key_exchange[0] == '\0' || strcmp(facts->group, "X25519") == 0 ||
+        strcmp(facts->group, "X448") == 0) {
         text_addf(t, " key-exchange %s", facts->group);
         return;
     }

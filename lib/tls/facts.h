@@ -33,7 +33,8 @@ struct tls_facts {
     int cipher_bits;          /* bits in use */
     int algorithm_bits;       /* bits of the algorithm */
     const char *key_exchange; /* "ECDHE", "DHE", "RSA" or "" */
-    const char *group;        /* IANA's name of the key exchange group: "P-256" style, or "" */
+    const char *group;        /* OpenSSL's name of the key exchange group, "P-256", or ""; without a
+                                 key_exchange: of a hybrid, "X25519MLKEM768" */
     const char *signature;    /* server's signature: "ECDSA", "RSA", "RSA-PSS", "ED25519", or "" */
     const char *key;          /* its key: "P-256", "2048 bits", or "" */
     const char *digest;       /* "SHA256", or "" */

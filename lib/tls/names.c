@@ -214,6 +214,16 @@ const char *group_name(uint16_t id)
     return group != NULL ? group->name : NULL;
 }
 
+const char *group_openssl_name(uint16_t id)
+{
+    const struct group *group = group_by_id(id);
+
+    if (group == NULL) {
+        return NULL;
+    }
+    return group->openssl[0] != '\0' ? group->openssl : group->name;
+}
+
 const char *scheme_name(uint16_t id)
 {
     const struct scheme *scheme = scheme_by_id(id);

@@ -103,6 +103,9 @@ const char *suite_name(uint16_t id);
 const char *group_name(uint16_t id);
 const char *scheme_name(uint16_t id);
 
+/* OpenSSL's name of a group, or IANA's if it has none; NULL: not known. */
+const char *group_openssl_name(uint16_t id);
+
 /* Bytes of a digest; 0 for HASH_NONE. */
 size_t hash_len(enum hash hash);
 

@@ -6,7 +6,7 @@ import ssl
 from asking import KINDS, NAME, TLS12, TLS13, UNTRUSTED, VERSIONS, Certificates, both
 from common import ESTABLISHED, FAILED, client_context, table
 from lab.certs import Certificate
-from lab.release import openssl_name
+from lab.release import openssl_name, postfix_tls_words
 
 
 class Listeners(Certificates):
@@ -43,8 +43,8 @@ class Listeners(Certificates):
     @table([("no certificate", None), ("deep enough", "deep-enough"),
             *((name, name) for name, *_ in KINDS + UNTRUSTED)])
     def test_as_postfix_says_it(self, name):
-        """The line of a Postfix that asks this client, and ours. Postfix calls curves by the names
-        of OpenSSL, and names signatures in TLS 1.3 only."""
+        """The line of a Postfix that asks this client, and ours. Postfix names signatures in TLS 1.3
+        only."""
         for version in VERSIONS:
             mark = self.stage.postfix.log.mark()
             context = self.context(version, name)
@@ -53,10 +53,7 @@ class Listeners(Certificates):
             theirs = self.stage.postfix.log.wait(
                 r"(?P<trust>\w+) TLS connection established from \S+ "
                 r"(?P<words>TLSv1\S+ with cipher \S+ \(\d+/\d+ bits\))(?P<more>.*)", after=mark)
-            more = theirs["more"]
-            for theirs_name, ours_name in (("prime256v1", "P-256"), ("secp384r1", "P-384"),
-                                           ("secp521r1", "P-521")):
-                more = more.replace(f"({theirs_name})", f"({ours_name})")
+            more = postfix_tls_words(theirs["more"])
             client, ours = self.session("ask", context)
             begin = (f"posternd[{self.posternd.pid}]: {theirs['trust']} TLS connection established "
                      f"from unknown[127.0.0.1]:{client.port}: {theirs['words']}{more}")

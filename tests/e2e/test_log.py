@@ -7,6 +7,7 @@ import warnings
 from common import (AUTH_REFUSED, CERTIFICATES, CONNECT, DISCONNECT, ESTABLISHED, FAILED, Case,
                     client_context, of_client, table)
 from lab import hello
+from lab.release import postfix_tls_words
 
 X25519 = "key-exchange X25519 server-signature "
 TLS12 = {"maximum_version": ssl.TLSVersion.TLSv1_2}
@@ -20,7 +21,8 @@ class Log(Case):
         cls.inner = postfix.smtpd("postern", "unix")
         cls.postfix_tls = postfix.starttls("tls", [cls.stage.certificate("p256"),
                                                    cls.stage.certificate("rsa")], options=(
-            "smtpd_tls_eecdh_auto_curves=X25519,prime256v1", "tls_preempt_cipherlist=yes"))
+            "smtpd_tls_eecdh_auto_curves=X25519,prime256v1,secp384r1,secp521r1,X448",
+            "tls_preempt_cipherlist=yes"))
         cls.stage.start_postfix()
         cls.daemons = {each: cls.stage.posternd(
             certificates=CERTIFICATES, backend=cls.inner.address, log_sessions=each,
@@ -109,6 +111,19 @@ class Log(Case):
             warnings.simplefilter("ignore", DeprecationWarning)
             for name, version in versions.items():
                 setattr(context, name, version)
+        self.says_as_postfix(context, behind, certificate)
+
+    @table((("P-256", "prime256v1", "ECDHE (P-256)"), ("P-384", "secp384r1", "ECDHE (P-384)"),
+            ("P-521", "secp521r1", "ECDHE (P-521)"), ("X448", "X448", "X448")))
+    def test_established_with_group(self, name, exchange):
+        """Each group of TLS 1.3, by the name that the log has for it in every release."""
+        context = client_context()
+        context.set_ecdh_curve(name)
+        self.says_as_postfix(context, f"key-exchange {exchange} server-signature ECDSA (P-256) "
+                             "server-digest SHA256", "p256")
+
+    def says_as_postfix(self, context, behind, certificate):
+        """Asserts what Postfix and posternd log of this client."""
         client = self.connect(("127.0.0.1", self.postfix_tls.port))
         client.starttls(context)
         theirs = self.stage.postfix.log.wait(
@@ -116,7 +131,7 @@ class Log(Case):
             r"(?P<words>\S+ with cipher \S+ \(\d+/\d+ bits\))(?P<more>.*)",
             after=self.logged_by_postfix)
         if theirs["more"]:
-            self.assertEqual(theirs["more"].replace("(prime256v1)", "(P-256)"), " " + behind)
+            self.assertEqual(postfix_tls_words(theirs["more"]), " " + behind)
         client = self.connect(self.daemon.address())
         client.starttls(context)
         ours = self.of_log(self.daemon, ESTABLISHED, client)

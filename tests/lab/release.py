@@ -79,3 +79,20 @@ def swaks_verify_option(name):
                                  "recipient@example.test", "--tls-verify-target", name):
         return ["--tls-verify"]
     return ["--tls-verify", "--tls-verify-target", name]
+
+
+# Curves in the words of OpenSSL, and in ours.
+CURVES = (("prime256v1", "P-256"), ("secp384r1", "P-384"), ("secp521r1", "P-521"))
+
+
+def postfix_tls_words(words):
+    """What Postfix logs of a session under TLS, in posternd's words, which are the same in every
+    release: those of Postfix 3.7, with NIST's names for curves. Postfix 3.10 calls the key exchange
+    of TLS 1.3 by the group's name in TLS (`x25519`, `secp256r1`), where 3.7 writes `X25519` and
+    `ECDHE (prime256v1)`."""
+    words = re.sub(r"key-exchange x(25519|448)\b", r"key-exchange X\1", words)
+    words = words.replace("key-exchange secp256r1", "key-exchange ECDHE (prime256v1)")
+    words = re.sub(r"key-exchange (secp\d+r1)", r"key-exchange ECDHE (\1)", words)
+    for theirs, ours in CURVES:
+        words = words.replace(f"({theirs})", f"({ours})")
+    return words

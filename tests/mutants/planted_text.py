@@ -49,4 +49,12 @@ LISTS = in_file(
      "name[i] > ' ' && name[i] < 0x7f", "name[i] != ' '"),
 )
 
-ALL = DUMPS + CONVERSATIONS + LISTS
+NAMES = in_file(
+    "lib/tls/names.c",
+    ("names: of a group that OpenSSL does not know IANA's", "names",
+     "group->openssl[0] != '\\0' ? group->openssl : group->name", "group->openssl"),
+    ("names: OpenSSL's of a group", "names",
+     "group->openssl[0] != '\\0' ? group->openssl : group->name", "group->name"),
+)
+
+ALL = DUMPS + CONVERSATIONS + LISTS + NAMES

@@ -193,6 +193,10 @@ START_TEST(names_of_numbers)
 {
     ck_assert_str_eq(suite_name(0xc02b), "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
     ck_assert_str_eq(group_name(0x0017), "secp256r1");
+    ck_assert_str_eq(group_openssl_name(0x0017), "P-256");
+    ck_assert_str_eq(group_openssl_name(0x11ec), "X25519MLKEM768");
+    ck_assert_str_eq(group_openssl_name(0x6399), "X25519Kyber768Draft00");
+    ck_assert_ptr_null(group_openssl_name(0x1a1a));
     ck_assert_str_eq(scheme_name(0x0403), "ecdsa_secp256r1_sha256");
 }
 END_TEST
