@@ -84,7 +84,6 @@ static int add_authority(struct reading *r, X509 *authority)
 
 static int read_authorities(struct reading *r, BIO *pem, OSSL_LIB_CTX *libctx)
 {
-    const char *words;
     int result = 0;
 
     while (result == 0) {
@@ -102,11 +101,9 @@ static int read_authorities(struct reading *r, BIO *pem, OSSL_LIB_CTX *libctx)
         return result;
     }
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-        /* The first error is the cause, the last one only says who noticed. */
-        words = ERR_reason_error_string(ERR_peek_error());
         return conf_fail(r->error, r->conf, r->path->line,
                          "client_ca: %s: not a certificate in PEM: %s", r->path->text,
-                         words != NULL ? words : "no reason given");
+                         sslerror_words());
     }
     if (sk_X509_NAME_num(r->out->names) == 0) {
         return conf_fail(r->error, r->conf, r->path->line, "client_ca: %s: no certificate in it",
@@ -253,11 +250,11 @@ bool tls_client_has_failed(const struct tls_session *session)
            session->early->alert_sent != SSL_AD_INTERNAL_ERROR;
 }
 
-void tls_client_explain(struct tls_session *session, struct text *detail)
+void tls_client_explain(struct tls_session *session, unsigned long error, struct text *detail)
 {
-    bool refused = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+    bool refused = ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED;
 
     session->failure = HANDSHAKE_CLIENT_CERTIFICATE;
     text_add(detail,
-             refused && session->client != NULL ? session->client->error : sslerror_words());
+             refused && session->client != NULL ? session->client->error : sslerror_text(error));
 }

@@ -157,7 +157,8 @@ static int alert_of(unsigned long code)
 void tls_explain_failure(struct tls_session *session)
 {
     struct tls_hello *early = session->early;
-    int alert = alert_of(ERR_peek_last_error());
+    unsigned long error = sslerror_take();
+    int alert = alert_of(error);
     struct text detail;
 
     if (early->alpn_refused) {
@@ -177,7 +178,7 @@ void tls_explain_failure(struct tls_session *session)
         return;
     }
     if (tls_client_has_failed(session)) {
-        tls_client_explain(session, &detail);
+        tls_client_explain(session, error, &detail);
         return;
     }
     session->failure = failure_of(session);
@@ -188,7 +189,7 @@ void tls_explain_failure(struct tls_session *session)
     if (early->too_large) {
         text_addf(&detail, "more than %zu bytes", HELLO_SIZE_MAX);
     } else {
-        text_add(&detail, early->malformed != NULL ? early->malformed : sslerror_words());
+        text_add(&detail, early->malformed != NULL ? early->malformed : sslerror_text(error));
     }
 }
 

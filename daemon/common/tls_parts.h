@@ -158,9 +158,10 @@ MUST_USE int tls_client_set_up(const struct tls_listener *listener, SSL_CTX *ctx
  * listener cannot do without the certificate that it has not shown. */
 MUST_USE bool tls_client_settle(struct tls_session *session);
 
-/* Whether libssl was reading the client's certificate, or its proof, when it failed; and why. */
+/* Whether libssl was reading the client's certificate, or its proof, when it failed; and why, by
+ * the telling error of its queue. */
 bool tls_client_has_failed(const struct tls_session *session);
-void tls_client_explain(struct tls_session *session, struct text *detail);
+void tls_client_explain(struct tls_session *session, unsigned long error, struct text *detail);
 
 /* tls_client_facts.c: what stands in a certificate; to be freed with free(). NULL without memory.
  */

@@ -96,3 +96,10 @@ def postfix_tls_words(words):
     for theirs, ours in CURVES:
         words = words.replace(f"({theirs})", f"({ours})")
     return words
+
+
+def openssl_too_long():
+    """OpenSSL's words for a record that is longer than any may be; 3.5 reads records in another
+    way than 3.0."""
+    old = _version("openssl", "version") < (3, 2)
+    return "packet length too long" if old else "data length too long"
