@@ -35,6 +35,9 @@ static void on_read(struct tls_hello *early, int content_type, const uint8_t *da
 {
     bool handshake = content_type == SSL3_RT_HANDSHAKE || content_type == SSLV2_CONTENT_TYPE;
 
+    if (handshake && len > 0) {
+        early->newest = data[0];
+    }
     if (content_type == SSL3_RT_HEADER && !early->any_header && len >= sizeof early->header) {
         memcpy(early->header, data, sizeof early->header);
         early->any_header = true;
@@ -56,6 +59,9 @@ void tls_on_message(int write_p, int version, int content_type, const void *data
     }
     if (!write_p) {
         on_read(session->early, content_type, bytes, len);
+    } else if (content_type == SSL3_RT_HANDSHAKE && len > 0 &&
+               bytes[0] == SSL3_MT_CERTIFICATE_REQUEST) {
+        session->early->asked = true;
     } else if (content_type == SSL3_RT_HANDSHAKE && len > 0 &&
                bytes[0] ==
                    (session->certificate < 0 ? SSL3_MT_SERVER_KEY_EXCHANGE : SSL3_MT_CERTIFICATE)) {

@@ -242,12 +242,32 @@ bool tls_client_settle(struct tls_session *session)
     return true;
 }
 
-bool tls_client_has_failed(const struct tls_session *session)
+/*
+ * Which message libssl failed at is known from the newest that it has read; from an error about the
+ * next one's length, that it was the next. SSL_get_state() would tell, but its numbers are not the
+ * same in all releases of libssl 3, and a build against one runs with another.
+ */
+bool tls_client_has_failed(const struct tls_session *session, unsigned long error)
 {
-    OSSL_HANDSHAKE_STATE state = SSL_get_state(session->ssl);
+    const struct tls_hello *early = session->early;
+    bool unread =
+        ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_EXCESSIVE_MESSAGE_SIZE;
 
-    return (state == TLS_ST_SR_CERT || state == TLS_ST_SR_CERT_VRFY) &&
-           session->early->alert_sent != SSL_AD_INTERNAL_ERROR;
+    if (!early->asked || early->alert_sent == SSL_AD_INTERNAL_ERROR) {
+        return false;
+    }
+    switch (early->newest) {
+    case SSL3_MT_CLIENT_HELLO:
+        return unread;
+    case SSL3_MT_CERTIFICATE:
+        return !unread || SSL_version(session->ssl) >= TLS1_3_VERSION;
+    case SSL3_MT_CLIENT_KEY_EXCHANGE:
+        return unread && session->client != NULL;
+    case SSL3_MT_CERTIFICATE_VERIFY:
+        return !unread;
+    default:
+        return false;
+    }
 }
 
 void tls_client_explain(struct tls_session *session, unsigned long error, struct text *detail)

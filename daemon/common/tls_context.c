@@ -6,6 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of libssl from 3.2 on; older ones ignore it. A build against their headers can run with a newer
+ * library. */
+#ifndef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+#define SSL_OP_NO_RX_CERTIFICATE_COMPRESSION ((uint64_t)1 << 33)
+#endif
+
 /* What facts say of a certificate's key. */
 static void write_key_text(char out[TLS_KEY_TEXT_SIZE], const struct certsel_certificate *rules)
 {
@@ -69,9 +75,11 @@ SSL_CTX *tls_context_new(OSSL_LIB_CTX *libctx)
     SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
-    /* SMTP has its own end of message, so a FIN without close_notify loses nothing. */
+    /* SMTP has its own end of message, so a FIN without close_notify loses nothing. Nothing that a
+     * client has compressed is unpacked (RFC 8879): ours does not ask for it. */
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                 SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
+                                 SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_dh_auto(ctx, 1);
     SSL_CTX_set_alpn_select_cb(ctx, tls_on_alpn, NULL);

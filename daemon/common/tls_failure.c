@@ -177,7 +177,7 @@ void tls_explain_failure(struct tls_session *session)
         explain_not_tls(session);
         return;
     }
-    if (tls_client_has_failed(session)) {
+    if (tls_client_has_failed(session, error)) {
         tls_client_explain(session, error, &detail);
         return;
     }

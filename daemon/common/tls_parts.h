@@ -82,6 +82,8 @@ struct tls_hello {
     bool out_of_memory;
     bool alpn_refused;
     bool decoded;       /* `hello` is filled, as far as it could be read */
+    bool asked;         /* a CertificateRequest was written */
+    uint8_t newest;     /* the type of the client's newest message */
     bool any_header;    /* `header` is filled */
     uint8_t header[5];  /* the first bytes of the first record, whatever they were */
     int alert_sent;     /* the alert that libssl wrote, or -1 */
@@ -158,9 +160,9 @@ MUST_USE int tls_client_set_up(const struct tls_listener *listener, SSL_CTX *ctx
  * listener cannot do without the certificate that it has not shown. */
 MUST_USE bool tls_client_settle(struct tls_session *session);
 
-/* Whether libssl was reading the client's certificate, or its proof, when it failed; and why, by
- * the telling error of its queue. */
-bool tls_client_has_failed(const struct tls_session *session);
+/* Whether libssl was reading the client's certificate, or its proof, when it failed with this error
+ * of its queue; and why. */
+bool tls_client_has_failed(const struct tls_session *session, unsigned long error);
 void tls_client_explain(struct tls_session *session, unsigned long error, struct text *detail);
 
 /* tls_client_facts.c: what stands in a certificate; to be freed with free(). NULL without memory.

@@ -1,6 +1,7 @@
 """Certificates of clients: asked for, required, verified, and described in Postfix's words."""
 
 import os
+import re
 import ssl
 
 from asking import KINDS, NAME, TLS12, TLS13, UNTRUSTED, VERSIONS, Certificates, both
@@ -152,6 +153,23 @@ class Listeners(Certificates):
         program.end()
         self.assertNotIn(b"Session Ticket", program.output)
         self.posternd.wait_log(ESTABLISHED, after=mark)
+
+    @table((("ask", "ask"), ("require", "require")))
+    def test_no_compression(self, listener):
+        """OpenSSL's client compresses its certificate for a server that says it can unpack it (RFC
+        8879), in releases that know how. posternd does not say so, and compresses none itself."""
+        files = self.certificates["c256"]
+        program = self.program(["openssl", "s_client", "-connect",
+                                "%s:%d" % self.posternd.address(listener), "-starttls", "smtp",
+                                "-tls1_3", "-msg", "-cert", files.chain, "-cert_chain",
+                                files.chain, "-key", files.key])
+        program.expect(rb"^250 .*\n")
+        program.line("EHLO program.example.test", 250)
+        program.send(b"Q\n")
+        program.end()
+        self.assertEqual(
+            re.findall(rb"([<>]+) TLS 1.3, Handshake \[length \w+\], (\w*Certificate)\n",
+                       program.output), [(b"<<<", b"Certificate"), (b">>>", b"Certificate")])
 
     @table(both([("", "none")]))
     def test_none_asks_nobody(self, version, listener):
