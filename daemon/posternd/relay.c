@@ -42,12 +42,24 @@ void side_announced(struct side *side, short what)
     side->writable = side->writable || either || (what & EV_WRITE) != 0;
 }
 
+/* What poll() says of the peer unasked, and `asked`. Unlike SO_ERROR it stays to be found by the
+ * next read. */
+static bool peer_has(const struct side *side, short asked)
+{
+    struct pollfd peer = {.fd = side->fd, .events = asked};
+
+    return side->fd >= 0 && poll(&peer, 1, 0) == 1 &&
+           (peer.revents & (POLLERR | POLLHUP | asked)) != 0;
+}
+
 bool side_is_gone(const struct side *side)
 {
-    struct pollfd peer = {.fd = side->fd};
+    return peer_has(side, 0);
+}
 
-    /* Both are said unasked, and, unlike SO_ERROR, stay to be found by the next read. */
-    return side->fd >= 0 && poll(&peer, 1, 0) == 1 && (peer.revents & (POLLERR | POLLHUP)) != 0;
+bool side_has_said_all(const struct side *side)
+{
+    return peer_has(side, POLLRDHUP);
 }
 
 static bool would_block(int error)

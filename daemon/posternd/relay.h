@@ -45,6 +45,10 @@ void side_announced(struct side *side, short what);
 /* Whether the peer is gone for good, by a reset. What it sent before may still be there to read. */
 MUST_USE bool side_is_gone(const struct side *side);
 
+/* Whether the peer will send nothing more behind what may still be there to read: it has ended its
+ * direction, or is gone. */
+MUST_USE bool side_has_said_all(const struct side *side);
+
 /* Reads once into the room behind `b`; returns how many bytes came. */
 size_t side_read(struct side *side, struct buffer *b);
 

@@ -113,7 +113,7 @@ static bool obey_gate(struct session *s)
         if (s->held_since == 0) {
             s->held_since = worker_now();
         }
-        return false;
+        return s->client.readable && session_is_lost(s);
     case GATE_STARTTLS:
         session_prepare_tls(s);
         return !s->client.broken;
@@ -132,6 +132,12 @@ static bool obey_gate(struct session *s)
 
 static void notice_backend_gone(struct session *s)
 {
+    if (!s->answered && s->backend.shut) {
+        /* It was told that the client has ended, and does as that one does. */
+        sessionlog_lost(s);
+        session_begin_end(s);
+        return;
+    }
     if (!s->answered && !s->asked && s->address + 1 < s->num_addresses) {
         session_next_address(s, "closed without a greeting");
         return;

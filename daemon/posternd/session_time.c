@@ -95,6 +95,11 @@ static void talk_timed_out(struct session *s, int64_t now)
     } else if (s->backend.stuck_since != 0 && s->backend.stuck_since + STUCK_TIMEOUT <= now) {
         sessionlog_warning(s, "timeout: the backend does not read", NULL);
         session_give_up(s, "4.3.2", "Service currently unavailable");
+    } else if (s->held_since != 0 && s->held_since + HELD_TIMEOUT <= now &&
+               side_has_said_all(&s->client)) {
+        /* There will be no handshake: it has left, whatever the backend still owes. */
+        sessionlog_lost(s);
+        session_begin_end(s);
     } else if (s->held_since != 0 && s->held_since + HELD_TIMEOUT <= now) {
         sessionlog_warning(s, "timeout: STARTTLS waits for the backend's replies", NULL);
         session_give_up(s, "4.3.2", "Service currently unavailable");
