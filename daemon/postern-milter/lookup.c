@@ -11,6 +11,8 @@
 #include "daemon/common/ctlclient.h"
 #include "daemon/common/log.h"
 #include "daemon/common/sockaddr.h"
+#include "lib/admin/logline.h"
+#include "lib/base/pace.h"
 #include "lib/net/hostname.h"
 
 #include <errno.h>
@@ -36,7 +38,8 @@ static struct {
     pthread_mutex_t lock;    /* for all below */
     pthread_cond_t freed;
     struct slot slots[LOOKUP_CONNECTIONS];
-    bool silent; /* the last question was not answered */
+    struct bound silent; /* the last question was not answered, */
+    int error;           /* ... and why one was not */
 } state;
 
 void lookup_init(const struct conf *conf)
@@ -55,6 +58,14 @@ void lookup_init(const struct conf *conf)
 }
 
 /* --- time ---------------------------------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static struct timespec deadline_from_now(void)
 {
@@ -133,21 +144,43 @@ static void disconnect(struct slot *slot)
     errno = error;
 }
 
-/* Says once that posternd is silent, and once that it is not any more. */
+static void tell(struct bound_news news, int error)
+{
+    char times[32];
+    struct text t = text_in(times, sizeof times);
+
+    logline_times(&t, news);
+    if (news.line == BOUND_CROSSED) {
+        log_line(LOG_WARNING, "posternd does not answer on %s: %s%s", state.conf->control.text,
+                 strerror(error), times);
+    } else if (news.line == BOUND_LEFT) {
+        log_line(LOG_INFO, "posternd answers again on %s%s", state.conf->control.text, times);
+    }
+}
+
+/* Says that posternd is silent, and that it is not any more. */
 static void note(bool silent, int error)
 {
-    bool changed;
+    struct bound_news news;
 
     pthread_mutex_lock(&state.lock);
-    changed = state.silent != silent;
-    state.silent = silent;
+    (void)bound_set(&state.silent, silent);
+    state.error = silent ? error : state.error;
+    news = bound_news(&state.silent, now_ms());
     pthread_mutex_unlock(&state.lock);
-    if (changed && silent) {
-        log_line(LOG_WARNING, "posternd does not answer on %s: %s", state.conf->control.text,
-                 strerror(error));
-    } else if (changed) {
-        log_line(LOG_INFO, "posternd answers again on %s", state.conf->control.text);
-    }
+    tell(news, error);
+}
+
+void lookup_tell_withheld(void)
+{
+    struct bound_news news;
+    int error;
+
+    pthread_mutex_lock(&state.lock);
+    news = bound_news(&state.silent, now_ms());
+    error = state.error;
+    pthread_mutex_unlock(&state.lock);
+    tell(news, error);
 }
 
 /* --- talking ------------------------------------------------------------------------------- */

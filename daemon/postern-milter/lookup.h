@@ -22,7 +22,7 @@ void lookup_init(const struct conf *conf);
 /*
  * The id of the session between these addresses, as Postfix was told them. `id` becomes "" if
  * posternd cannot say. 0, or -1 if it does not answer, which is logged when it begins and when it
- * is over.
+ * is over, each at most once a minute.
  */
 MUST_USE int lookup_session(const struct addr *client, const struct addr *destination,
                             char id[RECORD_ID_SIZE]);
@@ -30,5 +30,8 @@ MUST_USE int lookup_session(const struct addr *client, const struct addr *destin
 /* What is known of the session `id`; RECORD_UNKNOWN if there is no such session (any more). 0, or
  * -1 as above. */
 MUST_USE int lookup_record(const char *id, struct record *out);
+
+/* Writes to the log what was withheld of posternd's silence, as far as it is due. */
+void lookup_tell_withheld(void);
 
 #endif

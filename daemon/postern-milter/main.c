@@ -38,6 +38,9 @@
 /* Connections that Postfix may have waiting to be accepted. */
 #define BACKLOG 512
 
+/* Seconds between two looks at what the log has yet to say. */
+#define TELL_SECONDS 10
+
 /* Seconds for callbacks to end. */
 #define LAST_SECONDS 2
 
@@ -83,8 +86,9 @@ static int wait_for_end(void)
     sigset_t set = signals();
 
     for (;;) {
-        int number = sigwaitinfo(&set, NULL);
+        int number = sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = TELL_SECONDS});
 
+        lookup_tell_withheld();
         if (milter_ended) {
             log_line(LOG_CRIT, "libmilter has ended by itself");
             return EXIT_FAILURE;

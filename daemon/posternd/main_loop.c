@@ -1,6 +1,8 @@
 #include "daemon/posternd/main_loop.h"
 
 #include "daemon/common/log.h"
+#include "daemon/posternd/registry.h"
+#include "daemon/posternd/worker.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -13,6 +15,7 @@ struct main_loop {
     struct event_base *base;
     int signal_fd;
     struct event *signals; /* owned */
+    struct event *teller;  /* owned */
 };
 
 /* Signals are read here and nowhere else: no handler interrupts a worker. */
@@ -31,6 +34,14 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
     }
     log_line(LOG_INFO, "stopping: signal %s", info.ssi_signo == SIGINT ? "INT" : "TERM");
     event_base_loopbreak(loop->base);
+}
+
+static void on_tell(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+    registry_tell_withheld(worker_now());
 }
 
 static int fill(struct main_loop *loop)
@@ -56,7 +67,8 @@ static int fill(struct main_loop *loop)
         return -1;
     }
     loop->signals = event_new(loop->base, loop->signal_fd, EV_READ | EV_PERSIST, on_signal, loop);
-    return loop->signals != NULL ? event_add(loop->signals, NULL) : -1;
+    loop->teller = event_new(loop->base, -1, EV_PERSIST, on_tell, NULL);
+    return loop->signals != NULL && loop->teller != NULL ? event_add(loop->signals, NULL) : -1;
 }
 
 struct main_loop *main_loop_new(void)
@@ -84,7 +96,9 @@ struct event_base *main_loop_base(const struct main_loop *loop)
 
 void main_loop_run(struct main_loop *loop)
 {
+    event_add(loop->teller, &(struct timeval){.tv_sec = REGISTRY_TELL_SECONDS});
     event_base_dispatch(loop->base);
+    event_del(loop->teller);
 }
 
 void main_loop_free(struct main_loop *loop)
@@ -94,6 +108,9 @@ void main_loop_free(struct main_loop *loop)
     }
     if (loop->signals != NULL) {
         event_free(loop->signals);
+    }
+    if (loop->teller != NULL) {
+        event_free(loop->teller);
     }
     if (loop->signal_fd >= 0) {
         close(loop->signal_fd);

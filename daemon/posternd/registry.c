@@ -21,7 +21,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-struct registry registry_all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+struct registry registry_all = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .sessions = {.name = "max_sessions", .what = "new clients get 421"},
+    .handshakes = {.name = "max_handshakes", .what = "STARTTLS gets 421"},
+};
 
 void registry_lock(void)
 {
@@ -114,7 +118,53 @@ void registry_close(void)
     free(registry_all.gone);
 }
 
+/* --- limits of all clients together. With the lock --- */
+
+/* One more. False if there are `max` already (0: no bound). */
+static bool limit_take(struct registry_limit *limit, unsigned max)
+{
+    limit->max = max;
+    if (max > 0 && limit->count >= max) {
+        (void)bound_set(&limit->full, true);
+        return false;
+    }
+    limit->count++;
+    return true;
+}
+
+static void limit_give(struct registry_limit *limit)
+{
+    limit->count--;
+    if (limit->count < limit->max - limit->max / 10) {
+        (void)bound_set(&limit->full, false);
+    }
+}
+
 /* --- coming and going --- */
+
+bool registry_admit(unsigned max, int64_t now)
+{
+    struct limit_news news;
+    bool room;
+
+    registry_lock();
+    room = limit_take(&registry_all.sessions, max);
+    news = registry_note_limit(&registry_all.sessions, now);
+    registry_unlock();
+    registry_tell_limit(&news);
+    return room;
+}
+
+void registry_dismiss(int64_t now)
+{
+    struct limit_news news;
+
+    registry_lock();
+    limit_give(&registry_all.sessions);
+    news = registry_note_limit(&registry_all.sessions, now);
+    registry_unlock();
+    registry_tell_limit(&news);
+}
 
 static bool is_exempt(const struct conf *conf, const struct addr *a)
 {
@@ -158,7 +208,7 @@ static struct registry_answer join(struct registry_entry *entry, unsigned max_of
     }
     LIST_INSERT_HEAD(registry_chain_of_id(entry->id), entry, by_id);
     LIST_INSERT_HEAD(registry_chain_of_client(&entry->client_addr), entry, by_client);
-    *c = registry_note_crossing(entry->backend);
+    *c = registry_note_crossing(entry->backend, now);
     return answer;
 }
 
@@ -213,13 +263,17 @@ bool registry_settle(struct registry_entry *entry)
     return !evicted;
 }
 
-static void handshake_over(struct registry_entry *entry)
+/* With the lock. What is to be said of it. */
+static struct limit_news handshake_over(struct registry_entry *entry, int64_t now)
 {
-    registry_all.handshakes -= entry->shaking;
+    if (entry->shaking) {
+        limit_give(&registry_all.handshakes);
+    }
     entry->shaking = false;
+    return registry_note_limit(&registry_all.handshakes, now);
 }
 
-void registry_give_slot(struct registry_entry *entry)
+void registry_give_slot(struct registry_entry *entry, int64_t now)
 {
     struct crossing c;
 
@@ -228,22 +282,23 @@ void registry_give_slot(struct registry_entry *entry)
     }
     registry_lock();
     slots_give(&entry->backend->slots, &entry->slot);
-    c = registry_note_crossing(entry->backend);
+    c = registry_note_crossing(entry->backend, now);
     registry_unlock();
     registry_tell_crossing(&c);
 }
 
 void registry_leave(struct registry_entry *entry, int64_t now)
 {
+    struct limit_news news;
     struct crossing c;
 
     if (entry->backend == NULL) {
         return;
     }
     registry_lock();
-    handshake_over(entry);
+    news = handshake_over(entry, now);
     slots_give(&entry->backend->slots, &entry->slot);
-    c = registry_note_crossing(entry->backend);
+    c = registry_note_crossing(entry->backend, now);
     LIST_REMOVE(entry, by_id);
     LIST_REMOVE(entry, by_client);
     registry_remember_gone(entry, now);
@@ -257,32 +312,17 @@ void registry_leave(struct registry_entry *entry, int64_t now)
     registry_free_tls(entry->tls);
     *entry = (struct registry_entry){0};
     registry_tell_crossing(&c);
+    registry_tell_limit(&news);
 }
 
 /* --- handshakes --- */
-
-/* The bound on handshakes at one time; `*crossed` when it is newly reached. With the lock. */
-static bool begin_handshake(struct registry_entry *entry, unsigned max, bool *crossed)
-{
-    if (max > 0 && registry_all.handshakes >= max) {
-        *crossed = !registry_all.handshakes_full;
-        registry_all.handshakes_full = true;
-        return false;
-    }
-    if (registry_all.handshakes < max - max / 10) {
-        registry_all.handshakes_full = false;
-    }
-    registry_all.handshakes++;
-    entry->shaking = true;
-    return true;
-}
 
 struct registry_answer registry_handshake(struct registry_entry *entry, const struct conf *conf,
                                           int64_t now)
 {
     struct registry_answer answer = {.verdict = REGISTRY_WELCOME};
     bool exempt = is_exempt(conf, &entry->client_addr);
-    bool crossed = false;
+    struct limit_news news;
 
     if (conf->limits.max_handshakes == 0 && conf->limits.max_handshakes_per_client == 0) {
         return answer;
@@ -292,24 +332,49 @@ struct registry_answer registry_handshake(struct registry_entry *entry, const st
         answer = judge(entry->client, tally_handshake(entry->client, now),
                        conf->limits.max_handshakes_per_client, TALLY_NO_HANDSHAKE, now);
     }
-    if (answer.verdict == REGISTRY_WELCOME &&
-        !begin_handshake(entry, conf->limits.max_handshakes, &crossed)) {
-        answer.verdict = REGISTRY_BUSY;
+    if (answer.verdict == REGISTRY_WELCOME) {
+        entry->shaking = limit_take(&registry_all.handshakes, conf->limits.max_handshakes);
+        answer.verdict = entry->shaking ? REGISTRY_WELCOME : REGISTRY_BUSY;
     }
+    news = registry_note_limit(&registry_all.handshakes, now);
     registry_unlock();
-    if (crossed) {
-        log_line(LOG_WARNING, "max_handshakes=%u reached: STARTTLS gets 421",
-                 conf->limits.max_handshakes);
-    }
+    registry_tell_limit(&news);
     return answer;
 }
 
-void registry_handshake_over(struct registry_entry *entry)
+void registry_handshake_over(struct registry_entry *entry, int64_t now)
 {
+    struct limit_news news;
+
     if (entry->shaking) {
         registry_lock();
-        handshake_over(entry);
+        news = handshake_over(entry, now);
         registry_unlock();
+        registry_tell_limit(&news);
+    }
+}
+
+/* --- for main --- */
+
+void registry_tell_withheld(int64_t now)
+{
+    struct registry_limit *limits[] = {&registry_all.sessions, &registry_all.handshakes};
+
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        struct limit_news news;
+
+        registry_lock();
+        news = registry_note_limit(limits[i], now);
+        registry_unlock();
+        registry_tell_limit(&news);
+    }
+    for (size_t i = 0; i < registry_all.num_backends; i++) {
+        struct crossing c;
+
+        registry_lock();
+        c = registry_note_crossing(&registry_all.backends[i], now);
+        registry_unlock();
+        registry_tell_crossing(&c);
     }
 }
 

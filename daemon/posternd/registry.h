@@ -81,6 +81,14 @@ MUST_USE int registry_open(const struct conf *conf, unsigned num_workers);
 /* Frees it, when all workers have ended; also after a failed registry_open(). */
 void registry_close(void);
 
+/*
+ * A session is about to begin, and counts until registry_dismiss(); it joins later, when it is
+ * known who its client is. False if there are `max` already. `now` here and below: milliseconds of
+ * a clock that never goes back.
+ */
+MUST_USE bool registry_admit(unsigned max, int64_t now);
+void registry_dismiss(int64_t now);
+
 /* --- a session's --- */
 
 /* The session joins, unless the answer is another than REGISTRY_WELCOME: then the entry stays
@@ -96,14 +104,14 @@ MUST_USE bool registry_settle(struct registry_entry *entry);
  * way until registry_handshake_over() or the session's end. */
 MUST_USE struct registry_answer registry_handshake(struct registry_entry *entry,
                                                    const struct conf *conf, int64_t now);
-void registry_handshake_over(struct registry_entry *entry);
+void registry_handshake_over(struct registry_entry *entry, int64_t now);
 
 /* What is known of the session's TLS from now on. Without memory nobody finds the session any more:
  * it must not be taken for one in plaintext. */
 void registry_set_tls(struct registry_entry *entry, const struct tls_facts *facts);
 
 /* The backend's connection is closed, or about to be: its slot is free. */
-void registry_give_slot(struct registry_entry *entry);
+void registry_give_slot(struct registry_entry *entry, int64_t now);
 
 /* The session ends. An entry that has not joined is left alone. */
 void registry_leave(struct registry_entry *entry, int64_t now);
@@ -122,6 +130,15 @@ MUST_USE void *registry_next_evicted(unsigned worker);
 
 /* Whether stress has begun since the last call: sessions' deadlines have changed. */
 MUST_USE bool registry_hurries(unsigned worker);
+
+/* --- main's --- */
+
+/* Seconds between two calls of registry_tell_withheld(). */
+#define REGISTRY_TELL_SECONDS 10
+
+/* Writes to the log what was withheld of bounds that were crossed or left more than once in a
+ * minute, as far as it is due. */
+void registry_tell_withheld(int64_t now);
 
 /* --- everybody's --- */
 

@@ -19,8 +19,10 @@ struct registry_backend {
     const char *name; /* borrowed from the configuration that the registry was made for */
     struct slots slots;
     _Atomic bool stressed; /* slots.stressed, for those without the lock */
-    unsigned evicted;      /* sessions that made room since all slots were taken */
-    unsigned refused;      /* clients for whom nobody could */
+    struct bound stress;
+    struct bound full;
+    unsigned evicted; /* sessions that made room since the log has said that there is room, */
+    unsigned refused; /* ... clients for whom nobody could */
 };
 
 struct registry_worker {
@@ -47,6 +49,15 @@ struct registry_gone {
     int64_t until;      /* when that does not matter any more */
 };
 
+/* What is bounded at one time over all workers and clients. */
+struct registry_limit {
+    const char *name; /* the option */
+    const char *what; /* becomes of those for whom there is none */
+    unsigned count;
+    unsigned max;      /* as the last one was asked for; 0: no bound */
+    struct bound full; /* it was reached, and a tenth of it is not free again */
+};
+
 struct registry {
     pthread_mutex_t lock;
     uint8_t secret[SIPHASH_KEY_SIZE];
@@ -55,20 +66,29 @@ struct registry {
     size_t num_backends;
     struct registry_worker *workers; /* owned */
     unsigned num_workers;
-    struct entry_chain *by_id;     /* owned */
-    struct entry_chain *by_client; /* owned; by the client's address and port */
-    struct registry_gone *gone;    /* owned; by the hash, the latest of each */
-    size_t num_heads;              /* of each of the three; a power of two */
-    unsigned handshakes;           /* under way */
-    bool handshakes_full;          /* max_handshakes was reached, and that is not long over */
+    struct entry_chain *by_id;        /* owned */
+    struct entry_chain *by_client;    /* owned; by the client's address and port */
+    struct registry_gone *gone;       /* owned; by the hash, the latest of each */
+    size_t num_heads;                 /* of each of the three; a power of two */
+    struct registry_limit sessions;   /* those that have not joined included */
+    struct registry_limit handshakes; /* under way */
 };
 
 extern struct registry registry_all;
 
-/* What was crossed, as it is to be said. */
+/* What is to be said of a backend's bounds. */
 struct crossing {
-    unsigned news; /* bits of enum slots_news */
+    struct bound_news stress;
+    struct bound_news full;
+    bool hurry; /* stress has begun, said or not: workers have to know */
     struct logline_stress facts;
+};
+
+struct limit_news {
+    const char *name;
+    const char *what;
+    unsigned max;
+    struct bound_news news;
 };
 
 /* registry.c */
@@ -82,11 +102,15 @@ void registry_unlock(void);
 MUST_USE bool registry_find_slot(struct registry_entry *entry, const struct client_key *key,
                                  struct registry_entry **victim);
 
-/* To be called after each change of a backend's slots. */
-struct crossing registry_note_crossing(struct registry_backend *backend);
+/* To be called after each change of a backend's slots, and for what was withheld. */
+struct crossing registry_note_crossing(struct registry_backend *backend, int64_t now);
 
 /* Writes to the log, and wakes the workers when stress has begun. */
 void registry_tell_crossing(const struct crossing *c);
+
+/* The same for a limit. */
+struct limit_news registry_note_limit(struct registry_limit *limit, int64_t now);
+void registry_tell_limit(const struct limit_news *n);
 
 void registry_wake(unsigned worker);
 

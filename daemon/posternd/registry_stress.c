@@ -1,4 +1,4 @@
-/* The backends' slots: who makes room, and what is said of it. */
+/* The backends' slots: who makes room; and what is said of bounds. */
 #include "daemon/posternd/registry_parts.h"
 
 #include "daemon/common/log.h"
@@ -13,23 +13,24 @@ void registry_wake(unsigned worker)
     (void)!write(registry_all.workers[worker].wake_fd, &one, sizeof one);
 }
 
-struct crossing registry_note_crossing(struct registry_backend *backend)
+struct crossing registry_note_crossing(struct registry_backend *backend, int64_t now)
 {
     struct slots *slots = &backend->slots;
     struct crossing c = {
-        .news = slots_news(slots),
         .facts = {.backend = backend->name, .taken = slots->taken, .max = slots->max},
     };
 
-    if ((c.news & (SLOTS_STRESS | SLOTS_CALM)) != 0) {
+    if (bound_set(&backend->stress, slots->stressed)) {
         atomic_store(&backend->stressed, slots->stressed);
+        c.hurry = slots->stressed;
     }
-    if ((c.news & SLOTS_STRESS) != 0) {
-        for (unsigned i = 0; i < registry_all.num_workers; i++) {
-            registry_all.workers[i].hurries = true;
-        }
+    for (unsigned i = 0; c.hurry && i < registry_all.num_workers; i++) {
+        registry_all.workers[i].hurries = true;
     }
-    if ((c.news & SLOTS_SPARE) != 0) {
+    (void)bound_set(&backend->full, slots->full);
+    c.stress = bound_news(&backend->stress, now);
+    c.full = bound_news(&backend->full, now);
+    if (c.full.line == BOUND_LEFT) {
         c.facts.evicted = backend->evicted;
         c.facts.refused = backend->refused;
         backend->evicted = 0;
@@ -38,33 +39,57 @@ struct crossing registry_note_crossing(struct registry_backend *backend)
     return c;
 }
 
+static void tell_bound(const struct crossing *c, enum logline_bound bound, struct bound_news news,
+                       enum bound_line which)
+{
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
+
+    if (news.line == which) {
+        logline_stress(&t, bound, news, &c->facts);
+        log_line(which == BOUND_CROSSED ? LOG_WARNING : LOG_INFO, "%s", line);
+    }
+}
+
 void registry_tell_crossing(const struct crossing *c)
 {
-    static const struct {
-        enum slots_news news;
-        enum logline_crossing crossing;
-        int level;
-    } lines[] = {
-        {SLOTS_STRESS, LOGLINE_STRESS, LOG_WARNING},
-        {SLOTS_FULL, LOGLINE_FULL, LOG_WARNING},
-        {SLOTS_SPARE, LOGLINE_SPARE, LOG_INFO},
-        {SLOTS_CALM, LOGLINE_CALM, LOG_INFO},
+    /* In the order in which they are met. */
+    tell_bound(c, LOGLINE_STRESS, c->stress, BOUND_CROSSED);
+    tell_bound(c, LOGLINE_FULL, c->full, BOUND_CROSSED);
+    tell_bound(c, LOGLINE_FULL, c->full, BOUND_LEFT);
+    tell_bound(c, LOGLINE_STRESS, c->stress, BOUND_LEFT);
+    for (unsigned i = 0; c->hurry && i < registry_all.num_workers; i++) {
+        registry_wake(i);
+    }
+}
+
+struct limit_news registry_note_limit(struct registry_limit *limit, int64_t now)
+{
+    return (struct limit_news){
+        .name = limit->name,
+        .what = limit->what,
+        .max = limit->max,
+        .news = bound_news(&limit->full, now),
     };
+}
 
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        char line[LOGLINE_SIZE];
-        struct text t = text_in(line, sizeof line);
+void registry_tell_limit(const struct limit_news *n)
+{
+    char line[LOGLINE_SIZE];
+    struct text t = text_in(line, sizeof line);
 
-        if ((c->news & lines[i].news) != 0) {
-            logline_stress(&t, lines[i].crossing, &c->facts);
-            log_line(lines[i].level, "%s", line);
-        }
+    switch (n->news.line) {
+    case BOUND_SILENT:
+        return;
+    case BOUND_CROSSED:
+        text_addf(&t, "%s=%u reached: %s", n->name, n->max, n->what);
+        break;
+    case BOUND_LEFT:
+        text_addf(&t, "%s=%u: there is room again", n->name, n->max);
+        break;
     }
-    if ((c->news & SLOTS_STRESS) != 0) {
-        for (unsigned i = 0; i < registry_all.num_workers; i++) {
-            registry_wake(i);
-        }
-    }
+    logline_times(&t, n->news);
+    log_line(n->news.line == BOUND_CROSSED ? LOG_WARNING : LOG_INFO, "%s", line);
 }
 
 bool registry_is_stressed(const struct registry_entry *entry)

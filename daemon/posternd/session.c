@@ -31,7 +31,6 @@
 #include "daemon/common/log.h"
 #include "daemon/posternd/sessionlog.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -43,8 +42,6 @@ enum {
     EARLY_MAX = 65536,   /* ... of what a client said that is turned away */
     SCRAPS_MAX = 16,     /* ... reads of what a client said that is turned away */
 };
-
-static _Atomic unsigned num_sessions;
 
 /* --- ending --- */
 
@@ -68,13 +65,13 @@ static void session_free(struct session *s)
     }
     snapshot_unref(s->snapshot);
     free(s);
-    atomic_fetch_sub(&num_sessions, 1);
+    registry_dismiss(worker_now());
 }
 
 void session_begin_end(struct session *s)
 {
-    registry_handshake_over(&s->entry);
-    registry_give_slot(&s->entry);
+    registry_handshake_over(&s->entry, worker_now());
+    registry_give_slot(&s->entry, worker_now());
     side_close(&s->backend);
     s->to_client.end -= s->to_client.held;
     s->to_client.held = 0;
@@ -238,25 +235,6 @@ static void turn_away(const struct listener *l, int fd)
     close(fd);
 }
 
-/* A free slot, or false; the crossing is logged, not every client behind it. */
-static bool take_slot(unsigned max)
-{
-    static _Atomic bool full;
-    unsigned before = atomic_fetch_add(&num_sessions, 1);
-
-    if (before < max) {
-        if (before < max - max / 10) {
-            atomic_store(&full, false);
-        }
-        return true;
-    }
-    atomic_fetch_sub(&num_sessions, 1);
-    if (!atomic_exchange(&full, true)) {
-        log_line(LOG_WARNING, "max_sessions=%u reached: new clients get 421", max);
-    }
-    return false;
-}
-
 void session_admit(struct session *s)
 {
     /* Connections that are opened and reset at once must not take the places of others. */
@@ -341,7 +319,7 @@ void session_start(struct listener *l, int fd, const struct addr *client,
     const struct conf *conf = l->worker->snapshot->conf;
     struct session *s;
 
-    if (!take_slot(conf->limits.max_sessions)) {
+    if (!registry_admit(conf->limits.max_sessions, worker_now())) {
         turn_away(l, fd);
         return;
     }
@@ -349,7 +327,7 @@ void session_start(struct listener *l, int fd, const struct addr *client,
     if (s == NULL) {
         log_line(LOG_CRIT, "out of memory: a client is turned away");
         turn_away(l, fd);
-        atomic_fetch_sub(&num_sessions, 1);
+        registry_dismiss(worker_now());
         return;
     }
     s->client_addr = *client;

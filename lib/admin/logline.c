@@ -355,22 +355,29 @@ void logline_limit(struct text *t, const struct logline_session *s, enum logline
     add_session(t, s);
 }
 
-void logline_stress(struct text *t, enum logline_crossing crossing,
+void logline_times(struct text *t, struct bound_news news)
+{
+    if (news.crossed != (news.line == BOUND_CROSSED ? 1 : 0)) {
+        text_addf(t, " times=%u", news.crossed);
+    }
+}
+
+void logline_stress(struct text *t, enum logline_bound bound, struct bound_news news,
                     const struct logline_stress *facts)
 {
-    static const char *const words[] = {
-        [LOGLINE_STRESS] = "stress begins",
-        [LOGLINE_FULL] = "silent clients make room for new ones",
-        [LOGLINE_SPARE] = "there is room again",
-        [LOGLINE_CALM] = "stress is over",
+    static const char *const words[][2] = {
+        [LOGLINE_STRESS] = {"stress is over", "stress begins"},
+        [LOGLINE_FULL] = {"there is room again", "silent clients make room for new ones"},
     };
+    bool over = news.line == BOUND_CROSSED;
 
     text_add(t, "backend=");
     add_name(t, facts->backend);
-    text_addf(t, ": %u of %u connections: %s", facts->taken, facts->max, words[crossing]);
-    if (crossing == LOGLINE_SPARE) {
+    text_addf(t, ": %u of %u connections: %s", facts->taken, facts->max, words[bound][over]);
+    if (bound == LOGLINE_FULL && !over) {
         text_addf(t, " evicted=%u refused=%u", facts->evicted, facts->refused);
     }
+    logline_times(t, news);
 }
 
 const char *handshake_failure_word(enum handshake_failure reason)

@@ -9,6 +9,7 @@
 #ifndef POSTERN_LIB_ADMIN_LOGLINE_H
 #define POSTERN_LIB_ADMIN_LOGLINE_H
 
+#include "lib/base/pace.h"
 #include "lib/base/text.h"
 #include "lib/net/addr.h"
 #include "lib/tls/certsel.h"
@@ -130,19 +131,24 @@ enum logline_limit { LOGLINE_SESSIONS, LOGLINE_HANDSHAKES };
 void logline_limit(struct text *t, const struct logline_session *s, enum logline_limit what,
                    unsigned count, unsigned refused);
 
-/* A bound of a backend's connections that was crossed, upwards or (the last two) downwards. */
-enum logline_crossing { LOGLINE_STRESS, LOGLINE_FULL, LOGLINE_SPARE, LOGLINE_CALM };
+/* The end of a line about a bound: " times=26", how often it was crossed since the line before;
+ * nothing where that is plain: once where this line says that it is crossed, else not at all. */
+void logline_times(struct text *t, struct bound_news news);
+
+/* The bounds of a backend's connections. */
+enum logline_bound { LOGLINE_STRESS, LOGLINE_FULL };
 
 struct logline_stress {
     const char *backend; /* borrowed */
     unsigned taken;
     unsigned max;
-    unsigned evicted; /* LOGLINE_SPARE: sessions that made room since LOGLINE_FULL */
+    unsigned evicted; /* LOGLINE_FULL, left: sessions that made room since the last such line */
     unsigned refused; /* ... and clients for whom nobody could */
 };
 
-/* warning: backend=postfix: 360 of 480 connections: stress begins */
-void logline_stress(struct text *t, enum logline_crossing crossing,
+/* warning: backend=postfix: 360 of 480 connections: stress begins
+ * With a line to be said only. */
+void logline_stress(struct text *t, enum logline_bound bound, struct bound_news news,
                     const struct logline_stress *facts);
 
 /* The contract's word: "no-certificate-fits", "not-tls", ... */

@@ -47,21 +47,17 @@ static void watch_bounds(struct slots *s)
     if (s->max == 0) {
         return;
     }
-    if (!s->stressed && percent_of_all >= (uint64_t)s->max * STRESS_BEGINS) {
+    if (percent_of_all >= (uint64_t)s->max * STRESS_BEGINS) {
         s->stressed = true;
-        s->news |= SLOTS_STRESS;
     }
-    if (!s->full && s->taken >= s->max) {
+    if (s->taken >= s->max) {
         s->full = true;
-        s->news |= SLOTS_FULL;
     }
-    if (s->full && percent_of_all < (uint64_t)s->max * SPARE_AGAIN) {
+    if (percent_of_all < (uint64_t)s->max * SPARE_AGAIN) {
         s->full = false;
-        s->news |= SLOTS_SPARE;
     }
-    if (s->stressed && percent_of_all < (uint64_t)s->max * STRESS_ENDS) {
+    if (percent_of_all < (uint64_t)s->max * STRESS_ENDS) {
         s->stressed = false;
-        s->news |= SLOTS_CALM;
     }
 }
 
@@ -162,12 +158,4 @@ void slots_give(struct slots *s, struct slot *slot)
     slot->held = false;
     s->taken--;
     watch_bounds(s);
-}
-
-unsigned slots_news(struct slots *s)
-{
-    unsigned news = s->news;
-
-    s->news = 0;
-    return news;
 }

@@ -33,21 +33,12 @@ struct slots_group {
 LIST_HEAD(slots_chain, slots_group);
 TAILQ_HEAD(slots_groups, slots_group);
 
-/* What slots_news() tells. */
-enum slots_news {
-    SLOTS_STRESS = 1 << 0, /* 75 % are taken */
-    SLOTS_FULL = 1 << 1,   /* all are taken */
-    SLOTS_SPARE = 1 << 2,  /* after SLOTS_FULL: less than 90 % are taken */
-    SLOTS_CALM = 1 << 3,   /* after SLOTS_STRESS: less than 60 % are taken */
-};
-
 struct slots {
     unsigned max;   /* 0: no bound */
     unsigned taken; /* slots that are held */
-    bool stressed;  /* between SLOTS_STRESS and SLOTS_CALM */
-    bool full;      /* between SLOTS_FULL and SLOTS_SPARE */
+    bool stressed;  /* 75 % were taken, and since then never less than 60 % */
+    bool full;      /* all were taken, and since then never less than 90 % */
     /* The rest belongs to slots.c. */
-    unsigned news;
     unsigned most;               /* waiting sessions of the group that has most */
     struct slots_group *groups;  /* owned: `max` */
     struct slots_groups *by_num; /* owned: the groups with so many sessions, up to `max` */
@@ -81,8 +72,4 @@ void slots_give(struct slots *s, struct slot *slot);
  */
 MUST_USE struct slot *slots_take_over(struct slots *s, struct slot *slot,
                                       const struct client_key *key);
-
-/* The bounds that were crossed since the last call: bits of enum slots_news. */
-unsigned slots_news(struct slots *s);
-
 #endif

@@ -190,10 +190,24 @@ class Limits(Case):
         replies[0][1].command("EHLO x")
         replies[1][1].close()
         self.of_log(daemon, DISCONNECT, replies[1][1])
+        daemon.wait_log(f"^{PROGRAM}max_handshakes=2: there is room again$")
         again = [self.starttls(daemon, OTHER) for _ in range(2)]
         self.assertEqual([reply[:3] for reply, _ in again], ["220", "220"])
         self.assertEqual(self.starttls(daemon, OTHER)[0][:9], "421 4.3.2")
-        daemon.wait_log("max_handshakes=2 reached", times=2)
+        # Crossed for the second time in a minute.
+        self.assertEqual(len(daemon.log.find_all("max_handshakes=2 reached")), 1)
+
+    def test_sessions_of_all_clients(self):
+        daemon = self.daemon({"max_sessions": 2})
+        clients = [self.open(daemon, ONE) for _ in range(2)]
+        for _ in range(3):
+            self.assertEqual(self.refused(daemon, OTHER),
+                             f"421 4.3.2 {HOSTNAME} Service currently unavailable\r\n")
+        daemon.wait_log(f"^{PROGRAM}warning: max_sessions=2 reached: new clients get 421$")
+        clients[0].close()
+        daemon.wait_log(f"^{PROGRAM}max_sessions=2: there is room again$")
+        self.open(daemon, OTHER)
+        self.assertEqual(len(daemon.log.find_all("max_sessions=2")), 2)
 
     # --- file descriptors ---
 

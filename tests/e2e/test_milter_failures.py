@@ -137,6 +137,25 @@ class Tempfail(Failing):
         self.real_one()
         self.assertEqual(str(client.command("MAIL FROM:<a@client.test>")), CANNOT_ASK)
 
+    def test_there_and_not_there(self):
+        """One pair of lines a minute, and the truth when it is over."""
+        mark = self.milter.mark()
+        for _ in range(5):
+            self.assertEqual(self.mail(), CANNOT_ASK)
+            os.symlink(self.real, self.path)
+            self.assertEqual(self.mail()[:3], "250")
+            os.unlink(self.path)
+            # Its connections are gone, too.
+            self.stage.stop(self.daemon)
+            type(self).daemon = self.stage.posternd(self.conf)
+        self.real_one()
+        self.assertEqual(self.mail()[:3], "250")
+        silent, again = (self.milter.log.find_all(words, mark) for words in (
+            "warning: posternd does not answer on ", "posternd answers again on "))
+        self.assertEqual((len(silent), len(again)), (1, 1))
+        self.milter.wait_log("posternd answers again on " + self.path + " times=4$",
+                             timeout=60 + TIMEOUT, after=mark)
+
     def test_refused(self):
         left = socket.socket(socket.AF_UNIX)
         left.bind(self.path)

@@ -9,6 +9,7 @@ from common import (CERTIFICATES, CONNECT, DISCONNECT, PROGRAM, Backend, Case, c
                     reset)
 from lab import hello
 from lab.posternd import HOSTNAME
+from lab.process import TIMEOUT
 from lab.smtp import Client, Closed
 
 BUSY = f"421 4.3.2 {HOSTNAME} All server ports are busy\r\n"
@@ -18,6 +19,9 @@ ONE, TWO, THREE, FOUR = (f"127.0.0.{last}" for last in (21, 22, 23, 24))
 
 # Threads, and sessions of each, in the test of everything at one time.
 THREADS, ROUNDS = 8, 25
+
+# How often a bound is crossed in much less than a minute.
+FLAPS = 20
 
 
 def crossing(taken, maximum, words, level="warning: "):
@@ -83,6 +87,24 @@ class Stress(Case):
                   daemon.wait_log(crossing(2, 4, "stress is over", "")).string]
         # Each of them once.
         self.assertEqual([line for line in daemon.log.lines if "backend=postfix" in line], lines)
+
+    def test_bounds_that_flap(self):
+        """At most one pair of lines a minute for each; all crossings are told, and the truth last,
+        when the minute is over."""
+        daemon = self.daemon(4)
+        for _ in range(FLAPS):
+            clients = [self.open(daemon, ONE) for _ in range(4)]
+            for client in clients:
+                client.close()
+            for client in clients:
+                self.of_log(daemon, DISCONNECT, client)
+        self.assertEqual(len(daemon.log.find_all("backend=postfix")), 4)
+        # What is still to be told comes when the minute is over.
+        for words in ("there is room again evicted=0 refused=0", "stress is over"):
+            daemon.wait_log(r"connections: " + words + f" times={FLAPS - 1}$",
+                            timeout=60 + TIMEOUT)
+        self.assertEqual(len(daemon.log.find_all("backend=postfix")), 6)
+        self.assertEqual(len(daemon.log.find_all("stress begins$")), 1)
 
     def test_no_bound(self):
         daemon = self.daemon(0)

@@ -10,6 +10,25 @@ SIPHASH = in_file(
     ("siphash: every word counts", "siphash", "left >= 8; left -= 8", "left > 8; left -= 8"),
 )
 
+PACE = in_file(
+    "lib/base/pace.c",
+    ("pace: so many lines", "pace", "if (p->said == max) {", "if (p->said > max) {"),
+    ("pace: a minute", "pace", "now - p->since >= PACE_MINUTE", "now - p->since > PACE_MINUTE"),
+    ("pace: a minute begins with its first line", "pace", "    if (p->said == 0) {\n", "    {\n"),
+    ("pace: times since the last line", "pace", "    p->unsaid = 0;\n", ""),
+    ("bound: crossings are counted", "pace", "b->crossed += changed && over;", "b->crossed += changed;"),
+    ("bound: told once", "pace", "b->over == b->told_over && b->crossed == 0", "false"),
+    ("bound: what nobody was told of is told", "pace", "b->told_over && b->crossed == 0;",
+     "b->told_over;"),
+    ("bound: each line once a minute", "pace", "b->said[b->over] && now", "false && now"),
+    ("bound: a minute", "pace", "b->said_at[b->over] < PACE_MINUTE", "b->said_at[b->over] <= PACE_MINUTE"),
+    ("bound: the first line at once", "pace", "(b->said[b->over] && now", "(now"),
+    ("bound: each line has its own minute", "pace", "    b->said_at[b->over] = now;\n",
+     "    b->said_at[0] = b->said_at[1] = now;\n    b->said[0] = b->said[1] = true;\n"),
+    ("bound: what was told", "pace", "    b->told_over = b->over;\n", ""),
+    ("bound: crossings since the last line", "pace", "    b->crossed = 0;\n", ""),
+)
+
 TALLY = in_file(
     "lib/net/tally.c",
     ("clients: v4-mapped", "tally", "addr_unmap(&plain);", ""),
@@ -57,10 +76,9 @@ SLOTS = in_file(
     ("slots: stress at 75 %", "slots", "STRESS_BEGINS = 75", "STRESS_BEGINS = 76"),
     ("slots: stress ends below 60 %", "slots", "percent_of_all < (uint64_t)s->max * STRESS_ENDS",
      "percent_of_all <= (uint64_t)s->max * STRESS_ENDS"),
-    ("slots: full at 100 %", "slots", "!s->full && s->taken >= s->max",
-     "!s->full && s->taken + 1 >= s->max"),
+    ("slots: full at 100 %", "slots", "    if (s->taken >= s->max) {\n        s->full",
+     "    if (s->taken + 1 >= s->max) {\n        s->full"),
     ("slots: room below 90 %", "slots", "SPARE_AGAIN = 90", "SPARE_AGAIN = 95"),
-    ("slots: said once", "slots", "        s->full = true;\n", ""),
 )
 
-ALL = SIPHASH + TALLY + SLOTS
+ALL = PACE + SIPHASH + TALLY + SLOTS

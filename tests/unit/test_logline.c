@@ -323,23 +323,30 @@ START_TEST(test_limit)
 END_TEST
 
 static const struct {
-    enum logline_crossing crossing;
+    enum logline_bound bound;
+    struct bound_news news;
     const char *line;
 } crossings[] = {
-    {LOGLINE_STRESS, "backend=postfix: 3 of 480 connections: stress begins"},
-    {LOGLINE_FULL, "backend=postfix: 3 of 480 connections: silent clients make room for new ones"},
-    {LOGLINE_SPARE,
-     "backend=postfix: 3 of 480 connections: there is room again evicted=17 refused=2"},
-    {LOGLINE_CALM, "backend=postfix: 3 of 480 connections: stress is over"},
+    {LOGLINE_STRESS, {BOUND_CROSSED, 1}, "stress begins"},
+    {LOGLINE_STRESS, {BOUND_CROSSED, 2}, "stress begins times=2"},
+    {LOGLINE_STRESS, {BOUND_LEFT, 0}, "stress is over"},
+    {LOGLINE_STRESS, {BOUND_LEFT, 1}, "stress is over times=1"},
+    {LOGLINE_FULL, {BOUND_CROSSED, 1}, "silent clients make room for new ones"},
+    {LOGLINE_FULL, {BOUND_CROSSED, 26}, "silent clients make room for new ones times=26"},
+    {LOGLINE_FULL, {BOUND_LEFT, 0}, "there is room again evicted=17 refused=2"},
+    {LOGLINE_FULL, {BOUND_LEFT, 26}, "there is room again evicted=17 refused=2 times=26"},
 };
 
 START_TEST(test_stress)
 {
     struct logline_stress facts = {
         .backend = "postfix", .taken = 3, .max = 480, .evicted = 17, .refused = 2};
+    char expected[128];
 
-    logline_stress(fresh(), crossings[_i].crossing, &facts);
-    ck_assert_str_eq(line, crossings[_i].line);
+    logline_stress(fresh(), crossings[_i].bound, crossings[_i].news, &facts);
+    snprintf(expected, sizeof expected, "backend=postfix: 3 of 480 connections: %s",
+             crossings[_i].line);
+    ck_assert_str_eq(line, expected);
 }
 END_TEST
 

@@ -1,0 +1,43 @@
+#include "lib/base/pace.h"
+
+unsigned pace_note(struct pace *p, unsigned max, int64_t now)
+{
+    unsigned times = ++p->unsaid;
+
+    if (p->said > 0 && now - p->since >= PACE_MINUTE) {
+        p->said = 0;
+    }
+    if (p->said == max) {
+        return 0;
+    }
+    if (p->said == 0) {
+        p->since = now;
+    }
+    p->said++;
+    p->unsaid = 0;
+    return times;
+}
+
+bool bound_set(struct bound *b, bool over)
+{
+    bool changed = b->over != over;
+
+    b->over = over;
+    b->crossed += changed && over;
+    return changed;
+}
+
+struct bound_news bound_news(struct bound *b, int64_t now)
+{
+    struct bound_news news = {.line = b->over ? BOUND_CROSSED : BOUND_LEFT, .crossed = b->crossed};
+    bool told = b->over == b->told_over && b->crossed == 0;
+
+    if (told || (b->said[b->over] && now - b->said_at[b->over] < PACE_MINUTE)) {
+        return (struct bound_news){.line = BOUND_SILENT};
+    }
+    b->said[b->over] = true;
+    b->said_at[b->over] = now;
+    b->told_over = b->over;
+    b->crossed = 0;
+    return news;
+}
