@@ -1,7 +1,7 @@
 /*
  * postern-milter: tells Postfix, mail by mail, how posternd's session is protected.
  *
- * Theory of operation: the signals are blocked in all threads, and main() takes them, one after the
+ * Theory of operation: all signals are blocked in all threads, and main() takes them, one after the
  * other. libmilter would do the same in a thread of its own, and stop at SIGHUP as at SIGTERM; that
  * is why sigwait() stands here. smfi_stop() waits for seconds, and is not called: when no callback
  * is under way the process ends, without libmilter's work at exit(), which takes the locks away
@@ -15,6 +15,7 @@
 #include "daemon/common/options.h"
 #include "daemon/common/privs.h"
 #include "daemon/common/setup.h"
+#include "daemon/common/signals.h"
 #include "daemon/common/unixsocket.h"
 #include "daemon/postern-milter/filter.h"
 #include "daemon/postern-milter/lookup.h"
@@ -59,34 +60,12 @@ __attribute__((used)) int sigwait(const sigset_t *set, int *number)
     }
 }
 
-static sigset_t signals(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    return set;
-}
-
-/* In this thread, and in all that it will make. */
-static void block_signals(void)
-{
-    sigset_t set = signals();
-
-    main_thread = pthread_self();
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
 /* Waits for the end, and reads the policy again when told to. The process's exit code. */
-static int wait_for_end(void)
+static int wait_for_end(const sigset_t *signals)
 {
-    sigset_t set = signals();
-
     for (;;) {
-        int number = sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = TELL_SECONDS});
+        siginfo_t info;
+        int number = sigtimedwait(signals, &info, &(struct timespec){.tv_sec = TELL_SECONDS});
 
         lookup_tell_withheld();
         if (milter_ended) {
@@ -95,9 +74,10 @@ static int wait_for_end(void)
         }
         if (number == SIGHUP) {
             policyfile_reload();
-        } else if (number > 0) {
-            log_line(LOG_INFO, "stopping: signal %s", number == SIGINT ? "INT" : "TERM");
+        } else if (signals_stop(number)) {
             return EXIT_SUCCESS;
+        } else if (number > 0) {
+            signals_ignored(number, info.si_uid, info.si_pid, "");
         }
     }
 }
@@ -232,10 +212,11 @@ static _Noreturn void end(int code)
 
 static int serve(const struct conf *conf)
 {
+    sigset_t signals = signals_take_over();
     struct conf_error error;
     int code;
 
-    block_signals();
+    main_thread = pthread_self();
     if (prepare(conf, &error) != 0) {
         fprintf(stderr, "%s\n", error.text);
         return EXIT_BAD;
@@ -244,7 +225,7 @@ static int serve(const struct conf *conf)
         log_line(LOG_CRIT, "cannot start a thread: %s", strerror(errno));
         return EXIT_BAD;
     }
-    code = wait_for_end();
+    code = wait_for_end(&signals);
     if (conf->milter.socket.endpoint.path[0] != '\0') {
         unlink(conf->milter.socket.endpoint.path);
     }
@@ -260,6 +241,7 @@ int main(int argc, char **argv)
     struct conf *conf;
 
     log_init("postern-milter");
+    signals_hold();
     conf = setup_read_conf(options.file, &error);
     if (conf == NULL) {
         fprintf(stderr, "%s\n", error.text);

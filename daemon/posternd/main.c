@@ -9,6 +9,7 @@
 #include "daemon/common/options.h"
 #include "daemon/common/privs.h"
 #include "daemon/common/setup.h"
+#include "daemon/common/signals.h"
 #include "daemon/posternd/control.h"
 #include "daemon/posternd/failures.h"
 #include "daemon/posternd/listener.h"
@@ -197,6 +198,7 @@ int main(int argc, char **argv)
     int result;
 
     log_init("posternd");
+    signals_hold();
     if (tls_library_init() != 0) {
         log_line(LOG_CRIT, "libssl cannot be initialised");
         return EXIT_BAD;

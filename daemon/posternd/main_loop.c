@@ -1,12 +1,10 @@
 #include "daemon/posternd/main_loop.h"
 
-#include "daemon/common/log.h"
+#include "daemon/common/signals.h"
 #include "daemon/posternd/registry.h"
 #include "daemon/posternd/worker.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -28,12 +26,13 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
     if (read(fd, &info, sizeof info) != (ssize_t)sizeof info) {
         return;
     }
-    if (info.ssi_signo == SIGHUP) {
-        log_line(LOG_WARNING, "SIGHUP ignored: a changed configuration needs a restart");
-        return;
+    if (signals_stop((int)info.ssi_signo)) {
+        event_base_loopbreak(loop->base);
+    } else {
+        signals_ignored((int)info.ssi_signo, info.ssi_uid, (pid_t)info.ssi_pid,
+                        info.ssi_signo == SIGHUP ? ": a changed configuration needs a restart"
+                                                 : "");
     }
-    log_line(LOG_INFO, "stopping: signal %s", info.ssi_signo == SIGINT ? "INT" : "TERM");
-    event_base_loopbreak(loop->base);
 }
 
 static void on_tell(evutil_socket_t fd, short what, void *arg)
@@ -47,14 +46,8 @@ static void on_tell(evutil_socket_t fd, short what, void *arg)
 static int fill(struct main_loop *loop)
 {
     struct event_config *config = event_config_new();
-    sigset_t set;
+    sigset_t set = signals_take_over();
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
     if (config == NULL) {
         return -1;
     }

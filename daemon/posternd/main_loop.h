@@ -11,13 +11,13 @@
 
 struct main_loop;
 
-/* Blocks SIGTERM, SIGINT and SIGHUP in this thread and all that it starts, ignores SIGPIPE, and
- * makes an event loop that takes these signals. NULL with errno. */
+/* Takes all signals over (signals_take_over()), and makes an event loop that looks at them. NULL
+ * with errno. */
 MUST_USE struct main_loop *main_loop_new(void);
 
 struct event_base *main_loop_base(const struct main_loop *loop);
 
-/* Returns when SIGTERM or SIGINT has come. The registry is open. */
+/* Returns when a signal that stops the program has come. The registry is open. */
 void main_loop_run(struct main_loop *loop);
 
 /* Its events must be gone. NULL is allowed. */

@@ -5,6 +5,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import socket
 import ssl
 import struct
@@ -55,6 +56,14 @@ WARNING = (PROGRAM + r"(?P<level>warning|error): (?P<text>.*): client=" + CLIENT
 def of_client(pattern, port):
     """A pattern above for one client only."""
     return pattern.replace(r"(?P<port>\d+)", f"(?P<port>{port})")
+
+
+# Signals that would end a process that knows nothing of them: (name, number, word in the log).
+MISTAKEN = [(name, getattr(signal, name), "POLL" if name == "SIGIO" else name[3:]) for name in (
+    "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SIGXCPU",
+    "SIGXFSZ", "SIGSTKFLT") if hasattr(signal, name)] + [
+        (f"SIGRTMIN+{number}", signal.SIGRTMIN + number, rf"RTMIN\+{number}")
+        for number in (0, 1, signal.SIGRTMAX - signal.SIGRTMIN)]
 
 
 # --- cases ---

@@ -1,9 +1,11 @@
 """Start, signals and end of posternd."""
 
 import os
+import re
 import signal
+import threading
 
-from common import CERTIFICATES, DISCONNECT, Case, free_port, table
+from common import (CERTIFICATES, DISCONNECT, MISTAKEN, PROGRAM, Case, free_port, table)
 from lab import hello
 from lab.posternd import HOSTNAME, USER
 from lab.smtp import Client, Closed
@@ -32,7 +34,8 @@ class Lifecycle(Case):
         client.send(b"Subject: lost\r\n\r\nhalf of it")
         return client
 
-    @table((("SIGTERM", signal.SIGTERM, "TERM"), ("SIGINT", signal.SIGINT, "INT")))
+    @table((("SIGTERM", signal.SIGTERM, "TERM"), ("SIGINT", signal.SIGINT, "INT"),
+            ("SIGQUIT", signal.SIGQUIT, "QUIT")))
     def test_end_with_sessions_open(self, number, word):
         daemon = self.start()
         silent = self.connect(daemon.address())
@@ -85,12 +88,65 @@ class Lifecycle(Case):
         client = self.connect(daemon.address())
         client.starttls()
         daemon.send_signal(signal.SIGHUP)
-        daemon.wait_log("SIGHUP|reload")
+        daemon.wait_log(rf"^{PROGRAM}warning: signal HUP of uid={os.getuid()} pid={os.getpid()} "
+                        "ignored: a changed configuration needs a restart times=1$")
         self.assert_code(client.mail(), 250)
         self.stage.postfix.wait_for_mail()
         self.connect(daemon.address()).starttls()
         self.assertIsNone(daemon.exit_code)
         self.assertEqual(self.stage.stop(daemon), 0)
+
+    @table(MISTAKEN)
+    def test_signal_by_mistake(self, number, word):
+        """It ends nothing, and a flood of it writes one line a minute."""
+        daemon = self.start()
+        client = self.connect(daemon.address())
+        client.starttls()
+        for _ in range(100):
+            daemon.send_signal(number)
+        daemon.wait_log(rf"^{PROGRAM}warning: signal {word} of uid={os.getuid()} "
+                        rf"pid={os.getpid()} ignored times=1$")
+        self.assert_code(client.mail(), 250)
+        self.stage.postfix.wait_for_mail()
+        self.assertEqual(self.stage.stop(daemon), 0)
+        self.assertEqual(len(daemon.log.find_all("signal ")), 2)
+
+    def test_signal_while_it_starts(self):
+        """As soon as it is itself, it cannot be ended by mistake."""
+        conf = self.stage.write(certificates=CERTIFICATES, backend=self.inner.address)
+        with open(conf, encoding="utf-8") as file:
+            text = file.read()
+        section = text[text.index("certificate "):text.index("certificate_set")]
+        with open(conf, "a", encoding="utf-8") as file:
+            # Some seconds of work for its start.
+            for number in range(1000):
+                file.write(re.sub(r'^certificate "', f'certificate "{number}-', section,
+                                  flags=re.MULTILINE))
+        threading.Thread(target=self.signal_early, args=[conf], daemon=True).start()
+        daemon = self.stage.posternd(conf)
+        for word in ("USR1", "HUP"):
+            daemon.wait_log(f"signal {word} of .* ignored")
+        self.assertLess(daemon.log.lines.index(daemon.log.find("listening on").string),
+                        daemon.log.lines.index(daemon.log.find("signal USR1").string))
+        self.assertEqual(self.stage.stop(daemon), 0)
+
+    @staticmethod
+    def signal_early(conf):
+        """Sends signals to the posternd with this configuration that holds them already."""
+        while True:
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                try:
+                    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+                        if file.read().split("\0")[1:] != ["-c", conf, ""]:
+                            continue
+                    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+                        blocked = re.search(r"^SigBlk:\t([0-9a-f]+)$", file.read(), re.MULTILINE)
+                except (OSError, UnicodeDecodeError):
+                    continue
+                if int(blocked[1], 16) >> (signal.SIGUSR1 - 1) & 1:
+                    os.kill(int(pid), signal.SIGUSR1)
+                    os.kill(int(pid), signal.SIGHUP)
+                    return
 
     def test_client_closed_pipe_does_not_kill(self):
         """Writing to connections that are gone."""

@@ -10,7 +10,7 @@ import socket
 import stat
 import threading
 
-from common import Case, free_port, table
+from common import MISTAKEN, Case, free_port, table
 from lab import posternd as postern
 from lab.milter import run_milter
 from lab.posternd import USER
@@ -364,9 +364,22 @@ class Gone(Milters):
         self.assertEqual(clients[0].command("RCPT TO:<b@example.test>").code, 451)
         self.again()
 
-    def test_interrupted(self):
-        self.milter.send_signal(signal.SIGINT)
-        self.milter.wait_log("stopping: signal INT")
+    @table(MISTAKEN)
+    def test_signal_by_mistake(self, number, word):
+        mark = self.milter.mark()
+        client = self.client()
+        client.greet()
+        for _ in range(100):
+            self.milter.send_signal(number)
+        self.milter.wait_log(rf"warning: signal {word} of uid={os.getuid()} pid={os.getpid()} "
+                             "ignored times=1$", after=mark)
+        self.assert_header(self.send(client, f"after {word}"), NONE, client)
+        self.assertEqual(len(self.milter.log.find_all("signal", after=mark)), 1)
+
+    @table([("SIGINT", signal.SIGINT, "INT"), ("SIGQUIT", signal.SIGQUIT, "QUIT")])
+    def test_interrupted(self, number, word):
+        self.milter.send_signal(number)
+        self.milter.wait_log(f"stopping: signal {word}$")
         self.assertEqual(self.milter.wait(), 0)
         self.stage.forget(self.milter)
         self.again()
