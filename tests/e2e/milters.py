@@ -3,6 +3,7 @@ header that mail has then, and other milters in the chain, played by the test.""
 
 import os
 import re
+import signal
 import socket
 import struct
 import threading
@@ -29,6 +30,7 @@ class Milters(Case):
 
     milter_options = {}  # of the section milter; {sockets} stands for the sockets' directory
     policy = None  # the text of the policy; None: there is none
+    written = None  # the text of the last one
 
     @classmethod
     def set_up(cls, certificates=("p256", "rsa"), *, socket_kind="unix", chroot=False, main_cf=None,
@@ -64,6 +66,14 @@ class Milters(Case):
         with open(cls.policy_path + ".new", "w", encoding="utf-8") as file:
             file.write(text)
         os.rename(cls.policy_path + ".new", cls.policy_path)
+        cls.written = text
+
+    def put(self, text):
+        """Puts a policy into force."""
+        self.write_policy(text)
+        mark = self.milter.mark()
+        self.milter.send_signal(signal.SIGHUP)
+        self.milter.wait_log(f"policy {self.policy_path} read: ", after=mark)
 
     def client(self, listener="mx", source="127.0.0.9"):
         return self.connect(self.daemon.address(listener), source)

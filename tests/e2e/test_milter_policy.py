@@ -291,13 +291,6 @@ class Reload(Milters):
         super().setUp()
         self.put("")
 
-    def put(self, text):
-        """Puts a policy into force."""
-        self.write_policy(text)
-        mark = self.milter.mark()
-        self.milter.send_signal(signal.SIGHUP)
-        self.milter.wait_log(f"policy {self.policy_path} read: ", after=mark)
-
     def reply(self):
         """To MAIL, of a client without TLS."""
         client = self.client()
