@@ -1,48 +1,70 @@
 #include "daemon/postern-milter/address.h"
 
+#include "lib/net/hostname.h"
+
 #include <idn2.h>
-#include <stdio.h>
 #include <string.h>
 
-static bool is_ascii(const char *text)
+/* Room for a domain in UTF-8; one that is longer has no ASCII form. */
+#define DOMAIN_SIZE 1024
+
+static bool is_ascii(struct bytes text)
 {
-    while (*text != '\0' && (unsigned char)*text < 0x80) {
-        text++;
+    size_t i = 0;
+
+    while (i < text.len && text.data[i] < 0x80) {
+        i++;
     }
-    return *text == '\0';
+    return i == text.len;
 }
 
-/* Without the closing bracket of an address, which is no part of its domain. */
-static bool copy_domain(const char *domain, char *out, size_t size)
+/* The ASCII form of a domain by these flags; false if there is none. */
+static bool convert(const char *domain, int flags, char out[HOSTNAME_MAX + 1])
 {
-    size_t len = strlen(domain);
+    char *ascii = NULL;
+    bool good = idn2_lookup_u8((const uint8_t *)domain, (uint8_t **)&ascii,
+                               IDN2_NFC_INPUT | flags) == IDN2_OK &&
+                strlen(ascii) <= HOSTNAME_MAX;
 
-    len -= len > 0 && domain[len - 1] == '>';
-    if (len >= size) {
+    if (good) {
+        memcpy(out, ascii, strlen(ascii) + 1);
+    }
+    idn2_free(ascii);
+    return good;
+}
+
+/*
+ * False if there is none. Four characters, sharp s among them, stand for themselves or, as they
+ * once did and do where Postfix compares without case, for others (UTS 46 section 2.3): a domain
+ * with such a one is two.
+ */
+static bool to_ascii(struct bytes domain, char out[HOSTNAME_MAX + 1])
+{
+    char text[DOMAIN_SIZE];
+    char other[HOSTNAME_MAX + 1];
+
+    if (domain.len >= sizeof text || memchr(domain.data, '\0', domain.len) != NULL) {
         return false;
     }
-    memcpy(out, domain, len);
-    out[len] = '\0';
-    return true;
+    memcpy(text, domain.data, domain.len);
+    text[domain.len] = '\0';
+    return convert(text, IDN2_NONTRANSITIONAL, out) && convert(text, IDN2_TRANSITIONAL, other) &&
+           strcmp(out, other) == 0;
 }
 
-const char *address_plain(const char *address, char out[POLICY_ADDRESS_SIZE])
+void address_read(struct policy_address *out, struct bytes address, bool resolved)
 {
-    const char *at = strrchr(address, '@');
-    char whole[2 * POLICY_ADDRESS_SIZE];
-    char domain[POLICY_ADDRESS_SIZE];
-    char *ascii = NULL;
-    int local;
+    const uint8_t *at = address.len == 0 ? NULL : memrchr(address.data, '@', address.len);
+    struct bytes local = address;
+    struct bytes domain = {NULL, 0};
+    char ascii[HOSTNAME_MAX + 1];
 
-    if (at == NULL || is_ascii(at) || !copy_domain(at + 1, domain, sizeof domain) ||
-        idn2_lookup_u8((uint8_t *)domain, (uint8_t **)&ascii,
-                       IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK) {
-        return policy_address(address, out);
+    if (at != NULL) {
+        local.len = (size_t)(at - address.data);
+        domain = bytes_of(at + 1, address.len - local.len - 1);
+        if (!is_ascii(domain) && to_ascii(domain, ascii)) {
+            domain = bytes_of(ascii, strlen(ascii));
+        }
     }
-    address += address[0] == '<';
-    /* One that is longer than any rule's is not compared, however long it is. */
-    local = at - address < POLICY_ADDRESS_SIZE ? (int)(at - address) : POLICY_ADDRESS_SIZE;
-    snprintf(whole, sizeof whole, "%.*s@%s", local, address, ascii);
-    idn2_free(ascii);
-    return policy_address(whole, out);
+    policy_address_read(out, local, domain, resolved);
 }

@@ -8,8 +8,9 @@
 
 #include "lib/admin/policy.h"
 
-/* As policy_address(), of an address whose domain may be in UTF-8 (RFC 6531): that becomes its
- * ASCII form, as for a look-up in the DNS. Returns `out`. */
-const char *address_plain(const char *address, char out[POLICY_ADDRESS_SIZE]);
+/* As policy_address_read(), of the whole address as Postfix tells it. Its domain may be in UTF-8
+ * (RFC 6531): that becomes its ASCII form, as for a look-up in the DNS, and is not known if it has
+ * none or two. */
+void address_read(struct policy_address *out, struct bytes address, bool resolved);
 
 #endif

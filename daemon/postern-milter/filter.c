@@ -51,7 +51,7 @@ struct session {
     char id[RECORD_ID_SIZE]; /* "": not known */
     /* of the present mail */
     struct record record;
-    char sender[POLICY_ADDRESS_SIZE];
+    struct policy_address sender;
     bool tagged;
     char tag[POLICY_TEXT_MAX + 1];
     int num_ours; /* headers of our name that came with it */
@@ -120,7 +120,7 @@ static sfsistat refuse(SMFICTX *ctx, const struct session *s, const char *stage,
         .client = s->client,
         .enhanced = verdict->enhanced,
         .text = verdict->text,
-        .sender = s->sender,
+        .sender = s->sender.text,
         .recipient = recipient,
         .file = conf->milter.policy.text,
         .line = verdict->line,
@@ -263,13 +263,26 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
     return leave(SMFIS_CONTINUE);
 }
 
+/* An address by Postfix's macro; without that, by the argument of the command. */
+static void read_envelope(struct policy_address *out, const char *resolved, const char *typed)
+{
+    const char *address = resolved != NULL ? resolved : typed;
+    size_t len = strlen(address);
+
+    if (resolved == NULL && len >= 2 && address[0] == '<' && address[len - 1] == '>') {
+        address++;
+        len -= 2;
+    }
+    address_read(out, bytes_of(address, len), resolved != NULL);
+}
+
 /* Everything that the mail before has left. */
-static void begin_mail(struct session *s, const char *sender)
+static void begin_mail(struct session *s, const char *resolved, const char *typed)
 {
     s->record = (struct record){.state = RECORD_UNKNOWN};
     s->tagged = false;
     s->num_ours = 0;
-    address_plain(sender, s->sender);
+    read_envelope(&s->sender, resolved, typed);
     if (s->id[0] != '\0') {
         s->lost = lookup_record(s->id, &s->record) != 0;
     }
@@ -282,7 +295,6 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
         .enhanced = "4.3.0",
         .text = "How this session is protected cannot be asked now, try again later"};
     struct session *s = smfi_getpriv(ctx);
-    const char *sender = macro(ctx, "mail_addr");
     struct policyfile_verdict found;
     struct policy_mail mail;
 
@@ -290,11 +302,11 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
         return SMFIS_TEMPFAIL;
     }
     enter();
-    begin_mail(s, sender != NULL ? sender : arguments[0]);
+    begin_mail(s, macro(ctx, "mail_addr"), arguments[0]);
     if (s->lost && conf->milter.on_failure == CONF_ON_FAILURE_TEMPFAIL) {
         return leave(refuse(ctx, s, "MAIL", NULL, &lost));
     }
-    mail = (struct policy_mail){.client = s->client, .sender = s->sender, .record = &s->record};
+    mail = (struct policy_mail){.client = s->client, .sender = &s->sender, .record = &s->record};
     policyfile_judge(&mail, &found);
     if (found.verdict.action >= POLICY_DEFER) {
         return leave(refuse(ctx, s, "MAIL", NULL, &found.verdict));
@@ -305,8 +317,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
 {
     struct session *s = smfi_getpriv(ctx);
-    const char *recipient = macro(ctx, "rcpt_addr");
-    char plain[POLICY_ADDRESS_SIZE];
+    struct policy_address recipient;
     struct policyfile_verdict found;
     struct policy_mail mail;
 
@@ -314,12 +325,12 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
         return SMFIS_TEMPFAIL;
     }
     enter();
-    address_plain(recipient != NULL ? recipient : arguments[0], plain);
+    read_envelope(&recipient, macro(ctx, "rcpt_addr"), arguments[0]);
     mail = (struct policy_mail){
-        .client = s->client, .sender = s->sender, .recipient = plain, .record = &s->record};
+        .client = s->client, .sender = &s->sender, .recipient = &recipient, .record = &s->record};
     policyfile_judge(&mail, &found);
     if (found.verdict.action >= POLICY_DEFER) {
-        return leave(refuse(ctx, s, "RCPT", plain, &found.verdict));
+        return leave(refuse(ctx, s, "RCPT", recipient.text, &found.verdict));
     }
     note_tag(s, &found.verdict);
     return leave(SMFIS_CONTINUE);

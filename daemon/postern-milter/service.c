@@ -103,21 +103,6 @@ static bool is_in_mail(const struct delegation *request)
     return is_in_envelope(request) || delegation_is(request->protocol_state, "END-OF-MESSAGE");
 }
 
-/* Copied as a string; a longer one than any rule's is given as its end, where its domain is. */
-static void copy_address(struct bytes value, char out[POLICY_ADDRESS_SIZE])
-{
-    char raw[2 * POLICY_ADDRESS_SIZE];
-
-    if (value.len >= sizeof raw) {
-        value.data += value.len - (sizeof raw - 1);
-        value.len = sizeof raw - 1;
-    }
-    if (!delegation_value(value, raw, sizeof raw)) {
-        raw[0] = '\0';
-    }
-    address_plain(raw, out);
-}
-
 /* Rules for recipients that nobody has asked about: this service is used too late. */
 static bool is_too_late(const struct connection *c, const struct delegation *request,
                         const struct policy_verdict *verdict)
@@ -129,7 +114,7 @@ static bool is_too_late(const struct connection *c, const struct delegation *req
 }
 
 static void log_refusal(const struct connection *c, const struct policy_verdict *verdict,
-                        const char *sender, const char *recipient)
+                        const struct policy_address *sender, const struct policy_address *recipient)
 {
     struct milterlog_refusal refusal = {
         .for_good = verdict->action == POLICY_REJECT,
@@ -137,8 +122,8 @@ static void log_refusal(const struct connection *c, const struct policy_verdict 
         .client = c->client,
         .enhanced = verdict->enhanced,
         .text = verdict->text,
-        .sender = sender,
-        .recipient = recipient,
+        .sender = sender->text,
+        .recipient = recipient == NULL ? NULL : recipient->text,
         .file = state.conf->milter.policy.text,
         .line = verdict->line,
         .session = c->record.session,
@@ -150,8 +135,9 @@ static void log_refusal(const struct connection *c, const struct policy_verdict 
     log_line(LOG_INFO, "%s", line);
 }
 
-static void judge(struct connection *c, const struct delegation *request, const char *sender,
-                  const char *recipient, struct policyfile_verdict *found)
+static void judge(struct connection *c, const struct delegation *request,
+                  const struct policy_address *sender, const struct policy_address *recipient,
+                  struct policyfile_verdict *found)
 {
     struct policy_mail mail = {
         .client = c->client, .sender = sender, .recipient = recipient, .record = &c->record};
@@ -188,9 +174,9 @@ static void write_header(const struct connection *c, const struct policy_verdict
 
 static void answer(struct connection *c, const struct delegation *request, struct text *out)
 {
-    char sender[POLICY_ADDRESS_SIZE];
-    char recipient[POLICY_ADDRESS_SIZE];
-    bool has_recipient = request->recipient.len > 0;
+    struct policy_address sender;
+    struct policy_address to;
+    const struct policy_address *recipient = request->recipient.len > 0 ? &to : NULL;
     struct policyfile_verdict found;
 
     if (!is_in_mail(request)) {
@@ -200,14 +186,14 @@ static void answer(struct connection *c, const struct delegation *request, struc
     if (request->instance.len == 0 || !delegation_is(request->instance, c->instance)) {
         begin_mail(c, request);
     }
-    copy_address(request->sender, sender);
-    copy_address(request->recipient, recipient);
-    judge(c, request, sender, has_recipient ? recipient : NULL, &found);
+    address_read(&sender, request->sender, false);
+    address_read(&to, request->recipient, false);
+    judge(c, request, &sender, recipient, &found);
     if (found.verdict.action >= POLICY_DEFER) {
         char argument[sizeof found.enhanced + sizeof found.text + 1];
 
         snprintf(argument, sizeof argument, "%s %s", found.verdict.enhanced, found.verdict.text);
-        log_refusal(c, &found.verdict, sender, has_recipient ? recipient : NULL);
+        log_refusal(c, &found.verdict, &sender, recipient);
         delegation_answer(out, found.verdict.action == POLICY_REJECT ? "REJECT" : "DEFER",
                           argument);
     } else if (is_in_envelope(request) && !c->told) {

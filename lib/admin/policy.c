@@ -1,7 +1,5 @@
 #include "lib/admin/policy_parts.h"
 
-#include "lib/net/hostname.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,31 +21,6 @@ size_t policy_num_rules(const struct policy *policy)
     return policy->num;
 }
 
-const char *policy_address(const char *address, char out[POLICY_ADDRESS_SIZE])
-{
-    size_t len = strlen(address);
-
-    if (len >= 2 && address[0] == '<' && address[len - 1] == '>') {
-        address++;
-        len -= 2;
-    }
-    if (len > 0 && address[len - 1] == '.') {
-        len--;
-    }
-    if (len >= POLICY_ADDRESS_SIZE) {
-        const char *at = memrchr(address, '@', len);
-        size_t domain_len = at == NULL ? 0 : (size_t)(address + len - at);
-
-        /* No rule names such a local part, but one may name the domain. */
-        address = at == NULL || domain_len >= POLICY_ADDRESS_SIZE ? "@" : at;
-        len = domain_len >= POLICY_ADDRESS_SIZE || domain_len == 0 ? 1 : domain_len;
-    }
-    memcpy(out, address, len);
-    out[len] = '\0';
-    hostname_to_lower(out, len);
-    return out;
-}
-
 /* --- conditions ---------------------------------------------------------------------------- */
 
 static bool ends_in(const char *name, const char *suffix)
@@ -58,45 +31,91 @@ static bool ends_in(const char *name, const char *suffix)
     return len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
 }
 
-static bool fits(const struct pattern *pattern, const char *name, const char *domain)
+/* In order: of several conditions the least decides. */
+enum holds { NO, PERHAPS, YES };
+
+static enum holds least(enum holds a, enum holds b)
+{
+    return a < b ? a : b;
+}
+
+static enum holds holds_if(bool known, bool fits)
+{
+    if (!known) {
+        return PERHAPS;
+    }
+    return fits ? YES : NO;
+}
+
+static bool fits(const struct pattern *pattern, const char *name)
 {
     switch (pattern->kind) {
     case PATTERN_EXACT:
-        return strcmp(pattern->text, name) == 0;
     case PATTERN_DOMAIN:
-        return strcmp(pattern->text, domain) == 0;
+        return strcmp(pattern->text, name) == 0;
     case PATTERN_SUBDOMAIN:
-        return ends_in(domain, pattern->text);
+        return ends_in(name, pattern->text);
     case PATTERN_ANY:
         break;
     }
     return true;
 }
 
-/* An address without a domain is in none. */
-static bool address_fits(const struct pattern *pattern, const char *address)
+/* "" of an address without one. */
+static const char *domain_of(const char *address)
 {
     const char *at = strrchr(address, '@');
 
-    return fits(pattern, address, at == NULL ? "" : at + 1);
+    return at == NULL ? "" : at + 1;
 }
 
-enum holds { NO, PERHAPS, YES };
-
-/* Whether the conditions hold that nothing but the envelope and the client's address decide. */
-static enum holds envelope_holds(const struct rule *rule, const struct policy_mail *mail)
+static size_t local_len(const char *address)
 {
-    if ((rule->has_client && !prefix_contains(&rule->client, &mail->client)) ||
-        !address_fits(&rule->sender, mail->sender)) {
-        return NO;
-    }
-    if (rule->recipient.kind == PATTERN_ANY) {
+    const char *at = strrchr(address, '@');
+
+    return at == NULL ? strlen(address) : (size_t)(at - address);
+}
+
+static bool local_is(const char *address, const char *local, size_t len)
+{
+    return local_len(address) == len && strncmp(address, local, len) == 0;
+}
+
+/* Postfix makes a null sender of MAILER-DAEMON in its own domain. */
+static bool may_be_null(const struct policy_address *address)
+{
+    static const char name[] = "mailer-daemon";
+
+    return local_is(address->text, name, sizeof name - 1);
+}
+
+static enum holds address_holds(const struct pattern *pattern, const struct policy_address *address)
+{
+    bool local;
+    bool domain;
+
+    if (pattern->kind == PATTERN_ANY) {
         return YES;
     }
-    if (mail->recipient == NULL) {
+    if (pattern->kind != PATTERN_EXACT) {
+        return holds_if(address->domain_known, fits(pattern, domain_of(address->text)));
+    }
+    if (pattern->text[0] == '\0' && may_be_null(address)) {
         return PERHAPS;
     }
-    return address_fits(&rule->recipient, mail->recipient) ? YES : NO;
+    local = local_is(address->text, pattern->text, local_len(pattern->text));
+    domain = strcmp(domain_of(pattern->text), domain_of(address->text)) == 0;
+    return least(holds_if(address->local_known, local), holds_if(address->domain_known, domain));
+}
+
+/* A recipient that is not known yet is no obstacle. */
+static enum holds envelope_holds(const struct rule *rule, const struct policy_mail *mail)
+{
+    if (rule->has_client && !prefix_contains(&rule->client, &mail->client)) {
+        return NO;
+    }
+    return least(address_holds(&rule->sender, mail->sender),
+                 mail->recipient == NULL ? YES : address_holds(&rule->recipient, mail->recipient));
 }
 
 static enum holds session_holds(const struct rule *rule, const struct record *record)
@@ -104,12 +123,15 @@ static enum holds session_holds(const struct rule *rule, const struct record *re
     if (rule->listener.kind == PATTERN_ANY && rule->sni.kind == PATTERN_ANY) {
         return YES;
     }
-    if (record->state == RECORD_UNKNOWN) {
-        return PERHAPS;
-    }
-    return fits(&rule->listener, record->listener, "") && fits(&rule->sni, record->sni, record->sni)
-               ? YES
-               : NO;
+    return holds_if(record->state != RECORD_UNKNOWN,
+                    fits(&rule->listener, record->listener) && fits(&rule->sni, record->sni));
+}
+
+/* Whether a rule is left out of account: it does not hold, or may not and would spare the mail. */
+static bool is_out(const struct rule *rule, enum holds envelope, enum holds session)
+{
+    return envelope == NO || session == NO || (session == PERHAPS && !rule->tls) ||
+           (envelope == PERHAPS && (!rule->tls || rule->action == POLICY_TAG));
 }
 
 /* --- requirements -------------------------------------------------------------------------- */
@@ -163,7 +185,7 @@ static struct policy_verdict apply(const struct rule *rule, const struct record 
 
 struct policy_verdict policy_judge(const struct policy *policy, const struct policy_mail *mail)
 {
-    struct policy_verdict perhaps = {.action = POLICY_PASS};
+    struct policy_verdict strictest = {.action = POLICY_PASS};
 
     for (size_t i = 0; policy != NULL && i < policy->num; i++) {
         const struct rule *rule = &policy->rules[i];
@@ -171,17 +193,21 @@ struct policy_verdict policy_judge(const struct policy *policy, const struct pol
         enum holds session = session_holds(rule, mail->record);
         struct policy_verdict verdict;
 
-        if (envelope == NO || session == NO || (session == PERHAPS && !rule->tls)) {
+        if (is_out(rule, envelope, session)) {
             continue;
         }
-        if (envelope == PERHAPS) {
-            return (struct policy_verdict){.undecided = true, .line = rule->line};
+        if (rule->recipient.kind != PATTERN_ANY && mail->recipient == NULL) {
+            return strictest.action >= POLICY_DEFER
+                       ? strictest
+                       : (struct policy_verdict){.undecided = true, .line = rule->line};
         }
         verdict = apply(rule, mail->record);
-        if (session == YES || verdict.action != POLICY_TAG) {
-            return verdict.action < perhaps.action ? perhaps : verdict;
+        if (strictest.line == 0 || verdict.action > strictest.action) {
+            strictest = verdict;
         }
-        perhaps = perhaps.line == 0 ? verdict : perhaps;
+        if (envelope == YES && session == YES) {
+            break;
+        }
     }
-    return perhaps;
+    return strictest;
 }

@@ -24,11 +24,23 @@
 
 struct policy;
 
+/*
+ * An address, and what of it is certain. Both parts are of a plain one, local@domain, and of the
+ * null sender. Of every other it is not certain whose mail Postfix takes it for: such an address
+ * may fit any rule.
+ */
+struct policy_address {
+    char text[POLICY_ADDRESS_SIZE]; /* in lower case, its domain without a final dot; for a log, too
+                                     */
+    bool local_known;
+    bool domain_known;
+};
+
 /* A mail, as far as it is known. */
 struct policy_mail {
     struct addr client;
-    const char *sender;    /* as policy_address() writes it; "": the null sender */
-    const char *recipient; /* likewise; NULL: not known yet */
+    const struct policy_address *sender;    /* borrowed */
+    const struct policy_address *recipient; /* borrowed; NULL: not known yet */
     const struct record *record;
 };
 
@@ -64,14 +76,24 @@ size_t policy_num_rules(const struct policy *policy);
  * What the rules say of a mail. A requirement is never met by a record that is RECORD_UNKNOWN:
  * where that would have been refused for good it is deferred, for it may be the milter's ignorance
  * and not the sender's doing. For the same reason no rule that depends on what is not known then
- * (listener, server name) can spare a mail. NULL as the policy: everything passes.
+ * (listener, server name) can spare a mail.
+ *
+ * Where a part of an address is not known, a rule that depends on it holds if it may refuse the
+ * mail, and does not if it takes it (nothing, tag). Such a rule does not end the search: of all
+ * that hold, up to the first that holds for certain, the strictest decides. NULL as the policy:
+ * everything passes.
  */
 struct policy_verdict policy_judge(const struct policy *policy, const struct policy_mail *mail);
 
 /*
- * An address as rules are compared with it: without the angle brackets and the final dot that it
- * may have, in lower case. Its domain must be in ASCII already. Returns `out`.
+ * Reads an address that has been cut at its last '@'; without one, domain.data is NULL. The domain
+ * must be in ASCII already, any other is not known. `resolved`: Postfix has made of it what it
+ * makes of it, and quoted the local part where that needs quotes (the milter's macros). If not, it
+ * is what the client meant, without quotes (the policy service): then a domain without a dot may be
+ * completed, and a local part beyond ASCII folded. "postmaster" without a domain is in some domain
+ * of ours (RFC 5321 section 4.5.1).
  */
-const char *policy_address(const char *address, char out[POLICY_ADDRESS_SIZE]);
+void policy_address_read(struct policy_address *out, struct bytes local, struct bytes domain,
+                         bool resolved);
 
 #endif

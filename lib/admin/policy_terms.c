@@ -41,17 +41,6 @@ static int take_client(struct policy_reader *r, char *value)
     return 0;
 }
 
-/* A domain, or all below it, or a domain literal. */
-static bool is_domain(const char *text)
-{
-    size_t len = strlen(text);
-
-    if (text[0] == '[') {
-        return len > 2 && strchr(text, ']') == text + len - 1;
-    }
-    return hostname_is_good(text, len);
-}
-
 static int take_domain(struct policy_reader *r, const char *key, struct pattern *out, char *value)
 {
     const char *domain = value[0] == '.' ? value + 1 : value;
@@ -60,13 +49,27 @@ static int take_domain(struct policy_reader *r, const char *key, struct pattern 
         return policy_fail(r, "%s: \"%s\": write the domain in its ASCII form, with xn--", key,
                            value);
     }
-    if (!is_domain(domain)) {
+    if (domain[0] == '[') {
+        return policy_fail(r, "%s: \"%s\": a domain in brackets is never compared", key, value);
+    }
+    if (!hostname_is_good(domain, strlen(domain))) {
         return policy_fail(
             r, "%s: \"%s\" is neither an address nor a domain nor \".\" and a domain", key, value);
     }
     out->kind = value[0] == '.' ? PATTERN_SUBDOMAIN : PATTERN_DOMAIN;
     out->text = value;
     return 0;
+}
+
+/* No mail has an address that is not plain for certain. */
+static bool is_plain(const char *address, size_t local_len)
+{
+    const char *domain = address + local_len + 1;
+    struct policy_address plain;
+
+    policy_address_read(&plain, bytes_of(address, local_len), bytes_of(domain, strlen(domain)),
+                        true);
+    return plain.local_known && strcmp(plain.text, address) == 0;
 }
 
 static int take_address(struct policy_reader *r, const char *key, struct pattern *out, char *value)
@@ -84,6 +87,12 @@ static int take_address(struct policy_reader *r, const char *key, struct pattern
         return at == value || at[1] == '.'
                    ? policy_fail(r, "%s: \"%s\" is neither an address nor a domain", key, value)
                    : -1;
+    }
+    if (!is_plain(value, (size_t)(at - value))) {
+        return policy_fail(r,
+                           "%s: \"%s\" is never compared: only local@domain is, without quotes, "
+                           "%%, ! and further @",
+                           key, value);
     }
     out->kind = PATTERN_EXACT;
     out->text = value;

@@ -298,6 +298,15 @@ class Protocol(Service):
         self.assertRegex(self.ask(connection, instance="2", sender="x" * 20000 + "@a.test"),
                          "^PREPEND ")
 
+    @table([("NUL", "a\0@client.test"), ("NUL alone", "\0"), ("NUL in UTF-8", "a@client.test\0\u00fc"),
+            ("operator far away", "x%partner.test" + "x" * 5000 + "@client.test"),
+            ("long domain", "a@" + "x" * 20000 + ".test"),
+            ("long UTF-8", "a@" + "\u00fc" * 5000 + ".test")])
+    def test_odd_address(self, address):
+        """It may be the sender of a rule, and is not the null sender."""
+        self.assertRegex(self.ask(self.connection(), sender=address), "^DEFER 4.7.0 ")
+        self.assertRegex(self.ask(self.connection(), sender=""), "^PREPEND ")
+
     def test_many_connections(self):
         connections = [self.connection() for _ in range(200)]
         for connection in connections:

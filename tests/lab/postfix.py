@@ -47,6 +47,7 @@ error      unix       - - n - - error
 retry      unix       - - n - - error
 discard    unix       - - n - - discard
 virtual    unix       - n n - - virtual
+local      unix       - n n - - local
 anvil      unix       - - n - 1 anvil
 scache     unix       - - n - 1 scache
 showq      unix       n - n - - showq

@@ -1,0 +1,129 @@
+/*
+ * What Postfix does between an address and the mailbox behind it is its own business, and depends
+ * on settings that nobody tells here: it looks for %, ! and @ in a local part, quoted or not, puts
+ * domains where none or half of one is, takes its own addresses in brackets for itself, and folds
+ * case by Unicode. None of that touches the plain addresses below; all others may be anybody's.
+ */
+#include "lib/admin/policy_parts.h"
+
+#include "lib/net/hostname.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum local_part {
+    LOCAL_ROUTES, /* it may be read as an address of its own */
+    LOCAL_FOLDS,  /* it may be that of another spelling */
+    LOCAL_PLAIN,
+};
+
+static bool is_alnum(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* What a local part has without quotes (RFC 5321 section 4.1.2: atext), but for the operators % and
+ * !. Dots may be anywhere: such addresses exist, and Postfix leaves them as they are. */
+static bool is_plain(uint8_t c)
+{
+    return is_alnum(c) || (c != '\0' && strchr("#$&'*+-/=?^_`{|}~.", c) != NULL);
+}
+
+static enum local_part local_part(struct bytes local)
+{
+    enum local_part kind = local.len == 0 ? LOCAL_ROUTES : LOCAL_PLAIN;
+
+    for (size_t i = 0; i < local.len; i++) {
+        if (local.data[i] >= 0x80) {
+            kind = LOCAL_FOLDS;
+        } else if (!is_plain(local.data[i])) {
+            return LOCAL_ROUTES;
+        }
+    }
+    return kind;
+}
+
+/* Dots that are not between others need quotes, and nothing else of a plain local part does. */
+static struct bytes without_quotes(struct bytes local)
+{
+    struct bytes inner;
+
+    if (local.len < 2 || local.data[0] != '"' || local.data[local.len - 1] != '"') {
+        return local;
+    }
+    inner = bytes_of(local.data + 1, local.len - 2);
+    return local_part(inner) == LOCAL_ROUTES ? local : inner;
+}
+
+/* Names, with underscores; the last label is no number, or Postfix may take it for an address. */
+static bool is_plain_domain(struct bytes domain, bool resolved)
+{
+    size_t label = 0;
+    bool number = true;
+    bool has_dot = false;
+
+    for (size_t i = 0; i < domain.len; i++) {
+        uint8_t c = domain.data[i];
+
+        if (c == '.' && label > 0) {
+            label = 0;
+            number = true;
+            has_dot = true;
+            continue;
+        }
+        if (!is_alnum(c) && c != '-' && c != '_') {
+            return false;
+        }
+        number = number && c >= '0' && c <= '9';
+        label++;
+    }
+    return label > 0 && !number && domain.len <= HOSTNAME_MAX && (has_dot || resolved);
+}
+
+/* As much as there is room for behind the first `len` bytes; the new length. */
+static size_t append(char out[POLICY_ADDRESS_SIZE], size_t len, struct bytes part)
+{
+    size_t room = POLICY_ADDRESS_SIZE - 1 - len;
+    size_t take = part.len < room ? part.len : room;
+
+    if (take > 0) {
+        memcpy(out + len, part.data, take);
+    }
+    out[len + take] = '\0';
+    return len + take;
+}
+
+static void write_text(struct policy_address *out, struct bytes local, struct bytes domain)
+{
+    size_t len = append(out->text, 0, local);
+
+    if (domain.data != NULL) {
+        len = append(out->text, len, bytes_of("@", 1));
+        len = append(out->text, len, domain);
+    }
+    hostname_to_lower(out->text, len);
+}
+
+void policy_address_read(struct policy_address *out, struct bytes local, struct bytes domain,
+                         bool resolved)
+{
+    static const char postmaster[] = "postmaster";
+    enum local_part kind;
+
+    local = resolved ? without_quotes(local) : local;
+    domain.len -= domain.len > 0 && domain.data[domain.len - 1] == '.';
+    kind = local_part(local);
+    out->domain_known = kind != LOCAL_ROUTES && is_plain_domain(domain, resolved);
+    out->local_known = out->domain_known && (kind == LOCAL_PLAIN || resolved);
+    if (domain.data == NULL) {
+        out->local_known =
+            local.len == 0 || (local.len == sizeof postmaster - 1 &&
+                               strncasecmp((const char *)local.data, postmaster, local.len) == 0);
+        out->domain_known = local.len == 0;
+    }
+    if (out->domain_known && local.len + 1 + domain.len >= POLICY_ADDRESS_SIZE) {
+        out->local_known = false;
+        local.len = 0;
+    }
+    write_text(out, local, domain);
+}
