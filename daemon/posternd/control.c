@@ -1,11 +1,15 @@
 /*
- * Theory of operation: each client has a bufferevent. serve() answers the lines that have come, one
- * after the other, and only while no answer waits to be written: so a client that does not read
- * holds one answer, and its further requests stay in a buffer that takes CONTROL_REQUEST_MAX bytes.
- * It runs when something has come, when all is written, and when the client has ended its
- * direction, after which the rest is answered and the client closed. A client that neither sends
+ * Theory of operation: each client has one event. It waits for the client to send, with room for
+ * one request of CONTROL_REQUEST_MAX bytes, or, as long as an answer is not written whole, for the
+ * client to read; never for both. So a client that does not read holds one answer, and its further
+ * requests stay where they are. serve() answers the lines that have come, one after the other; when
+ * the client has ended its direction, it answers the rest and closes. A client that neither sends
  * nor takes anything for CONTROL_IDLE seconds is closed, too. Who may ask is the file system's to
  * say: the socket belongs to the daemon's user and group.
+ *
+ * A step that has no memory closes its client and nothing else. That is why there is no bufferevent
+ * here: those of libevent 2.1 end the process when the memory for the callback of a watermark is
+ * missing.
  */
 #include "daemon/posternd/control.h"
 
@@ -14,8 +18,6 @@
 #include "daemon/posternd/control_request.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event_struct.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +30,16 @@ struct client {
     struct control *control; /* borrowed */
     struct client *next;
     struct client **link;
-    struct bufferevent *stream; /* owned, with its socket */
+    int fd; /* owned */
+    struct event event;
     struct ucred caller;
     bool ended; /* sends nothing more */
+    char in[CONTROL_REQUEST_MAX];
+    size_t in_start; /* what is answered */
+    size_t in_end;   /* what has come */
+    char *out;       /* owned: an answer that is not written whole, or NULL */
+    size_t out_len;
+    size_t out_sent;
 };
 
 struct control {
@@ -54,85 +63,127 @@ static void client_free(struct client *c)
         c->next->link = c->link;
     }
     c->control->num_clients--;
-    bufferevent_free(c->stream);
+    event_del(&c->event);
+    close(c->fd);
+    free(c->out);
     free(c);
 }
 
-/* Answers one line. False if there is no memory for it. */
-static bool answer(struct client *c, const char *line, size_t len)
+static void on_ready(evutil_socket_t fd, short what, void *arg);
+
+/* Waits for `what`, EV_READ or EV_WRITE. False if there is no memory for it. */
+static bool wait_for(struct client *c, short what)
 {
+    const struct timeval idle = {.tv_sec = CONTROL_IDLE};
+
+    return event_assign(&c->event, c->control->base, c->fd, what, on_ready, c) == 0 &&
+           event_add(&c->event, &idle) == 0;
+}
+
+/* Reads once. False if the client is gone. */
+static bool fill(struct client *c)
+{
+    ssize_t got;
+
+    c->in_end -= c->in_start;
+    memmove(c->in, c->in + c->in_start, c->in_end);
+    c->in_start = 0;
+    got = recv(c->fd, c->in + c->in_end, sizeof c->in - c->in_end, 0);
+    if (got < 0) {
+        return errno == EAGAIN || errno == EINTR;
+    }
+    c->in_end += (size_t)got;
+    c->ended = got == 0;
+    return true;
+}
+
+/* Writes what the client takes. False if it is gone. */
+static bool flush(struct client *c)
+{
+    while (c->out_sent < c->out_len) {
+        ssize_t put = send(c->fd, c->out + c->out_sent, c->out_len - c->out_sent, MSG_NOSIGNAL);
+
+        if (put < 0 && errno != EINTR) {
+            return errno == EAGAIN;
+        }
+        c->out_sent += put > 0 ? (size_t)put : 0;
+    }
+    free(c->out);
+    c->out = NULL;
+    c->out_len = 0;
+    c->out_sent = 0;
+    return true;
+}
+
+/* Begins to write a line, which becomes ours. False if there is none. */
+static bool say(struct client *c, char *line)
+{
+    if (line == NULL) {
+        return false;
+    }
+    c->out = line;
+    c->out_len = strlen(line) + 1;
+    line[c->out_len - 1] = '\n';
+    return true;
+}
+
+/* Answers the next line, which ends at `end`. False if there is no memory for it. */
+static bool answer(struct client *c, const char *end)
+{
+    const char *line = c->in + c->in_start;
     char why[CONTROL_WHY_SIZE];
-    char *text = control_answer(bytes_of(line, len), why);
-    bool done = text != NULL && bufferevent_write(c->stream, text, strlen(text)) == 0 &&
-                bufferevent_write(c->stream, "\n", 1) == 0;
+    bool done = say(c, control_answer(bytes_of(line, (size_t)(end - line)), why));
 
     if (why[0] != '\0') {
         log_line(LOG_WARNING, "control request of uid=%u pid=%d refused: %s", c->caller.uid,
                  (int)c->caller.pid, why);
     }
-    free(text);
+    c->in_start = (size_t)(end + 1 - c->in);
     return done;
 }
 
 /* A line that does not end. What is read of it is thrown away, and nothing more is read. */
 static bool refuse_long(struct client *c)
 {
-    static const char text[] = "{\"error\":\"the request is too long\"}\n";
-    struct evbuffer *in = bufferevent_get_input(c->stream);
-
     c->ended = true;
-    return bufferevent_disable(c->stream, EV_READ) == 0 &&
-           evbuffer_drain(in, evbuffer_get_length(in)) == 0 &&
-           bufferevent_write(c->stream, text, sizeof text - 1) == 0;
+    c->in_start = c->in_end;
+    return say(c, strdup("{\"error\":\"the request is too long\"}"));
 }
 
-static bool waits_to_be_written(const struct client *c)
+/* Answers what can be answered now, and waits for more. False if the client is done with. */
+static bool serve(struct client *c)
 {
-    return evbuffer_get_length(bufferevent_get_output(c->stream)) > 0;
-}
+    while (flush(c)) {
+        size_t waiting = c->in_end - c->in_start;
+        const char *end = memchr(c->in + c->in_start, '\n', waiting);
+        bool good;
 
-static void serve(struct client *c)
-{
-    struct evbuffer *in = bufferevent_get_input(c->stream);
-    bool good = true;
-
-    while (good && !waits_to_be_written(c)) {
-        size_t len;
-        char *line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
-
-        if (line == NULL && !c->ended && evbuffer_get_length(in) >= CONTROL_REQUEST_MAX) {
-            good = refuse_long(c);
-        } else if (line == NULL) {
-            good = !c->ended;
-            break;
-        } else {
-            good = answer(c, line, len);
+        if (c->out != NULL) {
+            return wait_for(c, EV_WRITE);
         }
-        free(line);
+        if (end != NULL) {
+            good = answer(c, end);
+        } else if (c->ended) {
+            return false;
+        } else if (waiting == sizeof c->in) {
+            good = refuse_long(c);
+        } else {
+            return wait_for(c, EV_READ);
+        }
+        if (!good) {
+            return false;
+        }
     }
-    if (!good) {
-        client_free(c);
-    }
+    return false;
 }
 
-static void on_bytes(struct bufferevent *stream, void *arg)
-{
-    (void)stream;
-    serve(arg);
-}
-
-static void on_event(struct bufferevent *stream, short what, void *arg)
+static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
     struct client *c = arg;
 
-    (void)stream;
-    if ((what & BEV_EVENT_EOF) == 0) {
+    (void)fd;
+    if ((what & EV_TIMEOUT) != 0 || ((what & EV_READ) != 0 && !fill(c)) || !serve(c)) {
         client_free(c);
-        return;
-    }
-    c->ended = true;
-    if (!waits_to_be_written(c)) {
-        serve(c);
     }
 }
 
@@ -142,19 +193,17 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 static struct client *client_new(struct control *control, int fd)
 {
     struct client *c = calloc(1, sizeof *c);
-    const struct timeval idle = {.tv_sec = CONTROL_IDLE};
     socklen_t len = sizeof c->caller;
 
-    if (c == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->caller, &len) != 0) {
-        free(c);
-        return NULL;
-    }
-    c->stream = bufferevent_socket_new(control->base, fd, BEV_OPT_CLOSE_ON_FREE);
-    if (c->stream == NULL) {
-        free(c);
+    if (c == NULL) {
         return NULL;
     }
     c->control = control;
+    c->fd = fd;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->caller, &len) != 0 || !wait_for(c, EV_READ)) {
+        free(c);
+        return NULL;
+    }
     c->next = control->clients;
     c->link = &control->clients;
     if (c->next != NULL) {
@@ -162,9 +211,6 @@ static struct client *client_new(struct control *control, int fd)
     }
     control->clients = c;
     control->num_clients++;
-    bufferevent_setcb(c->stream, on_bytes, on_bytes, on_event, c);
-    bufferevent_setwatermark(c->stream, EV_READ, 0, CONTROL_REQUEST_MAX);
-    bufferevent_set_timeouts(c->stream, &idle, &idle);
     return c;
 }
 
@@ -178,17 +224,10 @@ static void turn_away(int fd)
 
 static void take(struct control *control, int fd)
 {
-    struct client *c;
-
     if (control->num_clients >= CONTROL_CLIENTS_MAX) {
         turn_away(fd);
-        return;
-    }
-    c = client_new(control, fd);
-    if (c == NULL) {
+    } else if (client_new(control, fd) == NULL) {
         close(fd);
-    } else if (bufferevent_enable(c->stream, EV_READ | EV_WRITE) != 0) {
-        client_free(c);
     }
 }
 
@@ -203,8 +242,9 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
     } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
         /* Out of descriptors or memory: to try again at once would spin. */
         log_line(LOG_WARNING, "accept on %s: %s", control->address.sun_path, strerror(errno));
-        event_del(&control->accept);
-        event_add(&control->pause, &(struct timeval){.tv_sec = 1});
+        if (event_add(&control->pause, &(struct timeval){.tv_sec = 1}) == 0) {
+            event_del(&control->accept);
+        }
     }
 }
 

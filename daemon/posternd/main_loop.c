@@ -109,8 +109,6 @@ void main_loop_free(struct main_loop *loop)
         close(loop->signal_fd);
     }
     if (loop->base != NULL) {
-        /* What libevent has put off to the next turn, such as freeing a bufferevent. */
-        event_base_loop(loop->base, EVLOOP_NONBLOCK);
         event_base_free(loop->base);
     }
     free(loop);
