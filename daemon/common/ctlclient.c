@@ -1,5 +1,7 @@
 #include "daemon/common/ctlclient.h"
 
+#include "daemon/common/jsonline.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,23 +149,10 @@ static enum ctl_status read_answer(const struct conf *conf, int fd, json_t **ans
     return CTL_DONE;
 }
 
-char *ctlclient_line(const json_t *request)
-{
-    size_t len = json_dumpb(request, NULL, 0, JSON_COMPACT);
-    char *line = malloc(len + 2);
-
-    if (len == 0 || line == NULL || json_dumpb(request, line, len, JSON_COMPACT) != len) {
-        free(line);
-        return NULL;
-    }
-    memcpy(line + len, "\n", 2);
-    return line;
-}
-
 enum ctl_status ctlclient_ask(const struct conf *conf, json_t *request, json_t **answer,
                               struct conf_error *error)
 {
-    char *line = ctlclient_line(request);
+    char *line = jsonline(request);
     enum ctl_status status;
     int fd;
 

@@ -1,7 +1,7 @@
 /*
  * ctlclient: asking posternd over its control socket, one question a connection.
  *
- * May include: lib/admin/conf, lib/tls/hello, jansson.
+ * May include: jsonline, lib/admin/conf, lib/tls/hello, jansson.
  */
 #ifndef POSTERN_DAEMON_COMMON_CTLCLIENT_H
 #define POSTERN_DAEMON_COMMON_CTLCLIENT_H
@@ -25,10 +25,6 @@ enum ctl_status {
  */
 MUST_USE enum ctl_status ctlclient_ask(const struct conf *conf, json_t *request, json_t **answer,
                                        struct conf_error *error);
-
-/* A request as a line with its end, for who has a connection of its own; the caller frees it. NULL
- * without memory. */
-MUST_USE char *ctlclient_line(const json_t *request);
 
 /* A hello that posternd has kept. */
 struct ctl_hello {

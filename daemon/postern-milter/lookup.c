@@ -8,7 +8,7 @@
  */
 #include "daemon/postern-milter/lookup.h"
 
-#include "daemon/common/ctlclient.h"
+#include "daemon/common/jsonline.h"
 #include "daemon/common/log.h"
 #include "daemon/common/sockaddr.h"
 #include "lib/admin/logline.h"
@@ -316,7 +316,7 @@ static json_t *ask_in_time(const char *question, char *line, int *error)
 /* `request` is stolen; NULL is allowed. NULL, and a line in the log, if it is not answered. */
 static json_t *ask(json_t *request)
 {
-    char *question = ctlclient_line(request);
+    char *question = jsonline(request);
     char *line = malloc(ANSWER_MAX);
     json_t *answer = NULL;
     int error = ENOMEM;

@@ -122,8 +122,7 @@ static bool say(struct client *c, char *line)
         return false;
     }
     c->out = line;
-    c->out_len = strlen(line) + 1;
-    line[c->out_len - 1] = '\n';
+    c->out_len = strlen(line);
     return true;
 }
 
@@ -147,7 +146,7 @@ static bool refuse_long(struct client *c)
 {
     c->ended = true;
     c->in_start = c->in_end;
-    return say(c, strdup("{\"error\":\"the request is too long\"}"));
+    return say(c, strdup("{\"error\":\"the request is too long\"}\n"));
 }
 
 /* Answers what can be answered now, and waits for more. False if the client is done with. */
@@ -242,6 +241,7 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
     } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
         /* Out of descriptors or memory: to try again at once would spin. */
         log_line(LOG_WARNING, "accept on %s: %s", control->address.sun_path, strerror(errno));
+        /* Without memory for the pause it spins rather than never accept again. */
         if (event_add(&control->pause, &(struct timeval){.tv_sec = 1}) == 0) {
             event_del(&control->accept);
         }

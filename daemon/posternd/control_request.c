@@ -1,5 +1,6 @@
 #include "daemon/posternd/control_parts.h"
 
+#include "daemon/common/jsonline.h"
 #include "daemon/posternd/failures.h"
 
 #include <jansson.h>
@@ -25,7 +26,10 @@ static json_t *clients_of(const struct failure *entry)
     for (size_t i = 0; i < entry->num_clients; i++) {
         char address[ADDR_TEXT_SIZE];
 
-        json_array_append_new(list, json_string(addr_text(&entry->clients[i], address)));
+        if (json_array_append_new(list, json_string(addr_text(&entry->clients[i], address))) != 0) {
+            json_decref(list);
+            return NULL;
+        }
     }
     return list;
 }
@@ -152,7 +156,7 @@ char *control_answer(struct bytes line, char why[CONTROL_WHY_SIZE])
     json_error_t error;
     json_t *request = json_loadb((const char *)line.data, line.len, JSON_REJECT_DUPLICATES, &error);
     json_t *answer = NULL;
-    char *text;
+    char *back;
 
     why[0] = '\0';
     if (json_is_object(request)) {
@@ -164,8 +168,8 @@ char *control_answer(struct bytes line, char why[CONTROL_WHY_SIZE])
         json_decref(answer);
         answer = json_pack("{s:s}", "error", why);
     }
-    text = answer == NULL ? NULL : json_dumps(answer, JSON_COMPACT);
+    back = jsonline(answer);
     json_decref(answer);
     json_decref(request);
-    return text;
+    return back;
 }

@@ -9,7 +9,7 @@
 /* Room for why a request was refused. */
 #define CONTROL_WHY_SIZE 128
 
-/* The answer to one request: a line without its end, freed with free(); NULL without memory. `why`
+/* The answer to one request: a line with its end, freed with free(); NULL without memory. `why`
  * becomes why it was refused, or "". */
 MUST_USE char *control_answer(struct bytes request, char why[CONTROL_WHY_SIZE]);
 

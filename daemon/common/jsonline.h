@@ -1,0 +1,19 @@
+/*
+ * jsonline: a JSON value as the line that goes over the control socket.
+ *
+ * May include: lib/base/bytes, jansson.
+ */
+#ifndef POSTERN_DAEMON_COMMON_JSONLINE_H
+#define POSTERN_DAEMON_COMMON_JSONLINE_H
+
+#include "lib/base/bytes.h"
+
+#include <jansson.h>
+
+/*
+ * A line with its end, to be freed with free(); NULL without memory, or without a value. It is
+ * whole or not at all: json_dumps() of jansson 2.14 leaves a key out when its buffer cannot grow.
+ */
+MUST_USE char *jsonline(const json_t *value);
+
+#endif
