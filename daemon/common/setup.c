@@ -380,13 +380,20 @@ struct snapshot *snapshot_load(const char *file, void (*warn)(const char *text),
         snapshot_free(s);
         return NULL;
     }
-    if (load_workers(s, error) != 0) {
-        snapshot_free(s);
-        return NULL;
+    tls_memory_begin();
+    if (load_workers(s, error) == 0) {
+        warn_of_all(&(struct warnings){.conf = conf, .warn = warn}, &s->workers[0].keys,
+                    s->workers[0].tls);
+        if (!tls_memory_was_short()) {
+            return s;
+        }
     }
-    warn_of_all(&(struct warnings){.conf = conf, .warn = warn}, &s->workers[0].keys,
-                s->workers[0].tls);
-    return s;
+    /* OpenSSL does without what it has no memory for, or blames a file for it. */
+    if (tls_memory_was_short()) {
+        conf_fail(error, conf, 0, "out of memory");
+    }
+    snapshot_free(s);
+    return NULL;
 }
 
 struct snapshot *snapshot_ref(struct snapshot *s)

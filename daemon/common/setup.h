@@ -2,8 +2,9 @@
  * setup: configuration, keys and SSL_CTXs as one immutable snapshot.
  *
  * Promise: everything that start, -t and a reload have to check is checked here, in one order, and
- * a snapshot exists only if all of it is good. Sessions hold a reference, so a snapshot outlives
- * its replacement until its last session has ended. May include: keystore, tls, claims, log.
+ * a snapshot exists only if all of it is good, and OpenSSL had the memory for it. Sessions hold a
+ * reference, so a snapshot outlives its replacement until its last session has ended. May include:
+ * keystore, tls, claims, log.
  */
 #ifndef POSTERN_DAEMON_COMMON_SETUP_H
 #define POSTERN_DAEMON_COMMON_SETUP_H

@@ -10,7 +10,11 @@ enum { SILENT_RECORDS_MAX = 32 };
 
 int tls_library_init(void)
 {
-    return OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 ? 0 : -1;
+    tls_memory_begin();
+    if (tls_memory_init() != 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
+        return -1;
+    }
+    return tls_memory_was_short() ? -1 : 0;
 }
 
 struct tls_session *tls_session_new(struct tls_listener *listener, int fd)
@@ -49,14 +53,16 @@ void tls_session_free(struct tls_session *session)
     free(session);
 }
 
-/* Where libssl will tell another one, or none. Without memory the name is lost, and no more. */
-static void keep_server_name(struct tls_session *session)
+/* Where libssl will tell another one, or none. False without memory: rules depend on the name. */
+static bool keep_server_name(struct tls_session *session)
 {
     const struct hello *hello = &session->early->hello;
 
     if (hello->has_sni && SSL_session_reused(session->ssl) == 1) {
         session->sni = strndup((const char *)hello->sni.data, hello->sni.len);
+        return session->sni != NULL;
     }
+    return true;
 }
 
 void tls_handshake_over(struct tls_session *session)
@@ -64,7 +70,6 @@ void tls_handshake_over(struct tls_session *session)
     if (session->early == NULL) {
         return;
     }
-    keep_server_name(session);
     free(session->early->raw);
     free(session->early->verdicts);
     free(session->early);
@@ -96,11 +101,24 @@ static enum tls_status status_of(const struct tls_session *session, int result, 
     }
 }
 
-/* Before each operation: what is left in the queue, or in errno, is not this operation's. */
+/* Before each operation: what is left behind by another one is not this operation's. */
 static void forget_errors(void)
 {
+    tls_memory_begin();
     ERR_clear_error();
     errno = 0;
+}
+
+/* libssl has done its part; what the session must know of it is kept now. */
+static enum tls_status settle(struct tls_session *session)
+{
+    struct text detail = text_in(session->early->detail, sizeof session->early->detail);
+
+    if (!keep_server_name(session)) {
+        text_add(&detail, "out of memory");
+        return TLS_FAILED;
+    }
+    return tls_client_settle(session) ? TLS_DONE : TLS_FAILED;
 }
 
 enum tls_status tls_handshake(struct tls_session *session)
@@ -112,7 +130,7 @@ enum tls_status tls_handshake(struct tls_session *session)
     forget_errors();
     result = SSL_do_handshake(session->ssl);
     if (result == 1) {
-        return tls_client_settle(session) ? TLS_DONE : TLS_FAILED;
+        return settle(session);
     }
     status = status_of(session, result, &error);
     if (status == TLS_WANT_READ || status == TLS_WANT_WRITE) {

@@ -25,6 +25,11 @@ struct tls_session;
 /* The first OpenSSL call of every program: no openssl.cnf rules us. 0 or -1. */
 MUST_USE int tls_library_init(void);
 
+/* Whether OpenSSL was refused memory in this thread since the last tls_memory_begin(), which
+ * tls_handshake() and the other operations of a session call, too. */
+void tls_memory_begin(void);
+MUST_USE bool tls_memory_was_short(void);
+
 /* NULL with `*error` (a ticket key that has not 80 bytes). Outlives its listeners. */
 MUST_USE struct tls_shared *tls_shared_new(const struct conf *conf, const struct keyfiles *files,
                                            struct conf_error *error);

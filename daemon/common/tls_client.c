@@ -3,7 +3,8 @@
  * it is a fact and no verdict. libssl hands the certificate to on_certificate(), where it is
  * described, and held against client_ca if there is one; the first thing that stands against it is
  * kept. Only a listener that requires a certificate ends the handshake then. Without client_ca
- * nothing is verified: there is nothing that it could lead to.
+ * nothing is verified: there is nothing that it could lead to. Where memory was missing, the
+ * handshake ends at any listener: mail is judged by these facts, and they would be wrong.
  *
  * Whoever can connect can make us read certificates, so their size and number are bounded before
  * libssl reads them, and chains are built from our side: the first signature that is verified is
@@ -181,11 +182,14 @@ static int on_certificate(X509_STORE_CTX *store, void *arg)
     free(session->client);
     session->client =
         tls_client_describe(X509_STORE_CTX_get0_cert(store), session->listener->libctx);
-    if (session->client == NULL) {
+    if (session->client != NULL) {
+        verify(session->client, asking, store);
+    }
+    /* libssl has read the certificate in the same operation as it asks this. */
+    if (session->client == NULL || tls_memory_was_short()) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
         return 0;
     }
-    verify(session->client, asking, store);
     return session->client->trusted || asking->mode != CONF_CLIENT_CERTIFICATE_REQUIRE ||
            asking->store == NULL;
 }

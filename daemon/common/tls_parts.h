@@ -79,7 +79,7 @@ struct tls_hello {
     const char *malformed;    /* our decoder's words, or NULL */
     bool sslv2;
     bool too_large;
-    bool out_of_memory;
+    bool out_of_memory; /* for what the session must know */
     bool alpn_refused;
     bool decoded;       /* `hello` is filled, as far as it could be read */
     bool asked;         /* a CertificateRequest was written */
@@ -105,6 +105,9 @@ struct tls_session {
     bool served; /* libssl wrote its Certificate message, or with none, its key exchange */
     bool ended;  /* close_notify is on its way */
 };
+
+/* tls_memory.c: lets OpenSSL take its memory there. 0, or -1 if it has some already. */
+MUST_USE int tls_memory_init(void);
 
 /* A new SSL_CTX with everything that all of ours have in common: tls_context.c. NULL if there is
  * no memory. */
