@@ -9,6 +9,7 @@
 static struct {
     const struct conf *conf;
     struct conf_error *error;
+    bool told; /* libconfuse has said what is wrong */
 } reading;
 
 /* Called by libconfuse for each value. */
@@ -46,6 +47,7 @@ static void take_error(cfg_t *section, const char *format, va_list arguments)
         }
     }
     text[kept] = '\0';
+    reading.told = true;
     conf_fail(reading.error, reading.conf, (unsigned)section->line, "%s", text);
 }
 
@@ -89,12 +91,16 @@ cfg_t *conf_read(const struct conf *conf, char *source, size_t len, struct conf_
     }
     reading.conf = conf;
     reading.error = error;
+    reading.told = false;
     conf_fail(error, conf, 0, "out of memory"); /* what libconfuse fails from without a word */
     cfg_set_error_function(root, take_error);
     status = cfg_parse_fp(root, stream);
     fclose(stream);
     if (status != CFG_SUCCESS) {
-        cfg_free(root);
+        /* Where it had no memory, libconfuse 3.3 leaves what it cannot free without a crash. */
+        if (reading.told) {
+            cfg_free(root);
+        }
         return NULL;
     }
     error->text[0] = '\0';
