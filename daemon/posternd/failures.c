@@ -176,9 +176,12 @@ static bool save(void)
     return true;
 }
 
+/* Without memory for the pause there is none: nobody would wake main for it later. */
 static void pause_writing(int64_t seconds)
 {
-    evtimer_add(kept.pause_over, &(struct timeval){.tv_sec = (time_t)seconds});
+    if (evtimer_add(kept.pause_over, &(struct timeval){.tv_sec = (time_t)seconds}) != 0) {
+        (void)save();
+    }
 }
 
 static void on_pause_over(evutil_socket_t fd, short what, void *arg)

@@ -160,8 +160,10 @@ static void pause_accepting(struct listener *l, int error)
         log_line(LOG_WARNING, "accept on listener=%s: %s: new clients wait", l->conf->name,
                  strerror(error));
     }
-    event_del(&l->event);
-    event_add(&l->pause, &(struct timeval){.tv_sec = 1});
+    /* Without memory for the pause it spins rather than never accept again. */
+    if (event_add(&l->pause, &(struct timeval){.tv_sec = 1}) == 0) {
+        event_del(&l->event);
+    }
 }
 
 static void on_pause_over(evutil_socket_t fd, short what, void *arg)

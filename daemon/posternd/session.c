@@ -183,7 +183,11 @@ static void session_step(struct session *s)
     if (again) {
         event_active(&s->client.event, 0, 0);
     }
-    session_set_timer(s);
+    if (!session_set_timer(s)) {
+        /* Nothing would end its waits. */
+        log_line(LOG_CRIT, "out of memory: session=%s ends", s->id);
+        session_free(s);
+    }
 }
 
 static void on_client(evutil_socket_t fd, short what, void *arg)
@@ -349,7 +353,8 @@ void session_evict(struct session *s)
 void sessions_hurry(struct worker *w)
 {
     for (struct session *s = w->sessions; s != NULL; s = s->next) {
-        session_set_timer(s);
+        /* It is set already, and an earlier end needs no memory. */
+        (void)!session_set_timer(s);
     }
 }
 

@@ -135,8 +135,9 @@ void session_prepare_tls(struct session *s);
 void session_begin_handshake(struct session *s);
 void session_end_handshake(struct session *s, enum handshake_failure reason, const char *detail);
 
-/* session_time.c: sets the timer to the end of the present wait; and: that end has perhaps come. */
-void session_set_timer(struct session *s);
+/* session_time.c: sets the timer to the end of the present wait, false without memory, which only a
+ * timer that is not set yet needs; and: that end has perhaps come. */
+MUST_USE bool session_set_timer(struct session *s);
 void session_on_timer(struct session *s);
 
 #endif

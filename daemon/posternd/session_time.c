@@ -148,15 +148,20 @@ void session_on_timer(struct session *s)
 
 /* The timer is only ever moved forward to an earlier time; when it fires too early it is set
  * anew. So a busy session does not touch it. */
-void session_set_timer(struct session *s)
+bool session_set_timer(struct session *s)
 {
+    struct timeval in;
     int64_t at = deadline(s);
     int64_t wait = at - worker_now();
 
     if (s->timer_at != 0 && s->timer_at <= at) {
-        return;
+        return true;
     }
     wait = wait < 1 ? 1 : wait;
-    event_add(&s->timer, &(struct timeval){.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000});
+    in = (struct timeval){.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+    if (event_add(&s->timer, &in) != 0) {
+        return false;
+    }
     s->timer_at = at;
+    return true;
 }
