@@ -22,7 +22,7 @@
  * this key, then what the certificate itself lacks. certificate_authorities has no influence:
  * libssl as a server reads it and never looks at it.
  */
-#include "lib/tls/certsel.h"
+#include "lib/tls/certsel_parts.h"
 
 #include "lib/tls/names.h"
 #include "lib/tls/strength.h"
@@ -36,14 +36,6 @@ enum {
     POINT_COMPRESSED_PRIME = 1,
 };
 
-/* Everything that one judgement looks at. */
-struct question {
-    const struct certsel_profile *profile;
-    const struct certsel_certificate *certificate;
-    const struct hello *hello;
-    uint16_t version;
-};
-
 static bool has_id(const uint16_t *ids, size_t num, uint16_t id)
 {
     for (size_t i = 0; i < num; i++) {
@@ -52,80 +44,6 @@ static bool has_id(const uint16_t *ids, size_t num, uint16_t id)
         }
     }
     return false;
-}
-
-/* Whether TLS 1.3 would have a scheme for a key of this kind and curve at all. */
-static bool speaks_tls13(const struct question *q)
-{
-    if (q->certificate->kind != KEY_ECDSA) {
-        return true;
-    }
-    for (size_t i = 0; i < q->profile->num_schemes; i++) {
-        const struct scheme *scheme = scheme_by_id(q->profile->schemes[i]);
-
-        if (scheme != NULL && scheme->curve != 0 && scheme->curve == q->certificate->curve) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool version_allowed(const struct certsel_profile *profile, uint16_t version)
-{
-    if (version < profile->min_version || version > profile->max_version || version < TLS10 ||
-        version > TLS13) {
-        return false;
-    }
-    return profile->security_level < 3 || version > (profile->security_level == 3 ? TLS10 : TLS11);
-}
-
-/* The version of a hello with supported_versions, or 0. */
-static uint16_t version_from_list(const struct question *q)
-{
-    const struct id_list *list = &q->hello->versions;
-    uint16_t best = 0;
-
-    if (q->hello->legacy_version <= SSL3) {
-        return 0;
-    }
-    for (size_t i = 0; i < list->num; i++) {
-        uint16_t version = id_at(list, i);
-
-        if (version > best && version_allowed(q->profile, version) &&
-            (version != TLS13 || speaks_tls13(q))) {
-            best = version;
-        }
-    }
-    return best;
-}
-
-/* The highest version of the profile that is not above `version`, or 0. */
-static uint16_t version_up_to(const struct certsel_profile *profile, uint16_t version)
-{
-    while (version >= TLS10 && !version_allowed(profile, version)) {
-        version--;
-    }
-    return version >= TLS10 ? version : 0;
-}
-
-/* The version that libssl negotiates, or 0. */
-static uint16_t choose_version(const struct question *q)
-{
-    uint16_t legacy = q->hello->legacy_version;
-    uint16_t version;
-
-    if (q->hello->versions.present) {
-        version = version_from_list(q);
-    } else if (q->hello->sslv2 && legacy >> 8 != SSL3 >> 8) {
-        version = 0;
-    } else {
-        version = version_up_to(q->profile, legacy > TLS12 ? TLS12 : legacy);
-    }
-    if (id_list_has(&q->hello->suites, SCSV_FALLBACK) &&
-        version != version_up_to(q->profile, TLS13)) {
-        return 0;
-    }
-    return version;
 }
 
 /* Whether a group of the profile takes part in key exchange in this version. A group that the table
@@ -395,7 +313,7 @@ static enum verdict_reason judge(struct question *q, struct verdict *out)
     if (strength_of_key(q->certificate) < strength_of_level(q->profile->security_level)) {
         return VERDICT_KEY_TOO_SMALL;
     }
-    q->version = choose_version(q);
+    q->version = certsel_choose_version(q);
     if (q->version == 0) {
         return VERDICT_NO_VERSION;
     }
@@ -441,7 +359,7 @@ struct verdict certsel_judge_anonymous(const struct certsel_profile *profile,
     const char *why;
     bool needs_group;
 
-    q.version = choose_version(&q);
+    q.version = certsel_choose_version(&q);
     if (q.version == 0) {
         return (struct verdict){.reason = VERDICT_NO_VERSION};
     }

@@ -3,7 +3,7 @@
 from planted import HELLOS, MORE_HELLOS, in_file
 
 VERSION = in_file(
-    "lib/tls/certsel.c",
+    "lib/tls/certsel_version.c",
     ("version: not below the profile's lowest", HELLOS,
      "version < profile->min_version || ", ""),
     ("version: not above the profile's highest", HELLOS,
@@ -22,15 +22,6 @@ VERSION = in_file(
      "version > best && ", "best == 0 && "),
     ("version: the version field never means TLS 1.3", HELLOS,
      "legacy > TLS12 ? TLS12 : legacy", "legacy"),
-    ("points: a newer libssl does not look", "certsel",
-     "!q->profile->reads_point_formats || ", ""),
-    ("points: nothing said is nothing refused", "certsel",
-     "!q->hello->has_point_formats ||", "false ||"),
-    ("points: a compressed key wants its own form", "certsel",
-     "q->certificate->compressed ? POINT_COMPRESSED_PRIME : POINT_UNCOMPRESSED",
-     "POINT_UNCOMPRESSED"),
-    ("points: an RSA key is none", "certsel",
-     "is_ecdsa && !point_is_welcome(q)", "!point_is_welcome(q)"),
     ("version: TLS 1.3 only if a scheme names the key's curve", HELLOS,
      "(version != TLS13 || speaks_tls13(q))", "true"),
     ("version: only ECDSA keys need such a scheme", HELLOS,
@@ -45,6 +36,19 @@ VERSION = in_file(
      "id_list_has(&q->hello->suites, SCSV_FALLBACK) &&", "false &&"),
     ("fallback SCSV: welcome at the profile's highest version", HELLOS,
      "\n        version != version_up_to(q->profile, TLS13)) {", " true) {"),
+)
+
+POINTS = in_file(
+    "lib/tls/certsel.c",
+    ("points: a newer libssl does not look", "certsel",
+     "!q->profile->reads_point_formats || ", ""),
+    ("points: nothing said is nothing refused", "certsel",
+     "!q->hello->has_point_formats ||", "false ||"),
+    ("points: a compressed key wants its own form", "certsel",
+     "q->certificate->compressed ? POINT_COMPRESSED_PRIME : POINT_UNCOMPRESSED",
+     "POINT_UNCOMPRESSED"),
+    ("points: an RSA key is none", "certsel",
+     "is_ecdsa && !point_is_welcome(q)", "!point_is_welcome(q)"),
 )
 
 GROUPS = in_file(
@@ -258,4 +262,4 @@ JUDGEMENT = in_file(
      "hash_len(scheme->hash) * 4", "hash_len(scheme->hash) * 8"),
 )
 
-ALL = VERSION + GROUPS + SCHEMES + LEAF + SUITES + JUDGEMENT
+ALL = VERSION + POINTS + GROUPS + SCHEMES + LEAF + SUITES + JUDGEMENT
