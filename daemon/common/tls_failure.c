@@ -140,7 +140,8 @@ static enum handshake_failure failure_of(const struct tls_session *session)
     if (no_version_fits(session)) {
         return HANDSHAKE_PROTOCOL_VERSION;
     }
-    return early->malformed != NULL || early->alert_sent == SSL_AD_DECODE_ERROR
+    return early->malformed != NULL || early->alert_sent == SSL_AD_DECODE_ERROR ||
+                   early->alert_sent == SSL_AD_ILLEGAL_PARAMETER
                ? HANDSHAKE_MALFORMED
                : HANDSHAKE_NO_CERTIFICATE_FITS;
 }

@@ -6,8 +6,8 @@
  */
 #include "daemon/common/tls_profile.h"
 
-#include "daemon/common/pointformats.h"
 #include "daemon/common/sslerror.h"
+#include "daemon/common/traits.h"
 #include "lib/tls/names.h"
 
 #include <openssl/err.h>
@@ -333,6 +333,16 @@ static int check_suites(const struct job *job)
     return 0;
 }
 
+static int read_traits(const struct job *job, OSSL_LIB_CTX *libctx)
+{
+    if (traits_read(&job->out->rules.libssl, libctx) != 0) {
+        return conf_fail(job->error, job->conf, job->profile->line,
+                         "TLS cannot be set up: libssl does not answer the hellos that tell what "
+                         "it does");
+    }
+    return 0;
+}
+
 int tls_profile_apply(struct tls_profile *out, SSL_CTX *ctx, OSSL_LIB_CTX *libctx,
                       const struct conf *conf, const struct conf_profile *profile,
                       struct conf_error *error)
@@ -354,8 +364,7 @@ int tls_profile_apply(struct tls_profile *out, SSL_CTX *ctx, OSSL_LIB_CTX *libct
     }
     SSL_CTX_set_security_level(job.scratch, 0);
     if (set_suites(&job) == 0 && set_versions(&job) == 0 && set_groups(&job) == 0 &&
-        set_schemes(&job) == 0 && check_suites(&job) == 0) {
-        out->rules.reads_point_formats = pointformats_matter(libctx);
+        set_schemes(&job) == 0 && check_suites(&job) == 0 && read_traits(&job, libctx) == 0) {
         result = 0;
     }
     SSL_CTX_free(job.scratch);

@@ -99,12 +99,13 @@ enum alpn_rule explain_alpn_rule(const struct explain *e)
 }
 
 /* What is wrong with the hello in the highest version in which something is. */
-static const char *fault_of(const struct explain_hello *client)
+static const char *fault_of(const struct explain *e)
 {
-    const char *why = client->malformed;
+    const char *why = e->client.malformed;
 
     for (uint16_t version = TLS13; why == NULL && version >= TLS10; version--) {
-        if (hello_check(&client->hello, version, &why) == HELLO_DONE) {
+        if (hello_check(&e->client.hello, &e->server.profile.rules.libssl, version, &why) ==
+            HELLO_DONE) {
             why = NULL;
         }
     }
@@ -117,7 +118,7 @@ void explain_verdict(const struct explain *e, size_t i, char out[EXPLAIN_TEXT_SI
     const char *fault = NULL;
 
     if (e->verdicts[i].reason == VERDICT_MALFORMED) {
-        fault = fault_of(&e->client);
+        fault = fault_of(e);
     }
     if (fault != NULL) {
         text_add(&t, fault);

@@ -7,8 +7,9 @@
  *    profile alone.
  * 3. The bodies of the extensions of that version (hello_check).
  * 4. TLS 1.3: the first TLS 1.3 suite of ours that the client has; the first scheme of ours that
- *    the client has, that fits the key and its size; the first key share of the client that we can
- *    use or else, after a HelloRetryRequest, our first group that the client has.
+ *    the client has, that fits the key and its size; a key share of the client that we can use (the
+ *    client's first, or for a newer libssl the one for our first group) or else, after a
+ *    HelloRetryRequest, our first group that the client has.
  * 5. Before TLS 1.3: the first suite of ours that the client has and that this key can run. ECDHE
  *    needs a shared group and so the supported_groups extension; an ECDSA key must lie on a curve
  *    of supported_groups, be in one of ec_point_formats (older libssl) and be allowed to sign. In
@@ -21,6 +22,8 @@
  * the one that an administrator can act on: what this kind of key lacks first, then the curve of
  * this key, then what the certificate itself lacks. certificate_authorities has no influence:
  * libssl as a server reads it and never looks at it.
+ *
+ * Where one libssl decides otherwise than another, profile->libssl says which one it is.
  */
 #include "lib/tls/certsel_parts.h"
 
@@ -99,8 +102,26 @@ static bool is_large_enough(const struct certsel_certificate *certificate,
            (certificate->bits + 7) / 8 >= 2 * hash_len(scheme->hash) + 2;
 }
 
-/* Whether signature_algorithms_cert, if there is one, names the signature on the leaf. libssl
- * compares digest and kind of signature only: neither the curve nor the kind of an RSA-PSS key. */
+/* Whether a scheme of signature_algorithms_cert names a signature of `leaf`. libssl compares digest
+ * and kind of signature only: neither the curve nor the kind of an RSA-PSS key. */
+static bool names_signature(const struct question *q, const struct scheme *named,
+                            const struct scheme *leaf)
+{
+    if (named->hash != leaf->hash) {
+        return false;
+    }
+    switch (named->key) {
+    case SCHEME_RSAE:
+    case SCHEME_RSA_PSS:
+        return leaf->key == SCHEME_RSAE || leaf->key == SCHEME_RSA_PSS;
+    case SCHEME_BRAINPOOL:
+        return q->profile->libssl.knows_brainpool_schemes && leaf->key == SCHEME_ECDSA;
+    default:
+        return named->key == leaf->key;
+    }
+}
+
+/* Whether signature_algorithms_cert, if there is one, names the signature on the leaf. */
 static bool leaf_is_welcome(const struct question *q)
 {
     const struct scheme *leaf = scheme_by_id(q->certificate->leaf_scheme);
@@ -115,10 +136,7 @@ static bool leaf_is_welcome(const struct question *q)
     for (size_t i = 0; i < list->num; i++) {
         const struct scheme *named = scheme_by_id(id_at(list, i));
 
-        if (named != NULL && named->hash == leaf->hash &&
-            (named->key == leaf->key ||
-             (named->key == SCHEME_RSAE && leaf->key == SCHEME_RSA_PSS) ||
-             (named->key == SCHEME_RSA_PSS && leaf->key == SCHEME_RSAE))) {
+        if (named != NULL && names_signature(q, named, leaf)) {
             return true;
         }
     }
@@ -168,31 +186,63 @@ static enum verdict_reason default_scheme(const struct question *q, uint16_t *ou
     return VERDICT_USABLE;
 }
 
-/* The group of a TLS 1.3 handshake, into `*out`. */
-static enum verdict_reason tls13_group(const struct question *q, uint16_t *out)
+/* Where a group that takes part in key exchange is in the profile; num_groups if it is not. */
+static size_t place_of_group(const struct question *q, uint16_t id)
 {
+    size_t i = 0;
+
+    while (i < q->profile->num_groups && q->profile->groups[i] != id) {
+        i++;
+    }
+    return i < q->profile->num_groups && group_runs(q, id) ? i : q->profile->num_groups;
+}
+
+/* Finds the share that libssl computes with: the place of its group in the profile, or num_groups
+ * if there is none, into `*best`, and its length into `*len`. False if it refuses key_share. */
+static bool find_share(const struct question *q, size_t *best, size_t *len)
+{
+    const struct libssl_traits *libssl = &q->profile->libssl;
+    const size_t none = q->profile->num_groups;
     struct bytes shares = q->hello->key_share;
     struct bytes key;
     uint16_t id;
 
+    *best = none;
+    while (bytes_u16(&shares, &id) && bytes_vec16(&shares, &key)) {
+        size_t place = place_of_group(q, id);
+
+        if ((*best == none || libssl->checks_all_shares) && !id_list_has(&q->hello->groups, id)) {
+            return false;
+        }
+        if (place < *best && (*best == none || libssl->prefers_own_groups)) {
+            *best = place;
+            *len = key.len;
+        }
+    }
+    return true;
+}
+
+/* The group of a TLS 1.3 handshake, into `*out`. */
+static enum verdict_reason tls13_group(const struct question *q, uint16_t *out)
+{
+    const struct group *group;
+    size_t best;
+    size_t len = 0;
+
     if (!q->hello->has_key_share || !q->hello->groups.present) {
         return VERDICT_NO_SHARED_GROUP;
     }
-    while (bytes_u16(&shares, &id) && bytes_vec16(&shares, &key)) {
-        const struct group *group = group_by_id(id);
-
-        if (!id_list_has(&q->hello->groups, id)) {
-            return VERDICT_MALFORMED;
-        }
-        if (has_id(q->profile->groups, q->profile->num_groups, id) && group_runs(q, id)) {
-            *out = id;
-            return group == NULL || group->share == 0 || key.len == group->share
-                       ? VERDICT_USABLE
-                       : VERDICT_MALFORMED;
-        }
+    if (!find_share(q, &best, &len)) {
+        return VERDICT_MALFORMED;
     }
-    *out = shared_group(q);
-    return *out != 0 ? VERDICT_USABLE : VERDICT_NO_SHARED_GROUP;
+    if (best == q->profile->num_groups) {
+        *out = shared_group(q);
+        return *out != 0 ? VERDICT_USABLE : VERDICT_NO_SHARED_GROUP;
+    }
+    *out = q->profile->groups[best];
+    group = group_by_id(*out);
+    return group == NULL || group->share == 0 || len == group->share ? VERDICT_USABLE
+                                                                     : VERDICT_MALFORMED;
 }
 
 static enum verdict_reason judge_tls13(const struct question *q, struct verdict *out)
@@ -264,7 +314,7 @@ static bool point_is_welcome(const struct question *q)
     const struct bytes *formats = &q->hello->point_formats;
     uint8_t format = q->certificate->compressed ? POINT_COMPRESSED_PRIME : POINT_UNCOMPRESSED;
 
-    return !q->profile->reads_point_formats || !q->hello->has_point_formats ||
+    return !q->profile->libssl.reads_point_formats || !q->hello->has_point_formats ||
            memchr(formats->data, format, formats->len) != NULL;
 }
 
@@ -318,7 +368,7 @@ static enum verdict_reason judge(struct question *q, struct verdict *out)
         return VERDICT_NO_VERSION;
     }
     out->version = q->version;
-    if (hello_check(q->hello, q->version, &why) != HELLO_DONE) {
+    if (hello_check(q->hello, &q->profile->libssl, q->version, &why) != HELLO_DONE) {
         return VERDICT_MALFORMED;
     }
     return q->version == TLS13 ? judge_tls13(q, out) : judge_tls12(q, out);
@@ -363,7 +413,7 @@ struct verdict certsel_judge_anonymous(const struct certsel_profile *profile,
     if (q.version == 0) {
         return (struct verdict){.reason = VERDICT_NO_VERSION};
     }
-    if (hello_check(hello, q.version, &why) != HELLO_DONE) {
+    if (hello_check(hello, &profile->libssl, q.version, &why) != HELLO_DONE) {
         return (struct verdict){.reason = VERDICT_MALFORMED};
     }
     if (!could_sign(&q)) {

@@ -5,7 +5,8 @@
  * libssl, given this certificate alone and this profile, would go on to send it to this client,
  * and if not, the first reason in the client's hello or in the certificate that stands against it.
  * The first usable certificate is the choice. Arrays of IANA numbers go in, numbers come out: no
- * OpenSSL type crosses, and nothing is allocated. May include: lib/base, lib/tls/hello and names.
+ * OpenSSL type crosses, and nothing is allocated. May include: lib/base, lib/tls/hello, libssl and
+ * names.
  */
 #ifndef POSTERN_LIB_TLS_CERTSEL_H
 #define POSTERN_LIB_TLS_CERTSEL_H
@@ -37,8 +38,7 @@ struct certsel_profile {
     size_t num_groups;
     const uint16_t *schemes; /* in the server's order of preference */
     size_t num_schemes;
-    bool reads_point_formats; /* libssl holds ec_point_formats against a certificate: before 3.0.22
-                                 and its like it did */
+    struct libssl_traits libssl; /* the one that serves */
 };
 
 enum verdict_reason {

@@ -5,6 +5,9 @@
  * nobody in TLS 1.2. So each row of the table has a `read` for what is refused in every version and
  * for what others want to know, and a `check` for what is refused in some.
  *
+ * The table has the extensions that every libssl knows. Those that only some do are looked at with
+ * the second group, in every version: the hello is refused all the same.
+ *
  * DER inside status_request and certificate_authorities is looked at from outside only; a fault
  * deeper in it is left to libssl.
  */
@@ -16,8 +19,13 @@
 
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
 
+#define TWICE "an extension comes twice"
+
 enum {
     HOST_NAME_MAX_LEN = 255,
+    EXT_CLIENT_CERTIFICATE_TYPE = 19,
+    EXT_SERVER_CERTIFICATE_TYPE = 20,
+    EXT_COMPRESS_CERTIFICATE = 27,
     EXT_PSK = 41,
     EXT_PSK_KEX_MODES = 45,
     PSK_DHE_KE = 1,
@@ -302,8 +310,8 @@ static const char *check_psk_kex_modes(const struct hello *hello, struct bytes b
 static check_body check_psk;
 
 /*
- * The extensions that libssl 3.0 knows: `read` sees the body at once, `check` in the versions from
- * `min_version` to `max_version`. The rows without either are here to be counted.
+ * The extensions that every libssl knows: `read` sees the body at once, `check` in the versions
+ * from `min_version` to `max_version`. The rows without either are here to be counted.
  */
 static const struct extension {
     uint16_t type;
@@ -340,7 +348,7 @@ static const struct extension {
     {0xff01, TLS10, TLS12, NULL, check_renegotiation_info}, /* renegotiation_info */
 };
 
-/* The row of a type, or NULL for one that libssl ignores. */
+/* The row of a type, or NULL for one that not every libssl knows. */
 static const struct extension *extension_of(uint16_t type)
 {
     for (size_t i = 0; i < NUM(extensions); i++) {
@@ -351,10 +359,9 @@ static const struct extension *extension_of(uint16_t type)
     return NULL;
 }
 
-/* The body of an extension in the block of a decoded hello. */
-static bool find_extension(const struct hello *hello, uint16_t wanted, struct bytes *out)
+/* The body of the first extension of a type in a block, or in the rest of one. */
+static bool find_extension(struct bytes rest, uint16_t wanted, struct bytes *out)
 {
-    struct bytes rest = hello->extensions;
     uint16_t type;
 
     while (bytes_u16(&rest, &type) && bytes_vec16(&rest, out)) {
@@ -374,8 +381,9 @@ static const char *check_psk(const struct hello *hello, struct bytes body)
     struct bytes identity;
     struct bytes age;
 
-    if (!find_extension(hello, EXT_PSK_KEX_MODES, &modes) || !whole_vec8(modes, &list) ||
-        list.len == 0 || memchr(list.data, PSK_DHE_KE, list.len) == NULL) {
+    if (!find_extension(hello->extensions, EXT_PSK_KEX_MODES, &modes) ||
+        !whole_vec8(modes, &list) || list.len == 0 ||
+        memchr(list.data, PSK_DHE_KE, list.len) == NULL) {
         return NULL;
     }
     if (!bytes_vec16(&body, &identities)) {
@@ -410,7 +418,7 @@ const char *extension_read_block(struct hello *out)
             continue;
         }
         if ((seen >> (extension - extensions) & 1) != 0) {
-            return "an extension comes twice";
+            return TWICE;
         }
         seen |= (uint32_t)1 << (extension - extensions);
         if (type == EXT_PSK && rest.len > 0) {
@@ -421,13 +429,54 @@ const char *extension_read_block(struct hello *out)
             return why;
         }
     }
-    if (find_extension(out, EXT_PSK, &body) && !find_extension(out, EXT_PSK_KEX_MODES, &body)) {
+    if (find_extension(out->extensions, EXT_PSK, &body) &&
+        !find_extension(out->extensions, EXT_PSK_KEX_MODES, &body)) {
         return "pre_shared_key without psk_key_exchange_modes";
     }
     return NULL;
 }
 
-const char *extension_check_block(const struct hello *hello, uint16_t version)
+static bool knows_newer(const struct libssl_traits *libssl, uint16_t type)
+{
+    switch (type) {
+    case EXT_CLIENT_CERTIFICATE_TYPE:
+        return libssl->knows_client_certificate_type;
+    case EXT_SERVER_CERTIFICATE_TYPE:
+        return libssl->knows_server_certificate_type;
+    case EXT_COMPRESS_CERTIFICATE:
+        return libssl->knows_compress_certificate;
+    default:
+        return false;
+    }
+}
+
+static const char *check_compress_certificate(struct bytes body)
+{
+    struct bytes list;
+
+    return !whole_vec8(body, &list) || list.len == 0 || list.len % 2 != 0
+               ? "compress_certificate is broken, empty or of odd length"
+               : NULL;
+}
+
+/* What this libssl refuses, and another does not, in an extension and the `rest` behind it. */
+static const char *check_newer(const struct libssl_traits *libssl, uint16_t version, uint16_t type,
+                               struct bytes body, struct bytes rest)
+{
+    struct bytes other;
+
+    if (knows_newer(libssl, type) && find_extension(rest, type, &other)) {
+        return TWICE;
+    }
+    if (type == EXT_COMPRESS_CERTIFICATE && version >= TLS13 &&
+        libssl->reads_compress_certificate) {
+        return check_compress_certificate(body);
+    }
+    return NULL;
+}
+
+const char *extension_check_block(const struct hello *hello, const struct libssl_traits *libssl,
+                                  uint16_t version)
 {
     struct bytes rest = hello->extensions;
     struct bytes body;
@@ -437,8 +486,10 @@ const char *extension_check_block(const struct hello *hello, uint16_t version)
     while (why == NULL && bytes_u16(&rest, &type) && bytes_vec16(&rest, &body)) {
         const struct extension *extension = extension_of(type);
 
-        if (extension != NULL && extension->check != NULL && version >= extension->min_version &&
-            version <= extension->max_version) {
+        if (extension == NULL) {
+            why = check_newer(libssl, version, type, body, rest);
+        } else if (extension->check != NULL && version >= extension->min_version &&
+                   version <= extension->max_version) {
             why = extension->check(hello, body);
         }
     }

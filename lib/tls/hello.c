@@ -109,12 +109,13 @@ enum hello_result hello_decode_sslv2(struct hello *out, struct bytes message, co
     return *why == NULL ? HELLO_DONE : HELLO_BAD;
 }
 
-enum hello_result hello_check(const struct hello *hello, uint16_t version, const char **why)
+enum hello_result hello_check(const struct hello *hello, const struct libssl_traits *libssl,
+                              uint16_t version, const char **why)
 {
     if (version >= TLS13 && hello->compression.len != 1) {
         *why = "TLS 1.3 with a compression method besides null";
     } else {
-        *why = extension_check_block(hello, version);
+        *why = extension_check_block(hello, libssl, version);
     }
     return *why == NULL ? HELLO_DONE : HELLO_BAD;
 }

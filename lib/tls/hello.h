@@ -3,13 +3,15 @@
  *
  * Decodes one whole ClientHello (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2; the SSLv2
  * format: RFC 5246 appendix E.2) into views of the caller's bytes. Nothing is copied or allocated,
- * so the result lives as long as the bytes. "Absent" is told from "empty". A hello that libssl
- * would refuse while reading it is BAD, with the reason in words. May include: lib/base.
+ * so the result lives as long as the bytes. "Absent" is told from "empty". A hello that every
+ * libssl would refuse while reading it is BAD, with the reason in words. May include: lib/base,
+ * lib/tls/libssl.
  */
 #ifndef POSTERN_LIB_TLS_HELLO_H
 #define POSTERN_LIB_TLS_HELLO_H
 
 #include "lib/base/bytes.h"
+#include "lib/tls/libssl.h"
 
 /* The longest ClientHello that is looked at, handshake header included; longer ones are refused. */
 #define HELLO_SIZE_MAX ((size_t)16384)
@@ -58,9 +60,12 @@ MUST_USE enum hello_result hello_decode_sslv2(struct hello *out, struct bytes me
 /*
  * What libssl reads only once it has chosen `version` (0x0301 to 0x0304): HELLO_BAD, with `*why`,
  * for a fault in an extension of that version, for example an odd signature_algorithms in TLS 1.2
- * or a torn key_share in TLS 1.3. `hello` comes from a successful decoding.
+ * or a torn key_share in TLS 1.3; and what one libssl refuses and another does not, such as an
+ * extension that comes twice and that only `libssl` knows. `hello` comes from a successful
+ * decoding.
  */
-MUST_USE enum hello_result hello_check(const struct hello *hello, uint16_t version,
+MUST_USE enum hello_result hello_check(const struct hello *hello,
+                                       const struct libssl_traits *libssl, uint16_t version,
                                        const char **why);
 
 /* Entry `i` (below list->num) of a list. */

@@ -74,7 +74,8 @@ enum scheme_key {
     SCHEME_ED25519,
     SCHEME_ED448,
     SCHEME_DSA,
-    SCHEME_OTHER, /* only named: OpenSSL 3.0 does not know it */
+    SCHEME_BRAINPOOL, /* ECDSA on one brainpool curve, TLS 1.3 only (RFC 8734) */
+    SCHEME_OTHER,     /* only named: no rule of ours rests on it */
 };
 
 enum hash { HASH_NONE, HASH_MD5, HASH_SHA1, HASH_SHA224, HASH_SHA256, HASH_SHA384, HASH_SHA512 };

@@ -43,6 +43,8 @@ static const struct recipe {
      true},
     {"p384", KEY_ECDSA, "P-384", 0x0018, 384, NULL, true, BY_P256, "SHA256", 0x0403, false},
     {"p384-by-p384", KEY_ECDSA, "P-384", 0x0018, 384, NULL, true, BY_P384, "SHA384", 0x0503, false},
+    {"p384-by-sha512", KEY_ECDSA, "P-384", 0x0018, 384, NULL, true, BY_P256, "SHA512", 0x0603,
+     false},
     {"p521", KEY_ECDSA, "P-521", 0x0019, 521, NULL, true, BY_ED25519, NULL, 0x0807, false},
     {"secp256k1", KEY_ECDSA, "secp256k1", 0x0016, 256, NULL, true, BY_RSA, "SHA256", 0x0401, false},
     {"brainpool256", KEY_ECDSA, "brainpoolP256r1", 0x001a, 256, NULL, true, BY_RSA, "SHA384",

@@ -104,7 +104,43 @@ static void put_list(struct writer *w, unsigned type, const struct list *list, b
     }
 }
 
-static void put_shares(struct writer *w, const struct list *list)
+/* How many bytes of a share of `len` bytes are written. */
+static size_t share_len(const struct description *d, size_t i, size_t len)
+{
+    bool is_last = i + 1 == d->shares.num;
+
+    if ((i == 0 && d->share_fault == SHARES_FIRST_EMPTY) ||
+        (is_last && d->share_fault == SHARES_LAST_EMPTY)) {
+        return 0;
+    }
+    return (i == 0 && d->share_fault == SHARES_FIRST_SHORT) ||
+                   (is_last && d->share_fault == SHARES_LAST_SHORT)
+               ? len - 1
+               : len;
+}
+
+static void put_share(struct writer *w, const struct description *d, size_t i)
+{
+    uint16_t id = d->shares.ids[i];
+    const struct group *group = group_by_id(id);
+    size_t len = share_len(d, i, group != NULL && group->share > 0 ? group->share : 1);
+    size_t j = 0;
+
+    while (j < num_shares && shares[j].group != id) {
+        j++;
+    }
+    put_u16(w, id);
+    put_u16(w, len);
+    if (j < num_shares) {
+        put(w, shares[j].key, len);
+    } else {
+        for (size_t k = 0; k < len; k++) {
+            put_u8(w, 1);
+        }
+    }
+}
+
+static void put_shares(struct writer *w, const struct description *d)
 {
     size_t extension;
     size_t start;
@@ -112,23 +148,11 @@ static void put_shares(struct writer *w, const struct list *list)
     put_u16(w, 51);
     extension = open16(w);
     start = open16(w);
-    for (size_t i = 0; i < list->num; i++) {
-        const struct group *group = group_by_id(list->ids[i]);
-        size_t len = group != NULL && group->share > 0 ? group->share : 1;
-        size_t j = 0;
-
-        while (j < num_shares && shares[j].group != list->ids[i]) {
-            j++;
-        }
-        put_u16(w, list->ids[i]);
-        put_u16(w, len);
-        if (j < num_shares) {
-            put(w, shares[j].key, len);
-        } else {
-            for (size_t k = 0; k < len; k++) {
-                put_u8(w, 1);
-            }
-        }
+    for (size_t i = 0; i < d->shares.num; i++) {
+        put_share(w, d, i);
+    }
+    if (d->share_fault == SHARES_TRAILER) {
+        put_u8(w, 0);
     }
     close16(w, start);
     close16(w, extension);
@@ -174,6 +198,10 @@ static const struct {
     {{5, 3, 4, 3, 3, 9}, 6},
     {{0, 4, 0, 2, 0x31, 0}, 6},
     {{0, 5, 0, 3, 0x30, 0, 0}, 7},
+    {{2, 0, 2}, 3},
+    {{4, 0, 1, 0, 3}, 5},
+    {{3, 0, 1, 0}, 4},
+    {{4, 0, 1, 0}, 4},
 };
 
 size_t hello_num_bodies(void)
@@ -183,9 +211,11 @@ size_t hello_num_bodies(void)
 
 static void put_fault(struct writer *w, const struct fault *fault)
 {
-    put_u16(w, fault->type);
-    put_u16(w, bodies[fault->body].len + (fault->overlong ? 1 : 0));
-    put(w, bodies[fault->body].bytes, bodies[fault->body].len);
+    for (int i = 0; i < (fault->twice ? 2 : 1); i++) {
+        put_u16(w, fault->type);
+        put_u16(w, bodies[fault->body].len + (fault->overlong ? 1 : 0));
+        put(w, bodies[fault->body].bytes, bodies[fault->body].len);
+    }
 }
 
 /* Whether the description's own extension of this type is to be written. */
@@ -215,7 +245,7 @@ static void put_extensions(struct writer *w, const struct description *d)
         put_list(w, 50, &d->cert_schemes, true);
     }
     if (d->shares.present && is_kept(d, 51)) {
-        put_shares(w, &d->shares);
+        put_shares(w, d);
     }
     if (d->fault.present && !d->fault.first) {
         put_fault(w, &d->fault);

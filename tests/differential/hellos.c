@@ -98,6 +98,7 @@ static const struct list scheme_choices[] = {
     LIST(0x0808, 0x0a0a),
     LIST(0x0202, 0x0402),
     LIST(0x081a, 0x0904),
+    LIST(0x081c, 0x081b, 0x081a, 0x0806, 0x0503, 0x0403),
 };
 
 static const struct list cert_scheme_choices[] = {
@@ -110,6 +111,7 @@ static const struct list cert_scheme_choices[] = {
     LIST(0x0807, 0x080a),
     LIST(0x0601, 0x0809),
     LIST(0x0a0a, 0x081a),
+    LIST(0x081b, 0x081c),
 };
 
 /* What random lists are drawn from; what stands twice comes more often. */
@@ -121,16 +123,51 @@ static const uint16_t suite_pool[] = {
 };
 static const uint16_t group_pool[] = {0x0017, 0x0018, 0x0019, 0x001d, 0x001e, 0x0016, 0x001a,
                                       0x0100, 0x0101, 0x11ec, 0x3a3a, 0x0001, 0x0017, 0x001d};
-static const uint16_t scheme_pool[] = {
-    0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080a, 0x080b, 0x0401,
-    0x0501, 0x0601, 0x0201, 0x0203, 0x0301, 0x0303, 0x0202, 0x0402, 0x4a4a, 0x081a, 0x0101};
+static const uint16_t scheme_pool[] = {0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805,
+                                       0x0806, 0x0809, 0x080a, 0x080b, 0x0401, 0x0501, 0x0601,
+                                       0x0201, 0x0203, 0x0301, 0x0303, 0x0202, 0x0402, 0x4a4a,
+                                       0x081a, 0x081b, 0x081c, 0x0904, 0x0101};
 static const uint16_t version_pool[] = {0x0304, 0x0303, 0x0302, 0x0301, 0x0300,
                                         0x5a5a, 0x7f1c, 0x0304, 0x0303};
 
-/* Every extension that libssl 3.0 knows, and two that it does not. */
+/* Every extension that libssl 3.0 knows, those that newer ones know, and one that none does. */
 static const uint16_t extension_pool[] = {0,  1,  5,  10,    11,     12,     13,     14, 16, 18,
                                           21, 22, 23, 35,    41,     42,     43,     44, 45, 47,
-                                          49, 50, 51, 13172, 0xfde8, 0xff01, 0x0a0a, 27};
+                                          49, 50, 51, 13172, 0xfde8, 0xff01, 0x0a0a, 19, 20, 27};
+
+/* What clients of TLS 1.3 offer, with each list of shares: strangers, GREASE and groups of older
+ * versions among them. */
+static const struct list offer_choices[] = {
+    LIST(0x0017),
+    LIST(0x001d, 0x0017),
+    LIST(0x0017, 0x001d),
+    LIST(0x0018, 0x0017, 0x001d),
+    LIST(0x001d, 0x001d, 0x0017),
+    LIST(0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x001e, 0x0100),
+    LIST(0x2a2a, 0x001a, 0x0016, 0x0019, 0x001e, 0x0017),
+    LIST(0x11ec, 0x2a2a),
+};
+
+static const struct list share_choices[] = {
+    ABSENT,
+    {true, 0, {0}},
+    LIST(0x001d),
+    LIST(0x0017),
+    LIST(0x0018),
+    LIST(0x001d, 0x0017),
+    LIST(0x0017, 0x001d),
+    LIST(0x0018, 0x0017, 0x001d),
+    LIST(0x001e, 0x0019, 0x0018),
+    LIST(0x0017, 0x0017),
+    LIST(0x0017, 0x001d, 0x0017),
+    LIST(0x11ec),
+    LIST(0x11ec, 0x001d),
+    LIST(0x0017, 0x11ec),
+    LIST(0x2a2a, 0x0017),
+    LIST(0x001a, 0x0017),
+    LIST(0x0100, 0x0018),
+    LIST(0x0017, 0x0202),
+};
 
 /* splitmix64: the same numbers on every machine. */
 static uint64_t next(uint64_t *state)
@@ -196,6 +233,11 @@ static void describe_random(struct description *d, uint64_t *state)
         share_first(d, below(state, 4));
         if (below(state, 20) == 0) {
             fill(&d->shares, state, group_pool, NUM(group_pool), 3);
+        } else if (d->groups.num > 0 && below(state, 5) == 0) {
+            fill(&d->shares, state, d->groups.ids, d->groups.num, 4);
+        }
+        if (below(state, 30) == 0) {
+            d->share_fault = (enum share_fault)below(state, NUM_SHARE_FAULTS);
         }
     }
     if (below(state, 12) == 0) {
@@ -210,6 +252,7 @@ static void describe_random(struct description *d, uint64_t *state)
             .first = below(state, 2) == 0,
             .replaces = below(state, 3) == 0,
             .overlong = below(state, 40) == 0,
+            .twice = below(state, 8) == 0,
             .type = extension_pool[below(state, NUM(extension_pool))],
             .body = below(state, hello_num_bodies()),
         };
@@ -257,10 +300,12 @@ static size_t num_combinations(void)
 }
 
 /* Each good hello that has extensions, each extension, each body: in place of the extension that is
- * there, or in front of it. */
+ * there, in front of it, or twice in its place. */
+enum fault_place { IN_PLACE, IN_FRONT, TWICE_IN_PLACE, NUM_PLACES };
+
 static size_t num_faults(void)
 {
-    return (NUM(good_versions) - 1) * NUM(extension_pool) * hello_num_bodies() * 2;
+    return (NUM(good_versions) - 1) * NUM(extension_pool) * hello_num_bodies() * NUM_PLACES;
 }
 
 static size_t num_damages(void)
@@ -273,9 +318,24 @@ static size_t num_frames(void)
     return NUM(good_versions) * NUM_FRAME_FAULTS;
 }
 
+/* The versions of a client that sends key shares. */
+enum { SHARE_VERSIONS = 2 };
+
+static size_t num_share_lists(void)
+{
+    return SHARE_VERSIONS * NUM(offer_choices) * NUM(share_choices) * NUM_SHARE_FAULTS;
+}
+
+/* Each scheme alone in signature_algorithms_cert. */
+static size_t num_cert_schemes(void)
+{
+    return (NUM(good_versions) - 1) * NUM(scheme_pool);
+}
+
 size_t hello_num_systematic(void)
 {
-    return num_combinations() + num_faults() + num_damages() + num_frames();
+    return num_combinations() + num_faults() + num_damages() + num_frames() + num_share_lists() +
+           num_cert_schemes();
 }
 
 static void describe_combination(struct description *d, size_t n)
@@ -302,8 +362,9 @@ static void describe_fault(struct description *d, size_t n)
     describe_good(d, n % (NUM(good_versions) - 1));
     n /= NUM(good_versions) - 1;
     d->fault.present = true;
-    d->fault.replaces = n % 2 == 0;
-    n /= 2;
+    d->fault.replaces = n % NUM_PLACES != IN_FRONT;
+    d->fault.twice = n % NUM_PLACES == TWICE_IN_PLACE;
+    n /= NUM_PLACES;
     d->fault.type = extension_pool[n % NUM(extension_pool)];
     n /= NUM(extension_pool);
     d->fault.body = n;
@@ -322,21 +383,53 @@ static void describe_damage(struct description *d, size_t n)
     }
 }
 
+static void describe_frame(struct description *d, size_t n)
+{
+    describe_good(d, n % NUM(good_versions));
+    d->frame = (enum frame_fault)(n / NUM(good_versions));
+}
+
+static void describe_shares(struct description *d, size_t n)
+{
+    static const struct list older = LIST(0x0304, 0x0303);
+
+    describe_good(d, 0);
+    if (n % SHARE_VERSIONS > 0) {
+        d->versions = older;
+    }
+    n /= SHARE_VERSIONS;
+    d->groups = offer_choices[n % NUM(offer_choices)];
+    n /= NUM(offer_choices);
+    d->shares = share_choices[n % NUM(share_choices)];
+    d->share_fault = (enum share_fault)(n / NUM(share_choices));
+}
+
+static void describe_cert_scheme(struct description *d, size_t n)
+{
+    describe_good(d, n % (NUM(good_versions) - 1));
+    d->cert_schemes.num = 1;
+    d->cert_schemes.ids[0] = scheme_pool[n / (NUM(good_versions) - 1)];
+}
+
 void hello_describe(struct description *d, size_t number)
 {
+    const struct {
+        size_t num;
+        void (*describe)(struct description *d, size_t n);
+    } kinds[] = {
+        {num_combinations(), describe_combination}, {num_faults(), describe_fault},
+        {num_damages(), describe_damage},           {num_frames(), describe_frame},
+        {num_share_lists(), describe_shares},       {num_cert_schemes(), describe_cert_scheme},
+    };
     uint64_t state = number;
 
     *d = (struct description){.num_compression = 1};
-    if (number < num_combinations()) {
-        describe_combination(d, number);
-    } else if (number < num_combinations() + num_faults()) {
-        describe_fault(d, number - num_combinations());
-    } else if (number < num_combinations() + num_faults() + num_damages()) {
-        describe_damage(d, number - num_combinations() - num_faults());
-    } else if (number < hello_num_systematic()) {
-        describe_good(d, number % NUM(good_versions));
-        d->frame = (enum frame_fault)((hello_num_systematic() - 1 - number) / NUM(good_versions));
-    } else {
-        describe_random(d, &state);
+    for (size_t i = 0; i < NUM(kinds); i++) {
+        if (number < kinds[i].num) {
+            kinds[i].describe(d, number);
+            return;
+        }
+        number -= kinds[i].num;
     }
+    describe_random(d, &state);
 }

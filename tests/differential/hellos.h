@@ -3,7 +3,8 @@
  *
  * hello_describe() gives the same description for the same number in every run: first every
  * combination of a few lists; then good hellos with every prepared fault, every single damaged byte
- * and every cut; then random lists, some of them with a fault.
+ * and every cut, with all kinds of key shares, and with every scheme for certificates; then random
+ * lists, some of them with a fault.
  */
 #ifndef POSTERN_TESTS_DIFFERENTIAL_HELLOS_H
 #define POSTERN_TESTS_DIFFERENTIAL_HELLOS_H
@@ -26,8 +27,20 @@ struct fault {
     bool first;    /* in front of the others; else behind them */
     bool replaces; /* takes the place of the extension of its type */
     bool overlong; /* claims a byte too many */
+    bool twice;    /* comes twice in one place */
     uint16_t type;
     size_t body;
+};
+
+/* A fault in key_share. */
+enum share_fault {
+    SHARES_GOOD,
+    SHARES_FIRST_SHORT, /* the first share lacks its last byte */
+    SHARES_LAST_SHORT,
+    SHARES_FIRST_EMPTY,
+    SHARES_LAST_EMPTY,
+    SHARES_TRAILER, /* a byte behind the last share */
+    NUM_SHARE_FAULTS
 };
 
 /* A fault of the frame, in a hello that is good otherwise. */
@@ -51,6 +64,7 @@ struct description {
     struct list schemes;
     struct list cert_schemes;
     struct list shares;
+    enum share_fault share_fault;
     uint8_t compression[3];
     size_t num_compression;
     bool psk_modes; /* psk_key_exchange_modes with psk_dhe_ke */

@@ -29,6 +29,30 @@ struct tally {
     size_t by_reason[VERDICT_MALFORMED + 1];
 };
 
+/* What releases do differently, and what this one does. */
+static void tell_traits(const struct libssl_traits *libssl)
+{
+    const struct {
+        const char *name;
+        bool holds;
+    } rules[] = {
+        {"reads_point_formats", libssl->reads_point_formats},
+        {"checks_all_shares", libssl->checks_all_shares},
+        {"prefers_own_groups", libssl->prefers_own_groups},
+        {"knows_client_certificate_type", libssl->knows_client_certificate_type},
+        {"knows_server_certificate_type", libssl->knows_server_certificate_type},
+        {"knows_compress_certificate", libssl->knows_compress_certificate},
+        {"reads_compress_certificate", libssl->reads_compress_certificate},
+        {"knows_brainpool_schemes", libssl->knows_brainpool_schemes},
+    };
+
+    printf("%s:", OpenSSL_version(OPENSSL_VERSION));
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        printf("%s %s", rules[i].holds ? "" : " not", rules[i].name);
+    }
+    printf("\n");
+}
+
 static struct verdict predict(const struct server *server, const struct keystore_entry *certificate,
                               bool sslv2, struct bytes message, const char **why)
 {
@@ -131,6 +155,7 @@ int main(int argc, char **argv)
     shares_make(libctx);
     certificates = certificates_make(libctx, &num_certificates);
     servers = servers_make(libctx, &num_servers);
+    tell_traits(&servers[0].profile.libssl);
     for (size_t i = 0; i < wanted; i++) {
         try_hello(&tally, i * num / wanted, servers, num_servers, certificates, num_certificates);
     }

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/common/pointformats.h"
 #include "daemon/common/reference.h"
+#include "daemon/common/traits.h"
 #include "lib/tls/names.h"
 
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
@@ -125,8 +125,8 @@ static void make_server(struct server *server, OSSL_LIB_CTX *libctx, const struc
         .num_groups = setup->num_groups,
         .schemes = setup->schemes,
         .num_schemes = setup->num_schemes,
-        .reads_point_formats = pointformats_matter(libctx),
     };
+    must(traits_read(&server->profile.libssl, libctx) == 0, "what libssl does");
     read_back_suites(server);
 }
 

@@ -22,8 +22,24 @@ static const uint16_t groups[] = {0x001d, 0x0017, 0x0018, 0x0019, 0x0100};
 static const uint16_t schemes[] = {0x0403, 0x0503, 0x0804, 0x0806, 0x0807, 0x0401, 0x0203, 0x0201};
 
 static const struct certsel_profile profiles[] = {
-    {TLS10, TLS13, 0, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes), true},
-    {TLS12, TLS13, 2, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes), false},
+    {TLS10,
+     TLS13,
+     0,
+     suites,
+     NUM(suites),
+     groups,
+     NUM(groups),
+     schemes,
+     NUM(schemes),
+     {.reads_point_formats = true,
+      .checks_all_shares = true,
+      .prefers_own_groups = true,
+      .knows_client_certificate_type = true,
+      .knows_server_certificate_type = true,
+      .knows_compress_certificate = true,
+      .reads_compress_certificate = true,
+      .knows_brainpool_schemes = true}},
+    {TLS12, TLS13, 2, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes), {0}},
 };
 
 static const struct certsel_certificate certificates[] = {

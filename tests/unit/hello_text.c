@@ -6,6 +6,17 @@
 
 enum { ROOM = 8192, DEPTH_MAX = 8 };
 
+const struct libssl_traits newest_libssl = {
+    .reads_point_formats = true,
+    .checks_all_shares = true,
+    .prefers_own_groups = true,
+    .knows_client_certificate_type = true,
+    .knows_server_certificate_type = true,
+    .knows_compress_certificate = true,
+    .reads_compress_certificate = true,
+    .knows_brainpool_schemes = true,
+};
+
 struct maker {
     const char *text;
     uint8_t bytes[ROOM];

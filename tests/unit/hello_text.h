@@ -29,6 +29,9 @@
                                                                 "0017[]"                           \
                                                                 "ff01[<>]")
 
+/* A libssl that knows and checks everything that some libssl does. */
+extern const struct libssl_traits newest_libssl;
+
 /* The bytes of `text`, in memory of malloc() of just this size, so that a sanitizer sees every
  * step beyond it; `*len` is their number. Ends the program if the text makes no sense. */
 uint8_t *hello_text(const char *text, size_t *len);

@@ -61,27 +61,45 @@ static const uint16_t few_schemes[] = {0x0503, 0x0804, 0x0401};
 
 #define PROFILE(min, max, level, suites, groups, schemes)                                          \
     {                                                                                              \
-        min, max, level, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes), false    \
+        min, max, level, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes),          \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
     }
 
 static const struct certsel_profile all = PROFILE(0x0301, 0x0304, 0, suites, groups, schemes);
-static const struct certsel_profile old_libssl = {
-    .min_version = 0x0301,
-    .max_version = 0x0304,
-    .suites = suites,
-    .num_suites = NUM(suites),
-    .groups = groups,
-    .num_groups = NUM(groups),
-    .schemes = schemes,
-    .num_schemes = NUM(schemes),
-    .reads_point_formats = true,
-};
+/* As `all`, with another libssl. */
+#define OF_LIBSSL(...)                                                                             \
+    {                                                                                              \
+        0x0301, 0x0304, 0, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes),        \
+            {__VA_ARGS__},                                                                         \
+    }
+
+static const struct certsel_profile old_libssl = OF_LIBSSL(.reads_point_formats = true);
+static const struct certsel_profile all_shares = OF_LIBSSL(.checks_all_shares = true);
+static const struct certsel_profile own_groups = OF_LIBSSL(.prefers_own_groups = true);
+static const struct certsel_profile newer_shares =
+    OF_LIBSSL(.checks_all_shares = true, .prefers_own_groups = true);
+static const struct certsel_profile brainpool = OF_LIBSSL(.knows_brainpool_schemes = true);
+static const struct certsel_profile compression = OF_LIBSSL(.reads_compress_certificate = true);
+static const struct certsel_profile twice = OF_LIBSSL(.knows_server_certificate_type = true);
 static const struct certsel_profile modern = PROFILE(0x0303, 0x0304, 2, suites, groups, schemes);
 static const struct certsel_profile level1 = PROFILE(0x0301, 0x0304, 1, suites, groups, schemes);
 static const struct certsel_profile level3 = PROFILE(0x0301, 0x0304, 3, suites, groups, schemes);
 static const struct certsel_profile level4 = PROFILE(0x0301, 0x0304, 4, suites, groups, schemes);
 static const struct certsel_profile only12 = PROFILE(0x0302, 0x0303, 0, suites, groups, schemes);
 static const struct certsel_profile odd = PROFILE(0x0301, 0x0304, 0, suites, odd_groups, schemes);
+static const struct certsel_profile odd_newer = {
+    .min_version = 0x0301,
+    .max_version = 0x0304,
+    .suites = suites,
+    .num_suites = NUM(suites),
+    .groups = odd_groups,
+    .num_groups = NUM(odd_groups),
+    .schemes = schemes,
+    .num_schemes = NUM(schemes),
+    .libssl = {.checks_all_shares = true, .prefers_own_groups = true},
+};
 static const struct certsel_profile few = PROFILE(0x0301, 0x0304, 0, suites, groups, few_schemes);
 static const struct certsel_profile anonymous =
     PROFILE(0x0301, 0x0304, 0, anonymous_suites, groups, schemes);
@@ -377,6 +395,20 @@ static const struct row {
      TLS13_WITH("1301", "001d", "0403", EXT_CERT_SCHEMES("0403 0000") SHARE), NOT(LEAF_SIGNATURE)},
     {"TLS 1.3, a leaf's signature that libssl does not know", &all, &rsa_by_sm2,
      TLS13_WITH("1301", "001d", "0804", EXT_CERT_SCHEMES("0708") SHARE), NOT(LEAF_SIGNATURE)},
+    {"TLS 1.3, an ECDSA signature by brainpool's name", &brainpool, &p384,
+     TLS13_WITH("1301", "001d", "0503", EXT_CERT_SCHEMES("081a") SHARE),
+     USABLE(0x0304, 0x1301, 0x001d, 0x0503)},
+    {"TLS 1.3, brainpool's name with another digest", &brainpool, &p384,
+     TLS13_WITH("1301", "001d", "0503", EXT_CERT_SCHEMES("081b 081c") SHARE), NOT(LEAF_SIGNATURE)},
+    {"TLS 1.3, brainpool's name and an RSA signature", &brainpool, &rsa,
+     TLS13_WITH("1301", "001d", "0804", EXT_CERT_SCHEMES("081a") SHARE), NOT(LEAF_SIGNATURE)},
+    {"TLS 1.3, a libssl that does not know brainpool's name", &all, &p384,
+     TLS13_WITH("1301", "001d", "0503", EXT_CERT_SCHEMES("081a") SHARE), NOT(LEAF_SIGNATURE)},
+    {"TLS 1.2, an ECDSA signature by brainpool's name", &brainpool, &p256,
+     HELLO("0303", SUITES, EXT_GROUPS("0017") EXT_SCHEMES("0403") EXT_CERT_SCHEMES("081b")),
+     USABLE(0x0303, 0xc02b, 0x0017, 0x0403)},
+    {"brainpool's name signs nothing of ours", &brainpool, &p256, TLS13("001d", "081a"),
+     NOT(NO_SIGNATURE_SCHEME)},
     {"certificate_authorities of others", &all, &p256,
      TLS13_WITH("1301", "001d", "0403", "002f[[[30<3100>]]]" SHARE),
      USABLE(0x0304, 0x1301, 0x001d, 0x0403)},
@@ -408,6 +440,39 @@ static const struct row {
     {"a share of a group not offered behind a good one", &all, &p256,
      TLS13_WITH("1301", "0017", "0403", EXT_SHARES("0017[K41] 001d[K20]")),
      USABLE(0x0304, 0x1301, 0x0017, 0x0403)},
+    {"a share of a group not offered behind a good one, all are looked at", &all_shares, &p256,
+     TLS13_WITH("1301", "0017", "0403", EXT_SHARES("0017[K41] 001d[K20]")), NOT(MALFORMED)},
+    {"a share of a stranger not offered behind a good one, all are looked at", &all_shares, &p256,
+     TLS13_WITH("1301", "0017", "0403", EXT_SHARES("0017[K41] 11ec[01]")), NOT(MALFORMED)},
+    {"shares of strangers, all are looked at", &all_shares, &p256,
+     TLS13_WITH("1301", "11ec 2a2a 0017 001d", "0403", EXT_SHARES("2a2a[00] 0017[K41] 11ec[01]")),
+     USABLE(0x0304, 0x1301, 0x0017, 0x0403)},
+    {"the client's first share wins although all are looked at", &all_shares, &p256,
+     TLS13_WITH("1301", "0018 001d", "0403", EXT_SHARES("0018[K61] 001d[K20]")),
+     USABLE(0x0304, 0x1301, 0x0018, 0x0403)},
+    {"the share for our first group wins", &own_groups, &p256,
+     TLS13_WITH("1301", "0018 0017 001d", "0403", EXT_SHARES("0018[K61] 001d[K20] 0017[K41]")),
+     USABLE(0x0304, 0x1301, 0x001d, 0x0403)},
+    {"a share that is there wins over a group that we prefer", &newer_shares, &p256,
+     TLS13_WITH("1301", "0018 001d", "0403", EXT_SHARES("0018[K61]")),
+     USABLE(0x0304, 0x1301, 0x0018, 0x0403)},
+    {"no share of ours: our first group, newer libssl", &newer_shares, &p256,
+     TLS13_WITH("1301", "11ec 0018 0017", "0403", EXT_SHARES("11ec[01]")),
+     USABLE(0x0304, 0x1301, 0x0017, 0x0403)},
+    {"an empty list of shares, newer libssl", &newer_shares, &p256,
+     TLS13_WITH("1301", "0018 0017", "0403", EXT_SHARES("")),
+     USABLE(0x0304, 0x1301, 0x0017, 0x0403)},
+    {"a group twice: its first share counts, which is too short", &newer_shares, &p256,
+     TLS13_WITH("1301", "0017", "0403", EXT_SHARES("0017[K40] 0017[K41]")), NOT(MALFORMED)},
+    {"a group twice: its first share counts", &newer_shares, &p256,
+     TLS13_WITH("1301", "0017", "0403", EXT_SHARES("0017[K41] 0017[K40]")),
+     USABLE(0x0304, 0x1301, 0x0017, 0x0403)},
+    {"the length of a share that is not taken", &newer_shares, &p256,
+     TLS13_WITH("1301", "0017 001d", "0403", EXT_SHARES("0017[K40] 001d[K20]")),
+     USABLE(0x0304, 0x1301, 0x001d, 0x0403)},
+    {"a share for a group of older versions is not the best", &odd_newer, &p256,
+     TLS13_WITH("1301", "001a 0018", "0403", EXT_SHARES("001a[K41] 0018[K61]")),
+     USABLE(0x0304, 0x1301, 0x0018, 0x0403)},
     {"a share that is too short", &all, &p256,
      TLS13_WITH("1301", "0017", "0403", EXT_SHARES("0017[K40]")), NOT(MALFORMED)},
     {"a share of a group that the tables do not know", &odd, &p256,
@@ -430,6 +495,17 @@ static const struct row {
      USABLE(0x0303, 0xc02b, 0x0017, 0x0403)},
     {"a torn key_share in TLS 1.3", &all, &p256, TLS13_WITH("1301", "001d", "0403", "0033[00]"),
      NOT(MALFORMED)},
+
+    {"a broken compress_certificate", &compression, &p256,
+     TLS13_WITH("1301", "001d", "0403", "001b[<>]" SHARE), NOT(MALFORMED)},
+    {"a broken compress_certificate, older libssl", &all, &p256,
+     TLS13_WITH("1301", "001d", "0403", "001b[<>]" SHARE), USABLE(0x0304, 0x1301, 0x001d, 0x0403)},
+    {"server_certificate_type twice", &twice, &p256,
+     HELLO("0303", SUITES, EXT_GROUPS("0017") EXT_SCHEMES("0403") "0014[<02>] 0014[<02>]"),
+     NOT(MALFORMED)},
+    {"server_certificate_type twice, older libssl", &all, &p256,
+     HELLO("0303", SUITES, EXT_GROUPS("0017") EXT_SCHEMES("0403") "0014[<02>] 0014[<02>]"),
+     USABLE(0x0303, 0xc02b, 0x0017, 0x0403)},
 
     /* Keys below the level. */
     {"RSA of 1024 bits at level 2", &modern, &rsa1024, TLS12(SUITES, "0017", "0401"),

@@ -22,7 +22,7 @@ static const uint16_t groups[] = {0x001d, 0x0017, 0x0018, 0x0019, 0x001e};
 static const uint16_t schemes[] = {0x0403, 0x0503, 0x0603, 0x0807, 0x0808,
                                    0x0804, 0x0805, 0x0806, 0x0401};
 static const struct certsel_profile all = {0x0301, 0x0304,      0,       suites,       NUM(suites),
-                                           groups, NUM(groups), schemes, NUM(schemes), false};
+                                           groups, NUM(groups), schemes, NUM(schemes), {0}};
 
 #define MOST "0403 0503 0603 0807 0808 0809 0804 0401"
 #define TLS13(extensions)                                                                          \

@@ -6,6 +6,7 @@
 
 #include "lib/tls/certsel.h"
 #include "lib/tls/names.h"
+#include "tests/unit/hello_text.h"
 
 #define SUITE(name) Suite *name##_suite(void);
 #include "tests/unit/suites.h"
@@ -108,8 +109,8 @@ START_TEST(row_is_plausible)
         highest = id_at(&hello.versions, i) > highest ? id_at(&hello.versions, i) : highest;
     }
     for (uint16_t version = TLS10; version <= highest; version++) {
-        ck_assert_msg(hello_check(&hello, version, &why) == HELLO_DONE, "%s: %04x: %s",
-                      client->name, version, why);
+        ck_assert_msg(hello_check(&hello, &newest_libssl, version, &why) == HELLO_DONE,
+                      "%s: %04x: %s", client->name, version, why);
     }
     ck_assert_msg(client->source[0] != '\0', "%s: has no source", client->name);
     ck_assert_msg(highest == TLS13 ? hello.has_key_share : !hello.has_key_share, "%s: key_share",
@@ -228,7 +229,7 @@ static const uint16_t suites[] = {0x1302, 0x1301, 0xc02c, 0xc030, 0xc02b, 0xc02f
 static const uint16_t groups[] = {0x001d, 0x0017, 0x0018, 0x0019, 0x001e};
 static const uint16_t schemes[] = {0x0403, 0x0807, 0x0503, 0x0603, 0x0804, 0x0401, 0x0203, 0x0201};
 static const struct certsel_profile profile = {
-    0x0301, 0x0304, 0, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes), false};
+    0x0301, 0x0304, 0, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes), {0}};
 
 enum {
     P256 = 1u << FIT_ECDSA_P256,

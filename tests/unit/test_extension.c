@@ -153,6 +153,59 @@ static const struct {
     {"renegotiation_info twice", "ff01[<>] ff01[<>]", ALWAYS},
 };
 
+/* A libssl without any of the newer extensions, and what is refused by one that has them. */
+static const struct libssl_traits oldest;
+static const struct libssl_traits client_type = {.knows_client_certificate_type = true};
+static const struct libssl_traits server_type = {.knows_server_certificate_type = true};
+static const struct libssl_traits compression = {.knows_compress_certificate = true};
+static const struct libssl_traits compressing = {.knows_compress_certificate = true,
+                                                 .reads_compress_certificate = true};
+
+static const struct {
+    const char *name;
+    const struct libssl_traits *libssl;
+    const char *text;
+    unsigned refused;
+} newer_rows[] = {
+    {"client_certificate_type", &client_type, "0013[<02>] 1a1a[]", NEVER},
+    {"client_certificate_type twice", &client_type, "0013[<02>] 1a1a[] 0013[]", OLD | V13},
+    {"the other two twice", &client_type, "0014[] 0014[] 001b[] 001b[]", NEVER},
+    {"server_certificate_type twice", &server_type, "0014[<02>] 0014[<02>]", OLD | V13},
+    {"the other two twice", &server_type, "0013[] 0013[] 001b[] 001b[]", NEVER},
+    {"compress_certificate twice", &compression, "001b[<0002>] 001b[<0002>]", OLD | V13},
+    {"the other two twice", &compression, "0013[] 0013[] 0014[] 0014[]", NEVER},
+    {"all twice, older libssl", &oldest, "0013[] 0013[] 0014[] 0014[] 001b[] 001b[]", NEVER},
+    {"an unknown one twice", &compressing, "1a1a[] 1a1a[]", NEVER},
+    {"compress_certificate", &compressing, "001b[<0002>]", NEVER},
+    {"several compressions, one of them unknown", &compressing, "001b[<0001 0a0a 0003>]", NEVER},
+    {"an empty compress_certificate", &compressing, "001b[]", V13},
+    {"no compression", &compressing, "001b[<>]", V13},
+    {"an odd list of compressions", &compressing, "001b[<000200>]", V13},
+    {"bytes behind the compressions", &compressing, "001b[<0002> 00]", V13},
+    {"a torn list of compressions", &compressing, "001b[04 0002]", V13},
+    {"a torn list of compressions, built without any", &compression, "001b[04 0002]", NEVER},
+    {"a torn list of compressions, older libssl", &oldest, "001b[04 0002]", NEVER},
+};
+
+START_TEST(newer_row)
+{
+    size_t len;
+    uint8_t *bytes = hello_text(newer_rows[_i].text, &len);
+    struct hello hello = {.extensions = bytes_of(bytes, len)};
+
+    ck_assert_msg(extension_read_block(&hello) == NULL, "%s", newer_rows[_i].name);
+    for (uint16_t i = 0; i < 4; i++) {
+        const char *fault =
+            extension_check_block(&hello, newer_rows[_i].libssl, (uint16_t)(0x0301 + i));
+
+        ck_assert_msg((fault != NULL) == ((newer_rows[_i].refused & 1u << i) != 0),
+                      "%s in %04x: %s", newer_rows[_i].name, 0x0301 + i,
+                      fault != NULL ? fault : "good");
+    }
+    free(bytes);
+}
+END_TEST
+
 START_TEST(row)
 {
     size_t len;
@@ -163,7 +216,7 @@ START_TEST(row)
     ck_assert_msg((why != NULL) == (rows[_i].refused == ALWAYS), "%s: %s", rows[_i].name,
                   why != NULL ? why : "good");
     for (uint16_t i = 0; i < 4 && why == NULL; i++) {
-        const char *fault = extension_check_block(&hello, (uint16_t)(0x0301 + i));
+        const char *fault = extension_check_block(&hello, &newest_libssl, (uint16_t)(0x0301 + i));
 
         ck_assert_msg((fault != NULL) == ((rows[_i].refused & 1u << i) != 0), "%s in %04x: %s",
                       rows[_i].name, 0x0301 + i, fault != NULL ? fault : "good");
@@ -207,6 +260,7 @@ Suite *extension_suite(void)
     TCase *tests = tcase_create("extension");
 
     tcase_add_loop_test(tests, row, 0, NUM(rows));
+    tcase_add_loop_test(tests, newer_row, 0, NUM(newer_rows));
     tcase_add_test(tests, known_extensions_come_once);
     tcase_add_test(tests, torn_fields_are_absent);
     suite_add_tcase(suite, tests);

@@ -127,7 +127,7 @@ static const struct {
     {0x0807, SCHEME_ED25519, HASH_NONE, 0, "ed25519", "ed25519"},
     {0x0808, SCHEME_ED448, HASH_NONE, 0, "ed448", "ed448"},
     {0x0809, SCHEME_RSA_PSS, HASH_SHA256, 0, "rsa_pss_pss_sha256", "rsa_pss_pss_sha256"},
-    {0x081a, SCHEME_OTHER, HASH_SHA256, 0x001f, "ecdsa_brainpoolP256r1tls13_sha256", ""},
+    {0x081a, SCHEME_BRAINPOOL, HASH_SHA256, 0x001f, "ecdsa_brainpoolP256r1tls13_sha256", ""},
 };
 
 START_TEST(scheme_row)

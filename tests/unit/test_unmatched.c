@@ -25,7 +25,10 @@ static const uint16_t no_p384[] = {0x0403, 0x0804, 0x0401};
 
 #define PROFILE(min, max, level, suites, schemes)                                                  \
     {                                                                                              \
-        min, max, level, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes), false    \
+        min, max, level, suites, NUM(suites), groups, NUM(groups), schemes, NUM(schemes),          \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
     }
 
 static const struct certsel_profile all = PROFILE(0x0301, 0x0304, 0, suites, schemes);

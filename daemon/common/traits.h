@@ -1,0 +1,24 @@
+/*
+ * traits: what the libssl at hand does with a ClientHello and another does not.
+ *
+ * Its version would not tell: distributions carry changes into older versions, and a build may lack
+ * a part. So each rule of lib/tls/libssl.h is tried on its own, with a hello that libssl answers in
+ * one way if the rule holds and in another if it does not. May include: reference, lib/tls,
+ * OpenSSL.
+ */
+#ifndef POSTERN_DAEMON_COMMON_TRAITS_H
+#define POSTERN_DAEMON_COMMON_TRAITS_H
+
+#include "lib/base/bytes.h"
+#include "lib/tls/libssl.h"
+
+#include <openssl/ssl.h>
+
+/*
+ * The answers of handshakes in memory with a throw-away certificate of `libctx`, into `*out`; they
+ * are remembered for the process. From any thread. 0, or -1 if an answer is none of those expected:
+ * there was no memory for it, or libssl cannot serve even a plain hello.
+ */
+MUST_USE int traits_read(struct libssl_traits *out, OSSL_LIB_CTX *libctx);
+
+#endif
