@@ -195,15 +195,53 @@ static void add_curve(struct text *out, const struct certsel_certificate *certif
 }
 
 /* What older libssl do not forgive a client with an ECDSA certificate (RFC 8422 section 5.1.2). */
-static void add_point_formats(struct text *out, const struct certsel_certificate *certificate,
+static bool add_point_formats(struct text *out, const struct certsel_profile *profile,
+                              const struct certsel_certificate *certificate,
                               const struct hello *hello)
 {
     const struct bytes *formats = &hello->point_formats;
 
-    if (certificate->kind == KEY_ECDSA && hello->has_point_formats &&
-        memchr(formats->data, certificate->compressed, formats->len) == NULL) {
-        text_addf(out, ": its ec_point_formats lack %s",
-                  certificate->compressed ? "the compressed one of this key" : "\"uncompressed\"");
+    if (!profile->libssl.reads_point_formats || certificate->kind != KEY_ECDSA ||
+        !hello->has_point_formats ||
+        memchr(formats->data, certificate->compressed, formats->len) != NULL) {
+        return false;
+    }
+    text_addf(out, ": its ec_point_formats lack %s",
+              certificate->compressed ? "the compressed one of this key" : "\"uncompressed\"");
+    return true;
+}
+
+/* What is wrong with a share of key_share (RFC 8446 section 4.2.8). */
+static bool add_share(struct text *out, const struct hello *hello, uint16_t id, size_t len)
+{
+    const struct group *group = group_by_id(id);
+
+    if (!id_list_has(&hello->groups, id)) {
+        text_add(out, ": its key_share has ");
+        group_text(out, id);
+        text_add(out, ", which its supported_groups lack");
+        return true;
+    }
+    if (group != NULL && group->share != 0 && len != group->share) {
+        text_addf(out, ": its key_share for %s has %zu bytes, not %u", group->name, len,
+                  group->share);
+        return true;
+    }
+    return false;
+}
+
+static void add_malformed(struct text *out, const struct certsel_profile *profile,
+                          const struct certsel_certificate *certificate, const struct hello *hello)
+{
+    struct bytes shares = hello->key_share;
+    struct bytes key;
+    uint16_t id;
+    bool told;
+
+    text_add(out, "the hello is malformed");
+    told = add_point_formats(out, profile, certificate, hello);
+    while (!told && bytes_u16(&shares, &id) && bytes_vec16(&shares, &key)) {
+        told = add_share(out, hello, id, key.len);
     }
 }
 
@@ -248,8 +286,7 @@ void verdict_text(struct text *out, const struct certsel_profile *profile,
         text_add(out, "no CA of its chain is among the client's certificate_authorities");
         break;
     case VERDICT_MALFORMED:
-        text_add(out, "the hello is malformed");
-        add_point_formats(out, certificate, hello);
+        add_malformed(out, profile, certificate, hello);
         break;
     }
 }

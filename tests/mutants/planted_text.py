@@ -57,4 +57,14 @@ NAMES = in_file(
      "group->openssl[0] != '\\0' ? group->openssl : group->name", "group->name"),
 )
 
-ALL = DUMPS + CONVERSATIONS + LISTS + NAMES
+VERDICTS = in_file(
+    "lib/tls/verdicttext.c",
+    ("verdicts: point formats are told only of a libssl that reads them", "verdicttext",
+     "!profile->libssl.reads_point_formats ||", ""),
+    ("verdicts: a key share that supported_groups lack is told", "verdicttext",
+     "if (!id_list_has(&hello->groups, id)) {", "if (false) {"),
+    ("verdicts: a key share of another length is told", "verdicttext",
+     "group->share != 0 && len != group->share", "false"),
+)
+
+ALL = DUMPS + CONVERSATIONS + LISTS + NAMES + VERDICTS

@@ -13,6 +13,8 @@
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct certsel_profile profile = {.min_version = 0x0303, .max_version = 0x0304};
+static const struct certsel_profile old_libssl = {
+    .min_version = 0x0303, .max_version = 0x0304, .libssl = {.reads_point_formats = true}};
 
 static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384, true,
                                                 0x0503,    NULL,   0,   false};
@@ -24,6 +26,9 @@ static const struct certsel_certificate odd = {KEY_RSA, 0, 1024, true, 0, NULL, 
 #define TWELVE                                                                                     \
     HELLO("0303", "c02b",                                                                          \
           EXT_GROUPS("2a2a 0017 9999") EXT_SCHEMES("0403") EXT_CERT_SCHEMES("0403 0804"))
+#define SHARES(shares)                                                                             \
+    HELLO("0303", "1301",                                                                          \
+          EXT_VERSIONS("0304") EXT_GROUPS("001d 0017") EXT_SCHEMES("0403") EXT_SHARES(shares))
 
 static const struct {
     const char *hello;
@@ -98,7 +103,42 @@ static const struct {
      {.reason = VERDICT_CA_NAMES},
      "no CA of its chain is among the client's certificate_authorities"},
     {TWELVE, &p384, {.reason = VERDICT_MALFORMED}, "the hello is malformed"},
+    {SHARES("001d[K20] 0017[K41]"), &p384, {.reason = VERDICT_MALFORMED}, "the hello is malformed"},
+    {SHARES("001d[K20] 11ec[01]"),
+     &p384,
+     {.reason = VERDICT_MALFORMED},
+     "the hello is malformed: its key_share has X25519MLKEM768, which its supported_groups lack"},
+    {SHARES("001d[K20] 0017[K40]"),
+     &p384,
+     {.reason = VERDICT_MALFORMED},
+     "the hello is malformed: its key_share for secp256r1 has 64 bytes, not 65"},
 };
+
+START_TEST(point_formats_are_told_of_an_old_libssl)
+{
+    static const struct {
+        const struct certsel_profile *profile;
+        const struct certsel_certificate *certificate;
+        const char *text;
+    } tries[] = {
+        {&old_libssl, &p384, "the hello is malformed: its ec_point_formats lack \"uncompressed\""},
+        {&old_libssl, &rsa, "the hello is malformed"},
+        {&profile, &p384, "the hello is malformed"},
+    };
+    const struct verdict verdict = {.reason = VERDICT_MALFORMED};
+    struct hello hello;
+    uint8_t *bytes = hello_decode_text(HELLO("0303", "c02b", "000b[<01>]"), &hello);
+
+    for (size_t i = 0; i < NUM(tries); i++) {
+        char buf[VERDICT_TEXT_SIZE];
+        struct text text = text_in(buf, sizeof buf);
+
+        verdict_text(&text, tries[i].profile, tries[i].certificate, &hello, &verdict);
+        ck_assert_str_eq(buf, tries[i].text);
+    }
+    free(bytes);
+}
+END_TEST
 
 START_TEST(clause)
 {
@@ -188,6 +228,7 @@ Suite *verdicttext_suite(void)
     TCase *tcase = tcase_create("verdicttext");
 
     tcase_add_loop_test(tcase, clause, 0, (int)NUM(rows));
+    tcase_add_test(tcase, point_formats_are_told_of_an_old_libssl);
     tcase_add_test(tcase, clause_fits);
     tcase_add_loop_test(tcase, key, 0, (int)NUM(keys));
     tcase_add_loop_test(tcase, number, 0, (int)NUM(numbers));
