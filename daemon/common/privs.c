@@ -30,29 +30,52 @@ static bool dropped_for_good(const struct passwd *user)
            saved_group == user->pw_gid && setuid(0) != 0 && seteuid(0) != 0;
 }
 
-static int become(const struct conf *conf, struct conf_error *error)
+/* The account of `user`, or NULL with `*error`. */
+static const struct passwd *account(const struct conf *conf, const struct conf_text *user,
+                                    struct conf_error *error)
 {
-    const char *name = conf->user.text;
-    const struct passwd *user;
+    const struct passwd *found;
 
     errno = 0;
-    user = getpwnam(name);
+    found = getpwnam(user->text);
+    if (found == NULL) {
+        (void)conf_fail(error, conf, user->line, "user \"%s\": %s", user->text, why_unknown(errno));
+    }
+    return found;
+}
+
+static int become(const struct conf *conf, const struct conf_text *as, struct conf_error *error)
+{
+    const struct passwd *user = account(conf, as, error);
+
     if (user == NULL) {
-        return conf_fail(error, conf, conf->user.line, "user \"%s\": %s", name, why_unknown(errno));
+        return -1;
     }
     if (user->pw_uid == 0) {
-        return conf_fail(error, conf, conf->user.line, "user \"%s\": must not be root", name);
+        return conf_fail(error, conf, as->line, "user \"%s\": must not be root", as->text);
     }
-    if (initgroups(name, user->pw_gid) != 0 ||
+    if (initgroups(as->text, user->pw_gid) != 0 ||
         setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
         setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0) {
-        return conf_fail(error, conf, conf->user.line, "cannot become user \"%s\": %s", name,
+        return conf_fail(error, conf, as->line, "cannot become user \"%s\": %s", as->text,
                          strerror(errno));
     }
     if (!dropped_for_good(user)) {
-        return conf_fail(error, conf, conf->user.line,
-                         "cannot become user \"%s\": root can be taken back", name);
+        return conf_fail(error, conf, as->line, "cannot become user \"%s\": root can be taken back",
+                         as->text);
     }
+    return 0;
+}
+
+int privs_find_user(const struct conf *conf, const struct conf_text *user, uid_t *out,
+                    struct conf_error *error)
+{
+    const struct passwd *found = account(conf, user, error);
+
+    if (found == NULL) {
+        return -1;
+    }
+    *out = found->pw_uid;
     return 0;
 }
 
@@ -76,7 +99,7 @@ void privs_make_socket_directory(const struct conf *conf, const char *socket)
         return;
     }
     snprintf(path, sizeof path, "%.*s", (int)(slash - socket), socket);
-    user = getpwnam(conf->user.text);
+    user = getpwnam(conf_milter_user(conf)->text);
     if (user != NULL && mkdir(path, 0750) == 0) {
         /* The mode last: a change of owner takes the set-group-ID bit away. */
         (void)!chown(path, user->pw_uid, group == (gid_t)-1 ? user->pw_gid : group);
@@ -84,15 +107,14 @@ void privs_make_socket_directory(const struct conf *conf, const char *socket)
     }
 }
 
-int privs_drop(const struct conf *conf, struct conf_error *error)
+int privs_drop(const struct conf *conf, const struct conf_text *user, struct conf_error *error)
 {
-    if (geteuid() == 0 && become(conf, error) != 0) {
+    if (geteuid() == 0 && become(conf, user, error) != 0) {
         return -1;
     }
     /* After the change of user: that sets the flag anew. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
-        return conf_fail(error, conf, conf->user.line, "cannot forbid core dumps: %s",
-                         strerror(errno));
+        return conf_fail(error, conf, user->line, "cannot forbid core dumps: %s", strerror(errno));
     }
     return 0;
 }

@@ -16,6 +16,7 @@
 #include "lib/net/hostname.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -81,18 +82,25 @@ static struct timespec deadline_from_now(void)
     return at;
 }
 
+/* What is left of the time, 0 at least. */
+static long ms_until(const struct timespec *deadline)
+{
+    struct timespec now;
+    long left;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    left = (deadline->tv_sec - now.tv_sec) * 1000 + (deadline->tv_nsec - now.tv_nsec) / 1000000;
+    return left > 0 ? left : 0;
+}
+
 /* Waits until the socket is ready. 0, or -1 with errno. */
 static int wait_for(int fd, short events, const struct timespec *deadline)
 {
     struct pollfd ready = {.fd = fd, .events = events};
-    struct timespec now;
-    long left;
     int num;
 
     do {
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        left = (deadline->tv_sec - now.tv_sec) * 1000 + (deadline->tv_nsec - now.tv_nsec) / 1000000;
-        num = poll(&ready, 1, left > 0 ? (int)left : 0);
+        num = poll(&ready, 1, (int)ms_until(deadline));
     } while (num < 0 && errno == EINTR);
     if (num == 0) {
         errno = ETIMEDOUT;
@@ -185,17 +193,22 @@ void lookup_tell_withheld(void)
 
 /* --- talking ------------------------------------------------------------------------------- */
 
-/* 0, or -1 with errno. A full backlog of the daemon's socket counts as no answer. */
-static int connect_slot(struct slot *slot)
+/* 0, or -1 with errno. A full backlog of the daemon's socket is waited for: somebody else may have
+ * filled it for a moment. */
+static int connect_slot(struct slot *slot, const struct timespec *deadline)
 {
+    long left = ms_until(deadline);
+    struct timeval wait = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 + 1};
     struct endpoint to = {0};
     struct sockaddr_storage sa = {0};
     socklen_t len;
 
     snprintf(to.path, sizeof to.path, "%s", state.conf->control.text);
     len = sockaddr_from(&to, &sa);
-    slot->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (slot->fd >= 0 && connect(slot->fd, (struct sockaddr *)&sa, len) != 0) {
+    slot->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (slot->fd >= 0 && (setsockopt(slot->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) != 0 ||
+                          connect(slot->fd, (struct sockaddr *)&sa, len) != 0 ||
+                          fcntl(slot->fd, F_SETFL, O_NONBLOCK) != 0)) {
         disconnect(slot);
     }
     return slot->fd >= 0 ? 0 : -1;
@@ -262,7 +275,7 @@ static ssize_t talk(struct slot *slot, const char *question, char *line,
     for (;;) {
         ssize_t len = -1;
 
-        if ((slot->fd >= 0 || connect_slot(slot) == 0) &&
+        if ((slot->fd >= 0 || connect_slot(slot, deadline) == 0) &&
             send_all(slot->fd, question, strlen(question), deadline) == 0) {
             len = read_line(slot->fd, line, deadline);
         }

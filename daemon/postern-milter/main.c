@@ -193,7 +193,7 @@ static void make_directories(const struct conf *conf)
 static int prepare(const struct conf *conf, struct conf_error *error)
 {
     make_directories(conf);
-    if (privs_drop(conf, error) != 0 || policyfile_open(conf, error) != 0) {
+    if (privs_drop(conf, conf_milter_user(conf), error) != 0 || policyfile_open(conf, error) != 0) {
         return -1;
     }
     lookup_init(conf);

@@ -5,7 +5,9 @@
  * requests stay where they are. serve() answers the lines that have come, one after the other; when
  * the client has ended its direction, it answers the rest and closes. A client that neither sends
  * nor takes anything for CONTROL_IDLE seconds is closed, too. Who may ask is the file system's to
- * say: the socket belongs to the daemon's user and group.
+ * say: the socket belongs to the daemon's user and group. Of those who may, each user has a share;
+ * a new client always gets its place, if need be that of the one that shares_enter() names, which
+ * is closed without a word: it would be taken for the answer to the next question.
  *
  * A step that has no memory closes its client and nothing else. That is why there is no bufferevent
  * here: those of libevent 2.1 end the process when the memory for the callback of a watermark is
@@ -14,9 +16,15 @@
 #include "daemon/posternd/control.h"
 
 #include "daemon/common/log.h"
+#include "daemon/common/privs.h"
 #include "daemon/common/unixsocket.h"
 #include "daemon/posternd/control_request.h"
+#include "daemon/posternd/descriptors.h"
+#include "daemon/posternd/worker.h"
+#include "lib/base/pace.h"
+#include "lib/base/text.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/event_struct.h>
 #include <stdlib.h>
@@ -26,8 +34,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* Clients that are accepted before those that are there get their turn. */
+enum { ACCEPT_BATCH = 16 };
+
 struct client {
-    struct control *control; /* borrowed */
+    struct shares_place place; /* first: what shares.c names is a client */
+    struct control *control;   /* borrowed */
     struct client *next;
     struct client **link;
     int fd; /* owned */
@@ -51,7 +63,9 @@ struct control {
     struct event accept; /* pending but while accepting pauses */
     struct event pause;
     struct client *clients; /* owned */
-    unsigned num_clients;
+    struct shares shares;
+    struct pace refusals; /* of lines about refused requests, */
+    struct pace pauses;   /* ... and about pauses in accepting */
 };
 
 /* --- clients ------------------------------------------------------------------------------- */
@@ -62,11 +76,26 @@ static void client_free(struct client *c)
     if (c->next != NULL) {
         c->next->link = c->link;
     }
-    c->control->num_clients--;
+    shares_leave(&c->control->shares, &c->place);
     event_del(&c->event);
     close(c->fd);
     free(c->out);
     free(c);
+}
+
+static void log_refusal(const struct client *c, const char *why)
+{
+    unsigned times = pace_note(&c->control->refusals, CONTROL_REFUSALS_MAX, worker_now());
+    char more[32];
+    struct text t = text_in(more, sizeof more);
+
+    if (times > 1) {
+        text_addf(&t, " times=%u", times);
+    }
+    if (times > 0) {
+        log_line(LOG_WARNING, "control request of uid=%u pid=%d refused: %s%s", c->caller.uid,
+                 (int)c->caller.pid, why, more);
+    }
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *arg);
@@ -133,9 +162,9 @@ static bool answer(struct client *c, const char *end)
     char why[CONTROL_WHY_SIZE];
     bool done = say(c, control_answer(bytes_of(line, (size_t)(end - line)), why));
 
+    shares_spoke(&c->control->shares, &c->place);
     if (why[0] != '\0') {
-        log_line(LOG_WARNING, "control request of uid=%u pid=%d refused: %s", c->caller.uid,
-                 (int)c->caller.pid, why);
+        log_refusal(c, why);
     }
     c->in_start = (size_t)(end + 1 - c->in);
     return done;
@@ -188,62 +217,99 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 
 /* --- accepting ----------------------------------------------------------------------------- */
 
-/* The client, owner of `fd`; NULL without memory, and `fd` stays the caller's. */
-static struct client *client_new(struct control *control, int fd)
+/* Somebody has lost its place. */
+static void end_client(struct client *c, unsigned say)
 {
-    struct client *c = calloc(1, sizeof *c);
-    socklen_t len = sizeof c->caller;
+    if (say > 0) {
+        log_line(LOG_WARNING,
+                 "control: too many clients: the one of uid=%u silent for longest, pid=%d, is "
+                 "closed times=%u",
+                 c->caller.uid, (int)c->caller.pid, say);
+    }
+    client_free(c);
+}
 
-    if (c == NULL) {
-        return NULL;
-    }
-    c->control = control;
-    c->fd = fd;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->caller, &len) != 0 || !wait_for(c, EV_READ)) {
-        free(c);
-        return NULL;
-    }
+/* Puts the client among the others. */
+static void enlist(struct control *control, struct client *c)
+{
+    struct shares_answer answer =
+        shares_enter(&control->shares, &c->place, c->caller.uid, worker_now());
+
     c->next = control->clients;
     c->link = &control->clients;
     if (c->next != NULL) {
         c->next->link = &c->next;
     }
     control->clients = c;
-    control->num_clients++;
-    return c;
+    if (answer.ended != NULL) {
+        end_client((struct client *)answer.ended, answer.say);
+    }
 }
 
-static void turn_away(int fd)
+/* The client of `caller`, owner of `fd`. False without memory, and `fd` stays the caller's. */
+static bool client_new(struct control *control, int fd, const struct ucred *caller)
 {
-    static const char full[] = "{\"error\":\"too many clients\"}\n";
+    struct client *c = calloc(1, sizeof *c);
 
-    (void)!send(fd, full, sizeof full - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    close(fd);
+    if (c == NULL) {
+        return false;
+    }
+    c->control = control;
+    c->fd = fd;
+    c->caller = *caller;
+    if (!wait_for(c, EV_READ)) {
+        free(c);
+        return false;
+    }
+    enlist(control, c);
+    return true;
 }
 
-static void take(struct control *control, int fd)
+/* `kept`: the descriptor is one of those that are kept for users with a share of their own. */
+static void take(struct control *control, int fd, bool kept)
 {
-    if (control->num_clients >= CONTROL_CLIENTS_MAX) {
-        turn_away(fd);
-    } else if (client_new(control, fd) == NULL) {
+    struct ucred caller;
+    socklen_t len = sizeof caller;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &caller, &len) != 0 ||
+        (kept && !shares_is_owner(&control->shares, caller.uid)) ||
+        !client_new(control, fd, &caller)) {
         close(fd);
     }
 }
 
-static void on_client(evutil_socket_t fd, short what, void *arg)
+/* Out of descriptors or memory: to try again at once would spin. */
+static void pause_accepting(struct control *control, int error)
+{
+    if (pace_note(&control->pauses, 1, worker_now()) > 0) {
+        log_line(LOG_WARNING, "accept on %s: %s: new clients wait", control->address.sun_path,
+                 strerror(error));
+    }
+    /* Without memory for the pause it spins rather than never accept again. */
+    if (event_add(&control->pause, &(struct timeval){.tv_sec = 1}) == 0) {
+        event_del(&control->accept);
+    }
+}
+
+static void on_clients(evutil_socket_t fd, short what, void *arg)
 {
     struct control *control = arg;
-    int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     (void)what;
-    if (client >= 0) {
-        take(control, client);
-    } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-        /* Out of descriptors or memory: to try again at once would spin. */
-        log_line(LOG_WARNING, "accept on %s: %s", control->address.sun_path, strerror(errno));
-        /* Without memory for the pause it spins rather than never accept again. */
-        if (event_add(&control->pause, &(struct timeval){.tv_sec = 1}) == 0) {
-            event_del(&control->accept);
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        bool kept = client < 0 && errno == EMFILE;
+
+        if (kept) {
+            client = descriptors_accept(fd);
+        }
+        if (client >= 0) {
+            take(control, client, kept);
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            if (errno != EAGAIN) {
+                pause_accepting(control, errno);
+            }
+            return;
         }
     }
 }
@@ -268,8 +334,8 @@ static int fail(const struct conf *conf, struct conf_error *error, const char *r
 /* NULL, or what went wrong. */
 static const char *listen_at(struct control *control)
 {
-    const char *wrong = unixsocket_listen(control->address.sun_path, CONTROL_CLIENTS_MAX,
-                                          SOCK_NONBLOCK, &control->fd);
+    const char *wrong =
+        unixsocket_listen(control->address.sun_path, SOMAXCONN, SOCK_NONBLOCK, &control->fd);
     struct stat st;
 
     if (wrong != NULL) {
@@ -281,6 +347,25 @@ static const char *listen_at(struct control *control)
     control->device = st.st_dev;
     control->inode = st.st_ino;
     return NULL;
+}
+
+/* Who has a share of its own. A program that is to ask for mail's sake or the administrator's gets
+ * its row here. 0, or -1 with `*error`. */
+static int share_out(struct control *control, const struct conf *conf, struct conf_error *error)
+{
+    uint32_t owners[] = {0, geteuid(), geteuid()};
+    uid_t milter;
+
+    static_assert(sizeof owners / sizeof owners[0] <= SHARES_OWNERS_MAX,
+                  "more shares than there are");
+    if (conf->milter.user.text[0] != '\0') {
+        if (privs_find_user(conf, &conf->milter.user, &milter, error) != 0) {
+            return -1;
+        }
+        owners[2] = milter;
+    }
+    shares_init(&control->shares, owners, sizeof owners / sizeof owners[0]);
+    return 0;
 }
 
 int control_open(struct control **out, const struct conf *conf, struct event_base *base,
@@ -299,13 +384,17 @@ int control_open(struct control **out, const struct conf *conf, struct event_bas
     }
     control->base = base;
     control->fd = -1;
+    if (share_out(control, conf, error) != 0) {
+        free(control);
+        return -1;
+    }
     control->address.sun_family = AF_UNIX;
     /* conf has seen that it fits. */
     memcpy(control->address.sun_path, conf->control.text, strlen(conf->control.text));
     wrong = listen_at(control);
     if (wrong == NULL && (event_assign(&control->pause, base, -1, 0, on_pause_over, control) != 0 ||
                           event_assign(&control->accept, base, control->fd, EV_READ | EV_PERSIST,
-                                       on_client, control) != 0 ||
+                                       on_clients, control) != 0 ||
                           event_add(&control->accept, NULL) != 0)) {
         wrong = strerror(ENOMEM);
     }

@@ -11,6 +11,7 @@
 #include "daemon/common/setup.h"
 #include "daemon/common/signals.h"
 #include "daemon/posternd/control.h"
+#include "daemon/posternd/descriptors.h"
 #include "daemon/posternd/failures.h"
 #include "daemon/posternd/listener.h"
 #include "daemon/posternd/main_loop.h"
@@ -23,11 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-/* What a worker has open besides its sockets: two eventfds, and what its event loop needs. */
-enum { DESCRIPTORS_OF_WORKER = 5 };
 
 static void warn(const char *text)
 {
@@ -57,25 +54,6 @@ static int lock_state(const struct conf *conf, struct conf_error *error)
                                                : strerror(reason));
     }
     return 0;
-}
-
-/* Two descriptors for each session, those of the workers, and some for the rest. */
-static void raise_descriptor_limit(const struct conf *conf, unsigned num_workers)
-{
-    rlim_t of_workers = (rlim_t)num_workers * (listener_count(conf) + DESCRIPTORS_OF_WORKER);
-    rlim_t need = (rlim_t)conf->limits.max_sessions * 2 + of_workers + 128;
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need) {
-        return;
-    }
-    limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < need) {
-        log_line(LOG_WARNING, "max_sessions=%u needs %llu file descriptors, the limit is %llu",
-                 conf->limits.max_sessions, (unsigned long long)need,
-                 (unsigned long long)limit.rlim_cur);
-    }
 }
 
 /* Starts all workers or none. Sockets of workers that were not started are closed. */
@@ -150,7 +128,7 @@ static int prepare(const struct snapshot *snapshot, int *fds, struct main_loop *
         return -1;
     }
     make_directories(conf);
-    if (privs_drop(conf, error) != 0 || lock_state(conf, error) != 0) {
+    if (privs_drop(conf, &conf->user, error) != 0 || lock_state(conf, error) != 0) {
         return -1;
     }
     without_control = control_open(control, conf, main_loop_base(loop), error) != 0;
@@ -174,7 +152,7 @@ static int start(struct snapshot *snapshot)
     int *fds = calloc(listener_count(conf) * snapshot->num_workers, sizeof *fds);
     int result = -1;
 
-    raise_descriptor_limit(conf, snapshot->num_workers);
+    descriptors_limit(conf, snapshot->num_workers, CONTROL_CLIENTS_MAX);
     if (fds == NULL || loop == NULL) {
         fprintf(stderr, "%s\n", strerror(errno));
     } else if (prepare(snapshot, fds, loop, &control, &error) != 0) {

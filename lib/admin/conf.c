@@ -52,6 +52,11 @@ void *conf_alloc(struct conf *conf, size_t num, size_t size, struct conf_error *
     return block->memory;
 }
 
+const struct conf_text *conf_milter_user(const struct conf *conf)
+{
+    return conf->milter.user.text[0] == '\0' ? &conf->user : &conf->milter.user;
+}
+
 bool conf_is_set(const struct conf_endpoint *address)
 {
     return address->endpoint.ip.family != ADDR_NONE || address->endpoint.path[0] != '\0';

@@ -122,6 +122,7 @@ struct conf_milter {
     struct conf_endpoint policy_socket; /* of the policy service; conf_is_set() */
     enum conf_on_failure on_failure;
     struct conf_prefixes keep_from; /* whose own headers of that name are kept */
+    struct conf_text user;          /* that it runs as; "": conf.user. conf_milter_user() */
 };
 
 enum conf_log { CONF_LOG_SYSLOG, CONF_LOG_STDERR };
@@ -182,6 +183,9 @@ const char *conf_tls_word(enum conf_tls tls);
 
 /* Whether an address that may be left out was given. */
 bool conf_is_set(const struct conf_endpoint *address);
+
+/* The user that postern-milter runs as. */
+const struct conf_text *conf_milter_user(const struct conf *conf);
 
 /* Frees a conf; NULL is allowed. */
 void conf_free(struct conf *conf);

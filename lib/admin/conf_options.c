@@ -117,6 +117,7 @@ static const struct conf_option milter[] = {
     {"policy_socket", CONF_ADDRESS, "", FIELD(conf_milter, policy_socket)},
     {"on_failure", CONF_WORD, "tempfail", {"tempfail", "accept"}, FIELD(conf_milter, on_failure)},
     {"keep_from", CONF_NETWORKS, "", FIELD(conf_milter, keep_from)},
+    {"user", CONF_TEXT, "", FIELD(conf_milter, user), .complaint = conf_complain_user},
 };
 
 const struct conf_section conf_sections[NUM_CONF_KINDS] = {

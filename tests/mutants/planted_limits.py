@@ -81,4 +81,37 @@ SLOTS = in_file(
     ("slots: room below 90 %", "slots", "SPARE_AGAIN = 90", "SPARE_AGAIN = 95"),
 )
 
-ALL = PACE + SIPHASH + TALLY + SLOTS
+SHARES = in_file(
+    "lib/net/shares.c",
+    ("shares: bounded for each user", "shares", "user->num > (user->own ?", "false && (user->own ?"),
+    ("shares: more for owners", "shares", "(user->own ? SHARES_OWN : SHARES_USER)", "SHARES_USER"),
+    ("shares: not as much for all", "shares", "(user->own ? SHARES_OWN : SHARES_USER)", "SHARES_OWN"),
+    ("shares: all others are bounded", "shares", "s->num_others > SHARES_OTHERS ? richest(s) : NULL",
+     "NULL"),
+    ("shares: owners do not count as others", "shares", "s->num_others += !user->own;",
+     "s->num_others++;"),
+    ("shares: owners do not leave the others", "shares", "s->num_others -= !user->own;",
+     "s->num_others--;"),
+    ("shares: owners are never ended for others", "shares", "if (user->own || user->num == 0) {",
+     "if (user->num == 0) {"),
+    ("shares: who has most", "shares", "user->num > best->num ||", "user->num < best->num ||"),
+    ("shares: of several the one silent for longest", "shares",
+     "->spoke < TAILQ_FIRST", "->spoke > TAILQ_FIRST"),
+    ("shares: the one silent for longest", "shares", "answer.ended = TAILQ_FIRST(&user->callers);",
+     "answer.ended = place;"),
+    ("shares: who has spoken is not silent", "shares",
+     "        TAILQ_INSERT_TAIL(&place->user->callers, place, next);",
+     "        TAILQ_INSERT_HEAD(&place->user->callers, place, next);"),
+    ("shares: who has spoken has done so now", "shares", "        place->spoke = ++s->words;\n", ""),
+    ("shares: who is ended has no place", "shares", "        place->user = NULL;\n", ""),
+    ("shares: a user is known again", "shares", "s->users[i].used && s->users[i].uid == uid) {\n"
+     "            return &s->users[i];", "false) {\n            return &s->users[i];"),
+    ("shares: owners are not forgotten", "shares", "if (!user->own && user->num == 0 &&",
+     "if (user->num == 0 &&"),
+    ("shares: users with callers are not forgotten", "shares",
+     "if (!user->own && user->num == 0 &&", "if (!user->own &&"),
+    ("shares: the last line is remembered", "shares", "user->pace.since < best->pace.since",
+     "user->pace.since > best->pace.since"),
+)
+
+ALL = PACE + SIPHASH + TALLY + SLOTS + SHARES

@@ -49,6 +49,7 @@ START_TEST(test_defaults)
     ck_assert(!conf_is_set(&c->milter.policy_socket));
     ck_assert_int_eq(c->milter.on_failure, CONF_ON_FAILURE_TEMPFAIL);
     ck_assert_uint_eq(c->milter.keep_from.num, 0);
+    ck_assert_ptr_eq(conf_milter_user(c), &c->user);
     conf_free(c);
 }
 END_TEST
@@ -118,7 +119,8 @@ START_TEST(test_given)
         "client_certificate = \"require\" client_ca = \"ca.pem\"\n"
         "accept_proxy_from = { \"192.0.2.0/24\", \"2001:db8::1\" } }\n"
         "milter { socket = \"127.0.0.1:8899\" header = \"TLS-Facts\" policy = \"rules\"\n"
-        "policy_socket = \"unix:/p\" on_failure = \"accept\" keep_from = \"192.0.2.1\" }\n");
+        "policy_socket = \"unix:/p\" on_failure = \"accept\" keep_from = \"192.0.2.1\"\n"
+        "user = \"mailer\" }\n");
 
     ck_assert_str_eq(c->user.text, "mail_gate");
     ck_assert_uint_eq(c->user.line, 12);
@@ -171,13 +173,14 @@ START_TEST(test_given)
     ck_assert_ptr_eq(c->listeners[1].sets[0], &c->sets[1]);
     ck_assert_ptr_eq(c->listeners[1].backend, &c->backends[1]);
     ck_assert(c->listeners[1].auth_before_tls);
-    ck_assert_uint_eq(c->milter.line, 30);
+    ck_assert_uint_eq(c->milter.line, 31);
     ck_assert_uint_eq(c->milter.socket.endpoint.ip.port, 8899);
     ck_assert_str_eq(c->milter.header.text, "TLS-Facts");
     ck_assert_str_eq(c->milter.policy.text, "dir/rules");
     ck_assert_str_eq(c->milter.policy_socket.endpoint.path, "/p");
     ck_assert_int_eq(c->milter.on_failure, CONF_ON_FAILURE_ACCEPT);
     ck_assert_uint_eq(c->milter.keep_from.num, 1);
+    ck_assert_str_eq(conf_milter_user(c)->text, "mailer");
     conf_free(c);
 }
 END_TEST

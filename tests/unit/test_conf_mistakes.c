@@ -186,6 +186,7 @@ static const struct {
      "is not a host name"},
     {"variable", "mail.", "${HOME}", ":1: hostname: \"${HOME}example.org\" is not a host name"},
     {"user", "", "user = \"-rf\"\n", ":12: user: \"-rf\" is not a user's name"},
+    {"user of the milter", "", "milter { user = \"\" }\n", ":12: user: \"\" is not a user's name"},
     {"empty user", "", "user = \"\"\n", ":12: user: \"\" is not a user's name"},
     {"syslog_name", "", "syslog_name = \"a b\"\n",
      ":12: syslog_name: \"a b\" is not 1 to 63 letters, digits, '.', '_', '-' and '/'"},

@@ -1,0 +1,56 @@
+#include "daemon/posternd/descriptors.h"
+
+#include "daemon/common/log.h"
+#include "daemon/posternd/listener.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+enum {
+    OF_WORKER = 5,  /* what a worker has open besides its sockets: eventfds, and its event loop's */
+    OF_REST = 128,  /* libraries, files that are read, ... */
+    KEPT = 16,      /* for the control socket, where sessions could use up all */
+    KEPT_FROM = 32, /* the lowest limit of which so much can be kept */
+};
+
+void descriptors_limit(const struct conf *conf, unsigned num_workers, unsigned num_control)
+{
+    rlim_t of_workers = (rlim_t)num_workers * (listener_count(conf) + OF_WORKER);
+    rlim_t need = (rlim_t)conf->limits.max_sessions * 2 + of_workers + num_control + OF_REST;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need) {
+        return;
+    }
+    limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
+    if (limit.rlim_cur < need) {
+        log_line(LOG_WARNING, "max_sessions=%u needs %llu file descriptors, the limit is %llu",
+                 conf->limits.max_sessions, (unsigned long long)need,
+                 (unsigned long long)limit.rlim_cur);
+        limit.rlim_cur -= limit.rlim_cur > KEPT_FROM ? KEPT : 0;
+    }
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int descriptors_accept(int fd)
+{
+    struct rlimit limit;
+    struct rlimit all;
+    int client;
+    int error;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return -1;
+    }
+    all = (struct rlimit){limit.rlim_max, limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &all) != 0) {
+        return -1;
+    }
+    client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    error = errno;
+    /* A worker that opens something in between has been lucky once. */
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    errno = error;
+    return client;
+}
