@@ -39,24 +39,6 @@
 #include <assert.h>
 #include <string.h>
 
-enum action {
-    REFUSE_COMMAND, /* the safe one is what a table that does not name a verb means */
-    PASS,
-    WAIT,
-    SHUT,
-    AUTH, /* SHUT or REFUSE_AUTH, by the rules */
-    STARTTLS,
-    REFUSE_ARGUMENT,
-    REFUSE_STARTTLS,
-    REFUSE_BDAT,
-    REFUSE_AUTH,
-    REFUSE_PLAIN,
-    REFUSE_PLAIN_AUTH,
-    REFUSE_PLAIN_BDAT,
-    REFUSE_TLS_ACTIVE,
-    ACTION_NUM,
-};
-
 static const char ready[] = "220 2.0.0 Ready to start TLS\r\n";
 static const char not_available[] = "454 4.7.0 TLS not available due to local problem\r\n";
 
@@ -79,39 +61,7 @@ static const struct refusal {
     [REFUSE_TLS_ACTIVE] = {"554 5.5.1 Error: TLS already active\r\n", 0, false},
 };
 
-#define HARMLESS                                                                                   \
-    [VERB_EHLO] = PASS, [VERB_HELO] = PASS, [VERB_NOOP] = PASS, [VERB_RSET] = PASS,                \
-    [VERB_QUIT] = PASS
-
-#define WHITE_LIST                                                                                 \
-    HARMLESS, [VERB_VRFY] = PASS, [VERB_EXPN] = PASS, [VERB_HELP] = PASS, [VERB_ETRN] = PASS,      \
-              [VERB_MAIL] = SHUT, [VERB_RCPT] = SHUT, [VERB_DATA] = SHUT, [VERB_BDAT] = SHUT,      \
-              [VERB_OTHER] = WAIT
-
-/* What is done with each verb before TLS. */
-static const uint8_t plain_actions[][VERB_NUM] = {
-    [GATE_MAY] = {WHITE_LIST, [VERB_AUTH] = AUTH, [VERB_STARTTLS] = STARTTLS},
-    [GATE_ENCRYPT] =
-        {HARMLESS, [VERB_VRFY] = REFUSE_PLAIN, [VERB_EXPN] = REFUSE_PLAIN,
-         [VERB_HELP] = REFUSE_PLAIN, [VERB_ETRN] = REFUSE_PLAIN, [VERB_MAIL] = REFUSE_PLAIN,
-         [VERB_RCPT] = REFUSE_PLAIN, [VERB_DATA] = REFUSE_PLAIN, [VERB_BDAT] = REFUSE_PLAIN_BDAT,
-         [VERB_OTHER] = REFUSE_PLAIN, [VERB_AUTH] = REFUSE_PLAIN_AUTH, [VERB_STARTTLS] = STARTTLS},
-    [GATE_NONE] = {WHITE_LIST, [VERB_AUTH] = AUTH, [VERB_STARTTLS] = REFUSE_STARTTLS},
-};
-
-/* The same under TLS. */
-static const uint8_t no_ehlo_actions[VERB_NUM] = {
-    [VERB_EHLO] = WAIT,        [VERB_HELO] = WAIT, [VERB_NOOP] = PASS,
-    [VERB_RSET] = PASS,        [VERB_QUIT] = PASS, [VERB_STARTTLS] = REFUSE_TLS_ACTIVE,
-    [VERB_BDAT] = REFUSE_BDAT,
-};
-static const uint8_t tls_actions[VERB_NUM] = {
-    WHITE_LIST,
-    [VERB_AUTH] = SHUT,
-    [VERB_STARTTLS] = REFUSE_TLS_ACTIVE,
-};
-
-static void push_pending(struct gate *g, uint8_t kind)
+void gate_push_pending(struct gate *g, uint8_t kind)
 {
     g->pending[(g->pending_start + g->pending_num) % GATE_PENDING_MAX] = kind;
     g->pending_num++;
@@ -125,7 +75,7 @@ void gate_init(struct gate *g, const struct gate_rules *rules)
     g->phase = PHASE_PLAIN;
     g->line = LINE_VERB;
     g->verb = VERB_NUM;
-    push_pending(g, KIND_BANNER);
+    gate_push_pending(g, KIND_BANNER);
 }
 
 void gate_init_tls(struct gate *g, const struct gate_rules *rules)
@@ -234,7 +184,7 @@ static void count_refusal(struct gate *g, struct buffer *to_client)
     }
 }
 
-static void begin_relay(struct gate *g)
+void gate_begin_relay(struct gate *g)
 {
     g->state = GATE_RELAY;
     g->backend_turn = false;
@@ -251,7 +201,7 @@ void gate_shut(struct gate *g, struct buffer *to_client)
     } else if (g->line == LINE_SKIP || g->line == LINE_ANSWER) {
         g->shut = true;
     } else {
-        begin_relay(g);
+        gate_begin_relay(g);
     }
 }
 
@@ -285,7 +235,7 @@ void gate_give_answer(struct gate *g, struct buffer *to_client)
         count_refusal(g, to_client);
     }
     if (g->shut && g->state == GATE_PASS) {
-        begin_relay(g);
+        gate_begin_relay(g);
     }
 }
 
@@ -317,172 +267,5 @@ void gate_tls_started_anew(struct gate *g)
     g->state = GATE_PASS;
     g->phase = PHASE_TLS;
     g->line = LINE_HELD;
-    push_pending(g, KIND_SECOND_BANNER);
-}
-
-/* --- the client -------------------------------------------------------------------------- */
-
-static struct bytes first_bytes(struct bytes in, size_t max)
-{
-    return bytes_of(in.data, in.len < max ? in.len : max);
-}
-
-static void drop_bytes(struct bytes *in, size_t len)
-{
-    *in = bytes_of(in->data + len, in->len - len);
-}
-
-/* Copies what fits of the first `len` bytes; returns how many those were. */
-static size_t forward(struct bytes *in, size_t len, struct buffer *to_backend)
-{
-    size_t room = buffer_room(to_backend);
-
-    len = len < room ? len : room;
-    buffer_put(to_backend, in->data, len);
-    drop_bytes(in, len);
-    return len;
-}
-
-static enum action action_for(const struct gate *g, enum verb verb)
-{
-    enum action action;
-
-    switch ((enum phase)g->phase) {
-    case PHASE_NO_EHLO:
-        return (enum action)no_ehlo_actions[verb];
-    case PHASE_TLS:
-        return (enum action)tls_actions[verb];
-    case PHASE_PLAIN:
-        break;
-    }
-    action = (enum action)plain_actions[g->rules->level][verb];
-    if (action == AUTH) {
-        return gate_hides_auth(g) ? REFUSE_AUTH : SHUT;
-    }
-    return action;
-}
-
-/* False: the mechanism that an AUTH names has not come in full. */
-static bool keep_mechanism(struct gate *g, struct bytes seen)
-{
-    struct bytes word;
-
-    if (!message_argument(seen, &word) && seen.len < GATE_VERB_MAX) {
-        return false;
-    }
-    word = first_bytes(word, GATE_MECHANISM_MAX);
-    memcpy(g->mechanism, word.len == 0 ? "" : (const char *)word.data, word.len);
-    g->mechanism[word.len] = '\0';
-    return true;
-}
-
-/* LINE_VERB: decides what becomes of a line. False: more bytes or a free place are needed first. */
-static bool judge_line(struct gate *g, struct bytes in)
-{
-    struct bytes seen = first_bytes(in, GATE_VERB_MAX);
-    enum verb verb;
-    enum action action;
-    bool ended;
-
-    if (!message_verb(seen, &verb)) {
-        if (seen.len < GATE_VERB_MAX) {
-            return false;
-        }
-        verb = VERB_OTHER;
-    }
-    action = action_for(g, verb);
-    if (verb == VERB_STARTTLS) {
-        seen.len = line_span(seen, &ended);
-        if (!ended && seen.len < GATE_VERB_MAX) {
-            return false;
-        }
-        action = message_has_argument(seen) ? REFUSE_ARGUMENT : action;
-    } else if ((action == REFUSE_AUTH || action == REFUSE_PLAIN_AUTH) && !keep_mechanism(g, seen)) {
-        return false;
-    }
-    g->verb = (uint8_t)verb;
-    if (action == SHUT) {
-        begin_relay(g);
-    } else if (action == PASS || action == WAIT) {
-        if (g->pending_num == GATE_PENDING_MAX) {
-            return false;
-        }
-        g->line = LINE_PASS;
-        g->wait = action == WAIT;
-        g->kind = verb == VERB_EHLO    ? KIND_EHLO
-                  : verb == VERB_HELO  ? KIND_HELO
-                  : verb == VERB_OTHER ? KIND_OTHER
-                                       : KIND_COMMAND;
-    } else {
-        g->line = LINE_SKIP;
-        g->own = (uint8_t)action;
-    }
-    return true;
-}
-
-/* LINE_PASS: false when the line has not ended or the backend's buffer is full. */
-static bool pass_line(struct gate *g, struct bytes *in, struct buffer *to_backend)
-{
-    bool ended;
-    size_t len = line_span(*in, &ended);
-
-    if (forward(in, len, to_backend) < len || !ended) {
-        return false;
-    }
-    push_pending(g, g->kind);
-    g->line = g->wait ? LINE_HELD : LINE_VERB;
-    return true;
-}
-
-/* LINE_SKIP: false when the line has not ended. */
-static bool skip_line(struct gate *g, struct bytes *in, struct buffer *to_client)
-{
-    bool ended;
-
-    drop_bytes(in, line_span(*in, &ended));
-    if (!ended) {
-        return false;
-    }
-    g->line = LINE_ANSWER;
-    if (g->own == STARTTLS) {
-        g->state = GATE_STARTTLS_HELD;
-    }
-    gate_give_answer(g, to_client);
-    return true;
-}
-
-/* One step forward in the client's bytes, as far as the state allows one. */
-static bool client_step(struct gate *g, struct bytes *in, struct buffer *to_backend,
-                        struct buffer *to_client)
-{
-    if (g->state == GATE_RELAY) {
-        g->backend_turn |= forward(in, in->len, to_backend) > 0;
-        return false;
-    }
-    if (g->state != GATE_PASS) {
-        return false;
-    }
-    switch ((enum line)g->line) {
-    case LINE_VERB:
-        return judge_line(g, *in);
-    case LINE_PASS:
-        return pass_line(g, in, to_backend);
-    case LINE_SKIP:
-        return skip_line(g, in, to_client);
-    case LINE_HELD:
-    case LINE_ANSWER:
-        break;
-    }
-    return false;
-}
-
-size_t gate_client(struct gate *g, struct bytes in, struct buffer *to_backend,
-                   struct buffer *to_client)
-{
-    size_t len = in.len;
-
-    gate_give_answer(g, to_client);
-    while (in.len > 0 && client_step(g, &in, to_backend, to_client)) {
-    }
-    return len - in.len;
+    gate_push_pending(g, KIND_SECOND_BANNER);
 }

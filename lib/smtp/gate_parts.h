@@ -19,6 +19,25 @@ enum kind {
     KIND_COMMAND,
 };
 
+/* What becomes of a client's line, by its verb. */
+enum action {
+    REFUSE_COMMAND, /* the safe one is what a table that does not name a verb means */
+    PASS,
+    WAIT,
+    SHUT,
+    AUTH, /* SHUT or REFUSE_AUTH, by the rules */
+    STARTTLS,
+    REFUSE_ARGUMENT,
+    REFUSE_STARTTLS,
+    REFUSE_BDAT,
+    REFUSE_AUTH,
+    REFUSE_PLAIN,
+    REFUSE_PLAIN_AUTH,
+    REFUSE_PLAIN_BDAT,
+    REFUSE_TLS_ACTIVE,
+    ACTION_NUM,
+};
+
 /* A 421 line is cut to this; with 220 and 454 it makes the room that is always kept. */
 #define CLOSE_LINE_MAX ((size_t)512)
 #define ROOM_KEPT      (CLOSE_LINE_MAX + 128)
@@ -34,6 +53,12 @@ bool gate_hides_auth(const struct gate *g);
 
 /* Whether relay may begin now, should the door be shut. */
 bool gate_may_relay(const struct gate *g);
+
+/* One more reply is outstanding. */
+void gate_push_pending(struct gate *g, uint8_t kind);
+
+/* The door is shut: from now on the client's bytes are passed on unseen. */
+void gate_begin_relay(struct gate *g);
 
 /* Gives the answer that waits, if it is its turn. */
 void gate_give_answer(struct gate *g, struct buffer *to_client);
