@@ -226,6 +226,8 @@ void sessionlog_notes(const struct session *s, unsigned notes)
          "the backend does not wait for STARTTLS: connection closed"},
         {GATE_NOTE_BACKEND_BANNER, LOG_WARNING,
          "the backend at tls_address does not greet with 220: connection closed"},
+        {GATE_NOTE_CLIENT_LINE, LOG_WARNING,
+         "a command is longer than 2048 bytes: connection closed"},
     };
 
     if ((notes & GATE_NOTE_AUTH_REFUSED) != 0) {

@@ -10,6 +10,14 @@
  *             (LINE_ANSWER) until no reply is outstanding; nothing behind it is looked at
  * STARTTLS is such an answer too; while it waits the state is GATE_STARTTLS_HELD.
  *
+ * After TLS, while the reply to an EHLO is outstanding, a line that only an EHLO allows is not
+ * refused but held: LINE_AHEAD. Its first byte is passed on, so that a backend which minds commands
+ * behind an EHLO (Postfix's smtpd_forbid_unauth_pipelining) finds one; it is no command without its
+ * end. Where the EHLO is not taken, the session ends behind the replies that are due.
+ *
+ * A line that is passed on is one command for the gate, for the backend as well while it is no
+ * longer than GATE_VERB_MAX. Behind so many bytes relay begins, in the middle of the line.
+ *
  * Backend side. Every reply is taken line by line. At its first line it is matched with the oldest
  * outstanding entry of the ring, which says what its last line decides: the banner, an EHLO, an
  * unknown verb. A reply that is matched with nothing is UNASKED. The ring is no longer filled in

@@ -18,7 +18,8 @@
 #include "lib/base/buffer.h"
 
 /* The longest line of the backend, its end included (docs/design.md); a client's verb is looked
- * for in the first GATE_VERB_MAX bytes of a line (Postfix's line_length_limit). */
+ * for in the first GATE_VERB_MAX bytes of a line (Postfix's line_length_limit), and a longer one
+ * that is passed on shuts the door. */
 #define GATE_REPLY_LINE_MAX ((size_t)4096)
 #define GATE_REPLY_MAX      ((size_t)65536)
 #define GATE_VERB_MAX       ((size_t)2048)
@@ -71,6 +72,8 @@ enum gate_note {
     GATE_NOTE_BACKEND_SHUT = 1 << 8,    /* a reply, no 5xx, that shuts the door, before TLS, in
                                            GATE_ENCRYPT: 421 given */
     GATE_NOTE_BACKEND_BANNER = 1 << 9,  /* the banner behind gate_tls_started_anew() is no 220 */
+    GATE_NOTE_CLIENT_LINE = 1 << 10, /* 421 given: a line of the client's over GATE_VERB_MAX where
+                                        relay must not begin */
 };
 
 struct gate {
@@ -82,6 +85,7 @@ struct gate {
     uint8_t line;      /* what becomes of the rest of the client's line */
     uint8_t kind;      /* what the line's reply will decide */
     bool wait;         /* nothing behind the line is looked at before its reply */
+    uint32_t line_len; /* bytes of the line that were passed on */
     uint8_t own;       /* the answer of ours that the line gets */
     uint8_t verb;      /* enum verb of the newest line; VERB_NUM: there was none */
     bool shut;         /* the door is shut; relay begins behind that answer */

@@ -8,28 +8,27 @@
 
 #define HARMLESS                                                                                   \
     [VERB_EHLO] = PASS, [VERB_HELO] = PASS, [VERB_NOOP] = PASS, [VERB_RSET] = PASS,                \
-    [VERB_QUIT] = PASS
+    [VERB_QUIT] = PASS, [VERB_HELP] = PASS
 
 #define WHITE_LIST                                                                                 \
-    HARMLESS, [VERB_VRFY] = PASS, [VERB_EXPN] = PASS, [VERB_HELP] = PASS, [VERB_ETRN] = PASS,      \
-              [VERB_MAIL] = SHUT, [VERB_RCPT] = SHUT, [VERB_DATA] = SHUT, [VERB_BDAT] = SHUT,      \
-              [VERB_OTHER] = WAIT
+    HARMLESS, [VERB_VRFY] = PASS, [VERB_EXPN] = PASS, [VERB_ETRN] = PASS, [VERB_MAIL] = SHUT,      \
+              [VERB_RCPT] = SHUT, [VERB_DATA] = SHUT, [VERB_BDAT] = SHUT, [VERB_OTHER] = WAIT
 
 /* What is done with each verb before TLS. */
 static const uint8_t plain_actions[][VERB_NUM] = {
     [GATE_MAY] = {WHITE_LIST, [VERB_AUTH] = AUTH, [VERB_STARTTLS] = STARTTLS},
     [GATE_ENCRYPT] =
         {HARMLESS, [VERB_VRFY] = REFUSE_PLAIN, [VERB_EXPN] = REFUSE_PLAIN,
-         [VERB_HELP] = REFUSE_PLAIN, [VERB_ETRN] = REFUSE_PLAIN, [VERB_MAIL] = REFUSE_PLAIN,
-         [VERB_RCPT] = REFUSE_PLAIN, [VERB_DATA] = REFUSE_PLAIN, [VERB_BDAT] = REFUSE_PLAIN_BDAT,
-         [VERB_OTHER] = REFUSE_PLAIN, [VERB_AUTH] = REFUSE_PLAIN_AUTH, [VERB_STARTTLS] = STARTTLS},
+         [VERB_ETRN] = REFUSE_PLAIN, [VERB_MAIL] = REFUSE_PLAIN, [VERB_RCPT] = REFUSE_PLAIN,
+         [VERB_DATA] = REFUSE_PLAIN, [VERB_BDAT] = REFUSE_PLAIN_BDAT, [VERB_OTHER] = REFUSE_PLAIN,
+         [VERB_AUTH] = REFUSE_PLAIN_AUTH, [VERB_STARTTLS] = STARTTLS},
     [GATE_NONE] = {WHITE_LIST, [VERB_AUTH] = AUTH, [VERB_STARTTLS] = REFUSE_STARTTLS},
 };
 
 /* The same under TLS. */
 static const uint8_t no_ehlo_actions[VERB_NUM] = {
-    [VERB_EHLO] = WAIT,        [VERB_HELO] = WAIT, [VERB_NOOP] = PASS,
-    [VERB_RSET] = PASS,        [VERB_QUIT] = PASS, [VERB_STARTTLS] = REFUSE_TLS_ACTIVE,
+    HARMLESS,
+    [VERB_STARTTLS] = REFUSE_TLS_ACTIVE,
     [VERB_BDAT] = REFUSE_BDAT,
 };
 static const uint8_t tls_actions[VERB_NUM] = {
@@ -92,30 +91,22 @@ static bool keep_mechanism(struct gate *g, struct bytes seen)
     return true;
 }
 
-/* LINE_VERB: decides what becomes of a line. False: more bytes or a free place are needed first. */
-static bool judge_line(struct gate *g, struct bytes in)
+/* Whether the reply is outstanding to the EHLO or HELO that is still missing. */
+static bool awaits_greeting(const struct gate *g)
 {
-    struct bytes seen = first_bytes(in, GATE_VERB_MAX);
-    enum verb verb;
-    enum action action;
-    bool ended;
+    for (unsigned i = 0; g->phase == PHASE_NO_EHLO && i < g->pending_num; i++) {
+        uint8_t kind = g->pending[(g->pending_start + i) % GATE_PENDING_MAX];
 
-    if (!message_verb(seen, &verb)) {
-        if (seen.len < GATE_VERB_MAX) {
-            return false;
+        if (kind == KIND_EHLO || kind == KIND_HELO) {
+            return true;
         }
-        verb = VERB_OTHER;
     }
-    action = action_for(g, verb);
-    if (verb == VERB_STARTTLS) {
-        seen.len = line_span(seen, &ended);
-        if (!ended && seen.len < GATE_VERB_MAX) {
-            return false;
-        }
-        action = message_has_argument(seen) ? REFUSE_ARGUMENT : action;
-    } else if ((action == REFUSE_AUTH || action == REFUSE_PLAIN_AUTH) && !keep_mechanism(g, seen)) {
-        return false;
-    }
+    return false;
+}
+
+/* Begins what `action` says. False: a free place is needed first. */
+static bool take_line(struct gate *g, enum verb verb, enum action action)
+{
     g->verb = (uint8_t)verb;
     if (action == SHUT) {
         gate_begin_relay(g);
@@ -136,18 +127,98 @@ static bool judge_line(struct gate *g, struct bytes in)
     return true;
 }
 
+/* Holds a line until it is known whether an EHLO has been taken. Its first byte goes on, so that
+ * the backend sees that the client did not wait. A line end does not: an empty line is a command.
+ */
+static void hold_line(struct gate *g, enum verb verb, struct bytes *in, struct buffer *to_backend)
+{
+    if (in->data[0] != '\n' && forward(in, 1, to_backend) == 1) {
+        g->verb = (uint8_t)verb;
+        g->line = LINE_AHEAD;
+        g->line_len = 1;
+    }
+}
+
+/* LINE_VERB: decides what becomes of a line. False: more bytes, a free place or a reply are needed
+ * first. */
+static bool judge_line(struct gate *g, struct bytes *in, struct buffer *to_backend)
+{
+    struct bytes seen = first_bytes(*in, GATE_VERB_MAX);
+    enum verb verb;
+    enum action action;
+    bool ended;
+
+    g->line_len = 0;
+    if (!message_verb(seen, &verb)) {
+        if (seen.len < GATE_VERB_MAX) {
+            return false;
+        }
+        verb = VERB_OTHER;
+    }
+    action = action_for(g, verb);
+    if (verb == VERB_STARTTLS) {
+        seen.len = line_span(seen, &ended);
+        if (!ended && seen.len < GATE_VERB_MAX) {
+            return false;
+        }
+        action = message_has_argument(seen) ? REFUSE_ARGUMENT : action;
+    } else if ((action == REFUSE_AUTH || action == REFUSE_PLAIN_AUTH) && !keep_mechanism(g, seen)) {
+        return false;
+    } else if ((action == REFUSE_COMMAND || action == REFUSE_BDAT) && awaits_greeting(g)) {
+        hold_line(g, verb, in, to_backend);
+        return false;
+    }
+    return take_line(g, verb, action);
+}
+
+/* LINE_AHEAD: false while it is not known whether an EHLO is taken. Where none has been, nothing
+ * can follow the replies that are due, as the backend has the line's first byte; and nothing is
+ * said, as it may have closed with one of them. */
+static bool release_line(struct gate *g, struct buffer *to_client)
+{
+    if (g->phase != PHASE_NO_EHLO) {
+        return take_line(g, (enum verb)g->verb, action_for(g, (enum verb)g->verb));
+    }
+    if (gate_is_quiet(g)) {
+        g->notes |= GATE_NOTE_EHLO_MISSING;
+        gate_close(g, to_client, "");
+    }
+    return false;
+}
+
+/* What the backend makes of the rest of a line that is this long is not known (docs/design.md). */
+static void end_lines(struct gate *g, struct buffer *to_client)
+{
+    if (gate_may_relay(g)) {
+        gate_begin_relay(g);
+    } else if (g->bye) {
+        gate_close(g, to_client, "");
+    } else {
+        g->notes |= GATE_NOTE_CLIENT_LINE;
+        gate_give_up(g, to_client, "4.5.2", "Error: line too long");
+    }
+}
+
 /* LINE_PASS: false when the line has not ended or the backend's buffer is full. */
-static bool pass_line(struct gate *g, struct bytes *in, struct buffer *to_backend)
+static bool pass_line(struct gate *g, struct bytes *in, struct buffer *to_backend,
+                      struct buffer *to_client)
 {
     bool ended;
     size_t len = line_span(*in, &ended);
+    size_t max = GATE_VERB_MAX - g->line_len;
+    size_t num_passed = forward(in, len < max ? len : max, to_backend);
 
-    if (forward(in, len, to_backend) < len || !ended) {
-        return false;
+    g->line_len += (uint32_t)num_passed;
+    if (num_passed == len && ended) {
+        gate_push_pending(g, g->kind);
+        g->line = g->wait ? LINE_HELD : LINE_VERB;
+        return true;
     }
-    gate_push_pending(g, g->kind);
-    g->line = g->wait ? LINE_HELD : LINE_VERB;
-    return true;
+    if (num_passed == max && in->len > 0) {
+        end_lines(g, to_client);
+        return true;
+    }
+    return false;
 }
 
 /* LINE_SKIP: false when the line has not ended. */
@@ -180,9 +251,11 @@ static bool client_step(struct gate *g, struct bytes *in, struct buffer *to_back
     }
     switch ((enum line)g->line) {
     case LINE_VERB:
-        return judge_line(g, *in);
+        return judge_line(g, in, to_backend);
+    case LINE_AHEAD:
+        return release_line(g, to_client);
     case LINE_PASS:
-        return pass_line(g, in, to_backend);
+        return pass_line(g, in, to_backend, to_client);
     case LINE_SKIP:
         return skip_line(g, in, to_client);
     case LINE_HELD:

@@ -7,7 +7,7 @@
 /* gate.phase, gate.line, and what a reply decides: gate.kind, gate.pending, gate.reply_kind. */
 enum phase { PHASE_PLAIN, PHASE_NO_EHLO, PHASE_TLS };
 
-enum line { LINE_VERB, LINE_PASS, LINE_HELD, LINE_SKIP, LINE_ANSWER };
+enum line { LINE_VERB, LINE_AHEAD, LINE_PASS, LINE_HELD, LINE_SKIP, LINE_ANSWER };
 
 enum kind {
     KIND_UNASKED,

@@ -38,8 +38,8 @@ LEVELS = (
     # --- encrypt ---
     *(Dialogue("encrypt, " + name, "EHLO x", line, 1, "NOOP", "STARTTLS", TLS, "EHLO y", line, 1,
                service="encrypt") for name, line in COMMANDS),
-    Dialogue("encrypt, before EHLO", b"".join(line for _, line in COMMANDS), len(COMMANDS),
-             "STARTTLS", TLS, "EHLO y", service="encrypt"),
+    Dialogue("encrypt, before EHLO", b"".join(line for _, line in COMMANDS[:-1]),
+             len(COMMANDS) - 1, "STARTTLS", TLS, "EHLO y", service="encrypt"),
     Dialogue("encrypt, a mail", "EHLO x", MAIL, RCPT, "DATA", "STARTTLS", TLS, "EHLO y", *WHOLE,
              service="encrypt"),
     Dialogue("encrypt, a mail in one pipeline",

@@ -4,6 +4,7 @@ DIFFERENCES holds each as it stands in docs/design.md, with the rules that find 
 in the dialogues. What no rule finds is a fault, and so is a rule that finds nothing.
 """
 
+import itertools
 import re
 
 from pairs import HOSTNAME
@@ -42,6 +43,12 @@ READY = "220 2.0.0 Ready to start TLS"
 NOT_IMPLEMENTED = "502 5.5.1 Error: command not implemented"
 MUST_STARTTLS = "530 5.7.0 Must issue a STARTTLS command first"
 NO_EHLO = "TLS: 503 5.5.1 Error: send HELO/EHLO first"
+OUT_OF_STEP = "554 5.5.0 Error: SMTP protocol synchronization"
+TOO_LONG = f"421 4.5.2 {HOSTNAME} Error: line too long"
+
+# Dialogues in which the same is said again and again, until some Postfix closes: how often is left
+# to the kernel's buffers.
+MANY = "of 300 kB|300 kB of|in 300 kB"
 
 
 def _ehlo(reply, edit):
@@ -71,7 +78,8 @@ BEHIND_MAIL = (r"^STARTTLS (in MAIL|after (RCPT|MAIL|DATA|BDAT|a (mail|refused R
                r"|^mail, EHLO in a mail$"
                r"|^pipeline (of a whole session|before the banner$)"
                r"|^half-close (behind MAIL|behind a mail|in a mail|in a chunk)$"
-               r"|^QUIT, pipelined|^moved, a mail without TLS$")
+               r"|^QUIT, pipelined|^moved, a mail without TLS$"
+               r"|^async, (EHLO(, NOOP)? and (MAIL|a mail|BDAT|half a line)|a second EHLO)")
 BEHIND_AUTH = "^AUTH allowed before TLS|^STARTTLS (after|in) AUTH"
 
 DIFFERENCES = {
@@ -93,13 +101,21 @@ DIFFERENCES = {
              "TLS: 554 5.5.1 Error: TLS already active", "TLS: " + NOT_IMPLEMENTED),),
 
     "After the handshake, unless there is a `tls_address`, everything but EHLO, HELO, NOOP, RSET, "
-    "QUIT and STARTTLS is answered 503 until EHLO or HELO has been taken. Postfix takes a MAIL "
-    "there, and closes for a header.": (
+    "HELP, QUIT and STARTTLS is answered 503 until EHLO or HELO has been taken. Postfix takes a "
+    "MAIL there, and closes for a header.": (
         Rule("^under TLS before EHLO, a header$", "TLS: 221 2.7.0 .*", NO_EHLO,
              then=("TLS: <closed>", r"TLS: 250 .* \| TLS: <closed>")),
         Rule("^under TLS before (EHLO, (commands|EHLO without argument)|HELO, MAIL, pipelined)$"
              "|^command, ((EHLO|HELO) without argument|no EHLO at all)$"
-             "|^limit, commands under TLS before EHLO$", r"TLS: (250|235|459|5\d\d) .*", NO_EHLO)),
+             "|^limit, commands under TLS before EHLO$"
+             "|^sync, (FOO and NOOP|MAIL and RCPT) before EHLO, under TLS$"
+             "|^async, (FOO and NOOP|MAIL and RCPT|NOOP and MAIL) before EHLO, under TLS$",
+             r"TLS: (250|235|459|5\d\d) .*", NO_EHLO)),
+
+    "Where such a command comes behind an EHLO or HELO before its reply, and that is not taken, the "
+    "session ends.": (
+        Rule("^async, (EHLO|HELO) refused, and MAIL, under TLS$", r"TLS: 250 2\.1\.0 Ok",
+             "TLS: <closed>", then=(r"TLS: 250 .* \| TLS: 250 .* \| TLS: <closed>", "")),),
 
     "A BDAT there is answered 503 and the connection closed: its chunk would be read as "
     "commands.": (
@@ -109,7 +125,8 @@ DIFFERENCES = {
     "AUTH before TLS, where it is not allowed, is answered `538 5.7.11 Encryption required for "
     "requested authentication mechanism` (RFC 4954); Postfix with smtpd_tls_auth_only says `503 "
     "5.5.1 Error: authentication not enabled`.": (
-        Rule("^(limit, )?AUTH before TLS|^(none|moved), AUTH$",
+        Rule("^(limit, )?AUTH before TLS|^(none|moved), AUTH$|^a?sync, AUTH and MAIL$"
+             "|^async, EHLO and AUTH$",
              "503 5.5.1 Error: authentication not enabled",
              "538 5.7.11 Encryption required for requested authentication mechanism"),),
 
@@ -127,37 +144,54 @@ DIFFERENCES = {
              then=("TLS: <closed>", r"TLS: 500 .* \| TLS: 250 .* \| TLS: <closed>"))),
 
     "With `tls = encrypt` RSET is passed on; Postfix says 530.": (
-        Rule("^encrypt, (RSET|before EHLO)$", MUST_STARTTLS, "250 2.0.0 Ok"),),
+        Rule("^encrypt, (RSET|before EHLO)$|^async, EHLO and RSET, encrypt$", MUST_STARTTLS,
+             "250 2.0.0 Ok"),),
 
-    "All else but EHLO, HELO, NOOP, QUIT and STARTTLS is answered 530 there, also what Postfix "
-    "does not know (500) or closes for (`GET`, a header). A BDAT is answered 530 and the "
+    "All else but EHLO, HELO, NOOP, HELP, QUIT and STARTTLS is answered 530 there, also what "
+    "Postfix does not know (500) or closes for (`GET`, a header). A BDAT is answered 530 and the "
     "connection closed.": (
-        Rule("^encrypt, (8-bit|EXPN|HELP|NUL|XCLIENT|an (empty line|unknown verb)|before EHLO)$",
+        Rule("^encrypt, (8-bit|EXPN|NUL|XCLIENT|an (empty line|unknown verb)|before EHLO)$",
              "5[05]0 5.*", MUST_STARTTLS),
         Rule("^encrypt, (GET|a header)$", "221 2.7.0 .*", MUST_STARTTLS,
              then=("<closed>", r"250 .* \| <closed>")),
         Rule("^encrypt, BDAT$", r"250 .*", "<closed>", then=(r"250 .* \| <closed>", ""))),
 
-    "A verb that ends exactly at byte 2048 of a longer line (line_length_limit) is not known to "
-    "posternd: such a STARTTLS is not taken, and such a RSET shuts the door like an unknown verb "
-    "that the backend takes.": (
+    "A line over 2048 bytes (line_length_limit) that is passed on shuts the door to TLS; with `tls "
+    "= encrypt`, and under TLS before EHLO, the session ends with 421. Postfix throws away what is "
+    "behind these bytes, or from 3.10.11 on takes what is behind as many again for commands, and "
+    "closes.": (
+        Rule("^long line, |^long STARTTLS, (that the border cuts|behind the border)$",
+             change=no_offer),
+        Rule("^long line, ", READY, NOT_IMPLEMENTED, then=PLAIN),
         Rule("^long STARTTLS, that (ends at the border|the border makes of a longer word)$",
-             READY, NOT_IMPLEMENTED,
-             then=(r"TLS: 250 .*", rf"<no TLS> \| 250 .* \| 250-{HOSTNAME}\n250-{OFFER}\n.*")),
-        Rule("^long line, RSET that ends at the border$", change=no_offer),
-        Rule("^long line, RSET that ends at the border$", READY, NOT_IMPLEMENTED, then=PLAIN)),
+             READY, NOT_IMPLEMENTED, then=PLAIN),
+        Rule("^encrypt, a long line$", "250 2.0.0 Ok", TOO_LONG, then=(".*", "<closed>")),
+        Rule("^long line under TLS before EHLO$", "TLS: 250 2.0.0 Ok", "TLS: " + TOO_LONG,
+             then=(r"TLS: 250 .* \| TLS: <closed>", "TLS: <closed>"))),
 
     "In a line over 2048 bytes Postfix reads control characters as question marks, so that "
     "STARTTLS with a tab behind it is unknown; posternd takes it.": (
         Rule("^long STARTTLS, and 3000 tabs, bare LF$", "500 5.5.2 .*", READY,
              then=(r"<no TLS> \| 250 .*", r"TLS: 250 .*")),),
 
-    "`smtpd_forbid_unauth_pipelining` never sees what posternd holds back: STARTTLS, and what "
-    "stands behind the first EHLO under TLS.": (
-        Rule("^sync, EHLO and STARTTLS$", "554 5.5.0 Error: SMTP protocol synchronization",
-             "250-.*", then=(r"<closed>", f"{READY} \\| TLS: 250-.* \\| TLS: 250 .*")),
-        Rule("^sync, EHLO and NOOP under TLS$", "TLS: 554 5.5.0 .*", "TLS: 250-.*",
-             then=("TLS: <closed>", r"TLS: 250 .*"))),
+    "`smtpd_forbid_unauth_pipelining` never sees what posternd answers itself: STARTTLS, AUTH "
+    "before TLS where it is not allowed, with `tls = encrypt` what is answered 530, and under TLS "
+    "what is answered 503.": (
+        Rule("^sync, EHLO and STARTTLS( and NOOP)?$", OUT_OF_STEP, "250-.*",
+             then=("<closed>", rf"{READY} \| (TLS: 250-.* \| )?TLS: 250 .* \| TLS: <closed>")),
+        Rule("^sync, EHLO and AUTH$", OUT_OF_STEP, "250-.*",
+             then=("<closed>", r"538 .* \| 250 .* \| <closed>")),
+        Rule("^sync, EHLO and (VRFY|MAIL|AUTH), encrypt$", OUT_OF_STEP, "250-.*",
+             then=("<closed>", rf"(530 [^|]* \| )+{READY} \| TLS: 250-.*")),
+        Rule("^sync, EHLO and STARTTLS, (under TLS|implicit|moved)$", "TLS: " + OUT_OF_STEP,
+             "TLS: 250-.*", then=("TLS: <closed>", r"TLS: 554 5\.5\.1 .*")),
+        Rule("^sync, NOOP and MAIL before EHLO, under TLS$", "TLS: " + OUT_OF_STEP,
+             "TLS: 250 2.0.0 Ok", then=("TLS: <closed>", rf"{NO_EHLO} \| TLS: 250 .*"))),
+
+    "It holds a client of a `tls_address` to what was said under TLS; Postfix alone still goes by "
+    "an EHLO before it.": (
+        Rule("^sync, (HELP and NOOP|MAIL and RCPT) before EHLO, moved$", "TLS: (214|250) .*",
+             "TLS: " + OUT_OF_STEP, then=(r"TLS: 250 .* \| TLS: 250 .*", "TLS: <closed>")),),
 
     "STARTTLS that a bare LF ends is taken also with `smtpd_forbid_bare_newline = reject`.": (
         Rule("^bare LF refused, in STARTTLS$", "550 5.5.2 .*", READY,
@@ -184,18 +218,9 @@ ELSEWHERE = {
 }
 
 
-# A line that is so long that Postfix 3.10 reads no further.
-ENDLESS = re.compile("^long line, .*300 kB")
-
-
-def comparable(dialogue, heard):
-    """What can be compared of what was heard. Postfix 3.10 "disables input" behind a line of 300
-    kB, takes each piece of it that it has read for a command, and closes. Into how many pieces it
-    read the line differs from session to session: the first 500 is compared, and the end."""
-    if ENDLESS.search(dialogue.name) and heard[-1] == "<closed>":
-        first = next(number for number, reply in enumerate(heard) if reply.startswith("500 "))
-        return [*heard[:first + 1], heard[-1]]
-    return heard
+def once(heard):
+    """Each reply once, however often it comes; and no word of ours between them."""
+    return [each for each, _ in itertools.groupby(each for each in heard if each != "<no TLS>")]
 
 
 def explain(dialogue, alone, front, plain):
@@ -203,6 +228,9 @@ def explain(dialogue, alone, front, plain):
     from Postfix without STARTTLS. Returns (rules used, None), or the rules used before and what no
     rule explains."""
     used = set()
+    if re.search(MANY, dialogue.name):
+        alone, front, again = once(alone), once(front), plain
+        plain = lambda: once(again())
     length = max(len(alone), len(front))
     pairs = zip(alone + [""] * (length - len(alone)), front + [""] * (length - len(front)))
     for number, (one, other) in enumerate(pairs):

@@ -157,8 +157,9 @@ def steps(dialogue):
 
 def is_recorded(dialogue):
     """Whether it is short, gets as far as the gate, and is heard to the end."""
-    begins = (dialogue.service != "implicit" or dialogue.first is IMPLICIT) and not PAIRS[
-        dialogue.service].moves
+    pair = PAIRS[dialogue.service]
+    begins = not pair.moves and (pair.listener.get("tls") != "implicit"
+                                 or dialogue.first is IMPLICIT)
     length = sum(len(each) for each in steps(dialogue) if each is not TLS)
     return begins and dialogue.items[-1] is not RESET and length <= LONGEST
 

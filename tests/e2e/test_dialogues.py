@@ -5,11 +5,15 @@ import os
 import re
 
 from common import table
-from dialogue import play
+from dialogue import EARLY, Dialogue, play
 from dialogues import DIALOGUES, PAIRS
-from differences import DIFFERENCES, ELSEWHERE, comparable, explain
+from differences import DIFFERENCES, ELSEWHERE, OUT_OF_STEP, explain
 from pairs import Pairs
 from record import FILE, client_lines, is_recorded
+
+# Whether what it says is there before the banner is left to chance, also with Postfix alone.
+EARLY_TALKER = Dialogue("early", EARLY, b"EHLO x\r\n", 1, service="sync")
+ATTEMPTS = 200
 
 DESIGN = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "design.md")
 
@@ -22,23 +26,29 @@ class Dialogues(Pairs):
         super().prepare()
         cls.compared = {}
 
-    @staticmethod
-    def heard(dialogue, address_of):
-        """What can be compared of what one of a pair says."""
-        return comparable(dialogue, play(dialogue, address_of(dialogue.service)))
-
     def compare(self, dialogue):
         """(rules of DIFFERENCES that were met, what is not listed or None), played once."""
         if dialogue.name not in self.compared:
             self.compared[dialogue.name] = explain(
-                dialogue, self.heard(dialogue, self.alone), self.heard(dialogue, self.front),
-                lambda: self.heard(dialogue, self.plain))
+                dialogue, play(dialogue, self.alone(dialogue.service)),
+                play(dialogue, self.front(dialogue.service)),
+                lambda: play(dialogue, self.plain(dialogue.service)))
         return self.compared[dialogue.name]
 
     @table([(each.name, each) for each in DIALOGUES])
     def test(self, dialogue):
         _, problem = self.compare(dialogue)
         self.assertIsNone(problem, f"{dialogue.name}: not listed in differences.py")
+
+    @table((("plaintext", "sync"), ("encrypt", "sync-encrypt")))
+    def test_early_talker(self, service):
+        """Postfix sees him, through posternd as well."""
+        for _ in range(ATTEMPTS):
+            banner = play(EARLY_TALKER, self.front(service))[0]
+            if banner.startswith(OUT_OF_STEP):
+                return
+            self.assertRegex(banner, "^220 ")
+        self.fail(f"not once in {ATTEMPTS} times")
 
     def test_with_no_rule_left_over(self):
         """A rule that finds nothing any more is to be removed."""

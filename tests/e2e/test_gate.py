@@ -2,6 +2,7 @@
 Postfix behind: nothing from before the handshake has any effect after it."""
 
 import os
+import socket
 
 from common import AUTH_REFUSED, CERTIFICATES, FAILED, TOO_MANY, Case, table
 from lab import hello
@@ -224,10 +225,23 @@ class Gate(Case):
         client.tls()
         self.assert_code(client.command("EHLO"), 501)
         self.assertEqual(str(client.command("MAIL FROM:<a@client.test>")), NO_EHLO)
-        client.send(b"EHLO\r\nMAIL FROM:<a@client.test>\r\nHELO\r\nMAIL FROM:<a@client.test>\r\n"
-                    b"HELO x\r\nMAIL FROM:<a@client.test>\r\n")
-        self.assertEqual(self.codes(client, 6), [501, 503, 501, 503, 250, 250])
         self.warning(self.posternd, client, "command after STARTTLS without EHLO refused")
+        client.send(b"EHLO\r\nHELO\r\nHELO x\r\nMAIL FROM:<a@client.test>\r\n")
+        self.assertEqual(self.codes(client, 4), [501, 501, 250, 250])
+
+    @table((("EHLO", "EHLO"), ("HELO", "HELO")))
+    def test_what_waits_for_an_ehlo_that_is_refused_goes_no_further(self, greeting):
+        """The backend has had a name before TLS, and would take the MAIL."""
+        client = self.open()
+        client.command("EHLO before.tls")
+        self.assert_code(client.command("STARTTLS"), 220)
+        client.tls()
+        client.send(greeting.encode() + b"\r\nMAIL FROM:<a@client.test>\r\nNOOP\r\n")
+        self.assertRegex(client.rest(), rb"^501 [^\r\n]*\r\n$")
+        self.warning(self.posternd, client, "command after STARTTLS without EHLO refused")
+        end = self.stage.postfix.log.wait(
+            rf"disconnect from unknown\[127.0.0.1\]:{client.port} (.*)")[1]
+        self.assertNotIn("mail", end)
 
     def test_bdat_before_ehlo_under_tls_ends_the_session(self):
         """Its chunk would be read as commands."""
@@ -235,6 +249,30 @@ class Gate(Case):
         client.send(b"BDAT 14 LAST\r\nEHLO x\r\nQUIT\r\n")
         self.assertEqual(str(client.reply()), NO_EHLO)
         self.assert_closed(client)
+
+    # --- lines that the backend may cut ---
+
+    @table((
+        ("MAIL", b"MAIL FROM:<attacker@client.test>"),
+        ("AUTH", b"AUTH PLAIN " + PLAIN.encode()),
+        ("VRFY", b"VRFY recipient@example.test"),
+    ))
+    def test_no_starttls_behind_a_long_line(self, hidden):
+        """A Postfix that reads 4096 bytes of a line takes the rest for commands; another one takes
+        all of it for one NOOP."""
+        for pipelined in (False, True):
+            client = self.open()
+            client.command("EHLO x")
+            line = b"NOOP ".ljust(4096, b"A") + hidden + b"\r\n"
+            client.send(line + b"STARTTLS\r\n" if pipelined else line)
+            self.assert_code(client.reply(), 250)
+            try:
+                if not pipelined:
+                    client.send(b"STARTTLS\r\n")
+                client.socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # It has closed.
+            self.assertNotIn(b"220 ", client.rest())
 
     # --- bytes behind STARTTLS ---
 

@@ -29,14 +29,38 @@ static struct play {
     unsigned num_accepted; /* a 220 of ours was said so often */
     bool tls;              /* it is spoken: what came before ends at these */
     size_t client_tls, backend_tls;
-    bool refuse, anew; /* what the next STARTTLS comes to */
+    bool owes_ehlo;      /* no 250 has been heard since the handshake */
+    size_t backend_owed; /* where that ended */
+    bool refuse, anew;   /* what the next STARTTLS comes to */
 } whole, cut;
+
+static bool is_code(struct bytes line, const char *code)
+{
+    return line.len >= 3 && memcmp(line.data, code, 3) == 0;
+}
+
+static bool has_heard(const struct play *p, size_t from, const char *code)
+{
+    struct bytes left =
+        bytes_of(p->session.client_saw.bytes + from, p->session.client_saw.len - from);
+    struct bytes line;
+    bool found = false;
+
+    while (line_take(&left, SIZE_MAX, &line) == LINE_DONE) {
+        found |= is_code(line, code);
+    }
+    return found;
+}
 
 static void pump(struct play *p)
 {
     enum gate_state before = gate_state(&p->session.gate);
 
     gate_session_pump(&p->session);
+    if (p->owes_ehlo) {
+        p->owes_ehlo = !has_heard(p, p->client_tls, "250");
+        p->backend_owed = p->owes_ehlo ? p->session.backend_saw.len : p->backend_owed;
+    }
     p->notes |= p->session.gate.notes;
     p->session.gate.notes = 0;
     MUST(before != GATE_CLOSE || gate_state(&p->session.gate) == GATE_CLOSE);
@@ -69,6 +93,7 @@ static void at_starttls(struct play *p)
             gate_tls_started_anew(&s->gate);
         } else {
             gate_tls_started(&s->gate);
+            p->owes_ehlo = true;
         }
     }
     p->refuse = false;
@@ -134,6 +159,8 @@ static void play(struct play *p, struct bytes data, uint32_t chunk, size_t drain
     p->num_accepted = 0;
     p->tls = in.implicit;
     p->client_tls = p->backend_tls = in.implicit ? 0 : SIZE_MAX;
+    p->owes_ehlo = false;
+    p->backend_owed = 0;
     p->refuse = p->anew = false;
     while (gate_input_next(&in, &step) && said < SAID_MAX) {
         said += step.bytes.len + 16;
@@ -155,11 +182,6 @@ static void compare(void)
     MUST(whole.num_accepted == cut.num_accepted);
     MUST(gate_is_open(&a->gate) == gate_is_open(&b->gate));
     MUST(gate_backend_turn(&a->gate) == gate_backend_turn(&b->gate));
-}
-
-static bool is_code(struct bytes line, const char *code)
-{
-    return line.len >= 3 && memcmp(line.data, code, 3) == 0;
 }
 
 static bool is_last(struct bytes line)
@@ -192,17 +214,14 @@ static void check_client_saw(const struct play *p)
     MUST(num_ready == p->num_accepted);
 }
 
-/* Where plaintext is for STARTTLS only, the backend sees no command of a mail of it. */
-static void check_backend_saw(const struct play *p)
+/* Between these places the backend sees no command that means anything to a mail. */
+static void check_harmless(const struct play *p, size_t from, size_t to)
 {
-    static const char *const allowed[] = {"EHLO", "HELO", "NOOP", "RSET", "QUIT"};
-    size_t end =
-        p->backend_tls < p->session.backend_saw.len ? p->backend_tls : p->session.backend_saw.len;
-    struct bytes left = bytes_of(p->session.backend_saw.bytes, end);
+    static const char *const allowed[] = {"EHLO", "HELO", "NOOP", "RSET", "HELP", "QUIT"};
+    struct bytes left = bytes_of(p->session.backend_saw.bytes + from, to - from);
     struct bytes line;
 
-    while (p->session.rules.level == GATE_ENCRYPT &&
-           line_take(&left, SIZE_MAX, &line) == LINE_DONE) {
+    while (line_take(&left, SIZE_MAX, &line) == LINE_DONE) {
         bool found = false;
         size_t at = 0;
 
@@ -214,6 +233,20 @@ static void check_backend_saw(const struct play *p)
                 line.len - at > 4 && strncasecmp((const char *)line.data + at, allowed[i], 4) == 0;
         }
         MUST(found);
+    }
+}
+
+/* Where plaintext is for STARTTLS only, all of it is harmless; and behind a handshake, on a
+ * connection that has seen plaintext, everything before an EHLO is taken. */
+static void check_backend_saw(const struct play *p)
+{
+    size_t len = p->session.backend_saw.len;
+
+    if (p->session.rules.level == GATE_ENCRYPT) {
+        check_harmless(p, 0, p->backend_tls < len ? p->backend_tls : len);
+    }
+    if (p->backend_owed > p->backend_tls) {
+        check_harmless(p, p->backend_tls, p->backend_owed);
     }
 }
 

@@ -17,11 +17,17 @@
 
 static const struct dialogue dialogues[] = {
     /* --- encrypt --- */
-    {"encrypt: EHLO, HELO, NOOP, RSET and QUIT pass",
+    {"encrypt: EHLO, HELO, NOOP, RSET, HELP and QUIT pass",
      false,
      GATE_PASS,
-     {DEMANDS, C("EHLO c\r\nHELO c\r\nNOOP\r\nRSET\r\nQUIT\r\n"),
-      TO_B("EHLO c\r\nHELO c\r\nNOOP\r\nRSET\r\nQUIT\r\n"), IS(GATE_PASS), OPEN(true)}},
+     {DEMANDS, C("EHLO c\r\nHELO c\r\nNOOP\r\nRSET\r\nHELP\r\nQUIT\r\n"),
+      TO_B("EHLO c\r\nHELO c\r\nNOOP\r\nRSET\r\nHELP\r\nQUIT\r\n"), IS(GATE_PASS), OPEN(true)}},
+    {"encrypt: 214 or 500 to HELP changes nothing",
+     false,
+     GATE_PASS,
+     {DEMANDS, C("HELP\r\nHELP\r\nSTARTTLS\r\n"), TO_B("HELP\r\nHELP\r\n"), IS(GATE_STARTTLS_HELD),
+      B("214-a\r\n214 b\r\n500 no\r\n"), TO_C("214-a\r\n214 b\r\n500 no\r\n"), IS(GATE_STARTTLS),
+      REFUSE, TO_C(LATER)}},
     {"encrypt: STARTTLS, then the 503 rule and the white list",
      false,
      GATE_RELAY,
@@ -32,7 +38,6 @@ static const struct dialogue dialogues[] = {
     {"encrypt: DATA", false, GATE_PASS, {DEMANDS, C("DATA\r\n"), TO_C(ENCRYPT)}},
     {"encrypt: VRFY", false, GATE_PASS, {DEMANDS, C("VRFY a\r\n"), TO_C(ENCRYPT)}},
     {"encrypt: EXPN", false, GATE_PASS, {DEMANDS, C("EXPN a\r\n"), TO_C(ENCRYPT)}},
-    {"encrypt: HELP", false, GATE_PASS, {DEMANDS, C("HELP\r\n"), TO_C(ENCRYPT)}},
     {"encrypt: ETRN", false, GATE_PASS, {DEMANDS, C("ETRN a\r\n"), TO_C(ENCRYPT)}},
     {"encrypt: an unknown verb", false, GATE_PASS, {DEMANDS, C("FOO\r\n"), TO_C(ENCRYPT)}},
     {"encrypt: XCLIENT", false, GATE_PASS, {DEMANDS, C("XCLIENT NAME=a\r\n"), TO_C(ENCRYPT)}},

@@ -1,4 +1,4 @@
-/* The gate at its limits: long lines, long replies, full buffers, full ring, and random bytes. */
+/* The gate at its limits: long replies, full buffers, full ring, and random bytes. */
 #include "tests/unit/gate_session.h"
 
 #include <check.h>
@@ -33,13 +33,6 @@ static void backend_text(const char *text)
     backend_says(text, strlen(text));
 }
 
-static void client_says_many(char c, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        client_says(&c, 1);
-    }
-}
-
 static void expect_end(const struct stream *saw, const char *text)
 {
     size_t len = strlen(text);
@@ -47,70 +40,6 @@ static void expect_end(const struct stream *saw, const char *text)
     ck_assert_msg(saw->len >= len && memcmp(saw->bytes + saw->len - len, text, len) == 0,
                   "expected at the end: %s", text);
 }
-
-/* --- long lines of the client ------------------------------------------------------------------
- */
-
-static const struct verb_row {
-    const char *name;
-    size_t blanks;
-    const char *rest;
-    size_t trail; /* this many blanks behind it, then CRLF */
-    enum gate_state state;
-    size_t forwarded; /* of all that, once it has come in full */
-    const char *reply;
-} verb_rows[] = {
-    {"a verb that ends at byte 2048", GATE_VERB_MAX - 5, "DATA ", 0, GATE_RELAY, GATE_VERB_MAX + 2,
-     NULL},
-    {"a verb that ends behind byte 2048", GATE_VERB_MAX - 4, "DATA ", 0, GATE_PASS,
-     GATE_VERB_MAX + 3, NULL},
-    {"STARTTLS and 3000 blanks", 0, "STARTTLS", 3000, GATE_STARTTLS, 0, NULL},
-    {"an argument at byte 2048", GATE_VERB_MAX - 10, "STARTTLS x", 10, GATE_PASS, 0,
-     "501 5.5.4 Syntax: STARTTLS\r\n"},
-    {"an argument behind byte 2048", GATE_VERB_MAX - 9, "STARTTLS x", 10, GATE_STARTTLS, 0, NULL},
-    {"NOOP and 20000 blanks", 0, "NOOP", 20000, GATE_PASS, 20006, NULL},
-};
-
-START_TEST(long_line)
-{
-    const struct verb_row *row = &verb_rows[_i];
-    size_t seen;
-
-    gate_session_begin(&s, false);
-    backend_text("220 mx\r\n");
-    seen = s.client_saw.len;
-    client_says_many(' ', row->blanks);
-    ck_assert_msg(s.backend_saw.len == 0, "%s: too early", row->name);
-    client_text(row->rest);
-    client_says_many(' ', row->trail);
-    ck_assert_msg(s.client_saw.len == seen, "%s: an answer before the line's end", row->name);
-    ck_assert_msg(gate_state(&s.gate) == GATE_PASS || row->state == GATE_RELAY,
-                  "%s: a verdict before the line's end", row->name);
-    client_text("\r\n");
-    ck_assert_msg(gate_state(&s.gate) == row->state, "%s: state %d", row->name,
-                  (int)gate_state(&s.gate));
-    ck_assert_msg(s.backend_saw.len == row->forwarded, "%s: forwarded %zu", row->name,
-                  s.backend_saw.len);
-    if (row->reply != NULL) {
-        expect_end(&s.client_saw, row->reply);
-    } else {
-        ck_assert_msg(s.client_saw.len == seen, "%s: a reply", row->name);
-    }
-}
-END_TEST
-
-/* A verb that is not known by then counts as another: what is behind waits for its reply. */
-START_TEST(late_verb_waits)
-{
-    gate_session_begin(&s, false);
-    backend_text("220 mx\r\n");
-    client_says_many(' ', GATE_VERB_MAX - 4);
-    client_text("NOOP\r\nMAIL FROM:<>\r\n");
-    ck_assert_uint_eq(s.backend_saw.len, GATE_VERB_MAX + 2);
-    backend_text("500 no\r\n");
-    expect_end(&s.backend_saw, "MAIL FROM:<>\r\n");
-}
-END_TEST
 
 /* --- long lines and replies of the backend ------------------------------------------------------
  */
@@ -412,8 +341,6 @@ Suite *gate_stress_suite(void)
     TCase *tcase = tcase_create("gate_stress");
 
     tcase_set_timeout(tcase, 120);
-    tcase_add_loop_test(tcase, long_line, 0, sizeof verb_rows / sizeof verb_rows[0]);
-    tcase_add_test(tcase, late_verb_waits);
     tcase_add_loop_test(tcase, reply_line_length, 0, NUM_LONG_PHASES);
     tcase_add_loop_test(tcase, reply_length, 0, NUM_LONG_PHASES);
     tcase_add_test(tcase, replies_length);
