@@ -222,6 +222,27 @@ SAME = (
     ("odd groups", hello.build(extensions=[(hello.GROUPS, b"\0\1\0")]), "full"),
 )
 
+# name, hello: releases of libssl differ in what they do with it, and explain follows the one that is
+# installed
+OF_A_RELEASE = (
+    ("shares in another order than ours", hello.tls13(group_numbers=(0x0017, 0x001d),
+                                                      shares=(0x0017, 0x001d))),
+    ("a share of X25519MLKEM768 first", hello.tls13(group_numbers=(0x11ec, 0x0017, 0x001d),
+                                                    shares=(0x11ec, 0x0017, 0x001d))),
+    ("a share of a group not offered", hello.tls13(group_numbers=(0x0017,),
+                                                   shares=(0x0017, 0x001d))),
+    ("client_certificate_type twice", hello.tls13(extra=[(19, b"\1\2")] * 2)),
+    ("server_certificate_type twice in TLS 1.2", hello.story(extra=[(20, b"\1\2")] * 2)),
+    ("compress_certificate twice", hello.tls13(extra=[(27, b"\2\0\2")] * 2)),
+    ("compress_certificate", hello.tls13(extra=[(27, b"\2\0\2")])),
+    ("compress_certificate of nothing", hello.tls13(extra=[(27, b"\0")])),
+    ("compress_certificate in TLS 1.2", hello.story(extra=[(27, b"\0")])),
+    ("brainpool's schemes for certificates", hello.tls13(
+        extra=[hello.schemes_cert((0x081a, 0x081b, 0x081c))])),
+    ("compressed points only", hello.build(suites=[0xc02b], extensions=[
+        hello.groups([0x0017]), hello.schemes([0x0403]), (hello.POINT_FORMATS, b"\1\1")])),
+)
+
 # name, hello, listener, what is said of the listener's unmatched
 ECDSA_ONLY = hello.build(suites=[0xc02b], extensions=[hello.groups([0x0017]),
                                                       hello.schemes([0x0403])])
@@ -420,6 +441,18 @@ class Explain(Case):
         self.assertEqual(code, 0 if answer.certificate else 1)
         if answer.certificate:
             self.assertEqual(document["version"], hello.VERSIONS[answer.version])
+
+    @table(OF_A_RELEASE)
+    def test_as_this_libssl(self, message):
+        answer = hello.ask(self.posternd.address("full"), message)
+        given = {"conf": self.conf, "given": hello.records(message)}
+        code, document = self.explain_json("--hello", "-", "--listener", "full", **given)
+        self.assertEqual(code, 0 if answer.alert is None else 1, answer.text)
+        if answer.alert is None and answer.version == hello.TLS13:
+            group = int.from_bytes(answer.extensions[hello.KEY_SHARE][:2], "big")
+            self.assertEqual(document["group"], {0x0017: "secp256r1", 0x001d: "x25519"}[group])
+        _, text, _ = self.run_explain("--hello", "-", "--listener", "full", **given)
+        self.assertNotIn("AS PREDICTED", text)
 
     def test_first_listener_by_default(self):
         code, document = self.explain_json(*STORY, conf=self.conf)

@@ -27,13 +27,15 @@ SUPPORTED_VERSIONS, SCHEMES_CERT, KEY_SHARE, RENEGOTIATION_INFO = 43, 50, 51, 0x
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 # A key of each group that a client of the tests may send a share of: only its form matters. The
-# points are the base points of the curves (SEC 2), u = 9 for X25519.
+# points are the base points of the curves (SEC 2), u = 9 for X25519; the one of X25519MLKEM768 is
+# for servers without it.
 SHARES = {
     0x0017: bytes.fromhex(
         "04"
         "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
         "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"),
     0x001d: bytes([9]) + bytes(31),
+    0x11ec: bytes(1216),
 }
 
 VERSIONS = {TLS10: "TLSv1", TLS11: "TLSv1.1", TLS12: "TLSv1.2", TLS13: "TLSv1.3"}
