@@ -35,6 +35,8 @@ GARBAGE = (
      "unexpected message"),
     ("lengths that contradict", record(22, b"\x01\0\0\x26\x03\x03" + bytes(32) + b"\xff" * 4),
      "malformed", "length mismatch"),
+    ("key share of a group not offered", hello.records(hello.tls13(
+        group_numbers=(0x0017,), shares=(0x001d, 0x0017))), "malformed", "bad key share"),
     ("record too long", b"\x16\x03\x01\xff\xff" + bytes(1000), "malformed",
      openssl_too_long()),
     ("hello that is too large", hello.records(hello.build(extensions=[
