@@ -11,7 +11,7 @@ from lab.smtp import Client
 SESSIONS = 500
 
 # Seconds for all of them together.
-PATIENCE = 120
+PATIENCE = 300
 
 
 class Load(Case):
