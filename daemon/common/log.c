@@ -187,3 +187,11 @@ void log_line(int level, const char *format, ...)
     }
     pthread_mutex_unlock(&state.lock);
 }
+
+int64_t log_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

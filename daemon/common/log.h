@@ -12,6 +12,7 @@
 
 #include "lib/admin/conf.h"
 
+#include <stdint.h>
 #include <syslog.h>
 
 /* Before log_open() lines go to standard error under the name `program`. */
@@ -24,5 +25,8 @@ void log_open(const struct conf *conf, const char *program);
 /* Logs a line (an enum of <syslog.h>: LOG_INFO, ...). Postfix's prefix ("warning: ", "error: ",
  * "fatal: ") is added for LOG_WARNING, LOG_ERR and LOG_CRIT. Control characters become '?'. */
 void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Milliseconds of a clock that never goes back, for what bounds lines (lib/base/pace). */
+int64_t log_now(void);
 
 #endif

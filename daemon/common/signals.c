@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* Room for "RTMIN+" and any number. */
 enum { NAME_SIZE = 24 };
@@ -85,12 +84,10 @@ bool signals_stop(int number)
 void signals_ignored(int number, uid_t uid, pid_t pid, const char *why)
 {
     static struct pace paces[_NSIG];
-    struct timespec now;
     char room[NAME_SIZE];
     unsigned times;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    times = pace_note(&paces[number], 1, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    times = pace_note(&paces[number], 1, log_now());
     if (times > 0) {
         log_line(LOG_WARNING, "signal %s of uid=%u pid=%d ignored%s times=%u",
                  name_of(number, room), uid, (int)pid, why, times);

@@ -60,14 +60,6 @@ void lookup_init(const struct conf *conf)
 
 /* --- time ---------------------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static struct timespec deadline_from_now(void)
 {
     struct timespec at;
@@ -174,7 +166,7 @@ static void note(bool silent, int error)
     pthread_mutex_lock(&state.lock);
     (void)bound_set(&state.silent, silent);
     state.error = silent ? error : state.error;
-    news = bound_news(&state.silent, now_ms());
+    news = bound_news(&state.silent, log_now());
     pthread_mutex_unlock(&state.lock);
     tell(news, error);
 }
@@ -185,7 +177,7 @@ void lookup_tell_withheld(void)
     int error;
 
     pthread_mutex_lock(&state.lock);
-    news = bound_news(&state.silent, now_ms());
+    news = bound_news(&state.silent, log_now());
     error = state.error;
     pthread_mutex_unlock(&state.lock);
     tell(news, error);

@@ -17,6 +17,7 @@
 #include "daemon/postern-milter/thread.h"
 #include "lib/admin/factsheader.h"
 #include "lib/admin/milterlog.h"
+#include "lib/base/pace.h"
 #include "lib/smtp/delegation.h"
 
 #include <errno.h>
@@ -261,6 +262,17 @@ static void *serve(void *arg)
     return NULL;
 }
 
+/* Of new connections that cannot be served, once a minute. In the thread that accepts them. */
+static void complain(const char *why)
+{
+    static struct pace pace;
+    unsigned times = pace_note(&pace, 1, log_now());
+
+    if (times > 0) {
+        log_line(LOG_WARNING, "policy service: accept: %s times=%u", why, times);
+    }
+}
+
 static void take(int fd)
 {
     const struct timeval idle = {.tv_sec = IDLE_SECONDS};
@@ -274,7 +286,7 @@ static void take(int fd)
     if (atomic_fetch_add(&state.num, 1) >= SERVICE_CONNECTIONS_MAX || c == NULL ||
         thread_start(serve, c) != 0) {
         atomic_fetch_sub(&state.num, 1);
-        log_line(LOG_WARNING, "policy service: no room for a further connection");
+        complain("no room for a further connection");
         close(fd);
         free(c);
     }
@@ -290,7 +302,7 @@ static void *accept_all(void *arg)
             take(fd);
         } else if (errno != EINTR && errno != ECONNABORTED) {
             /* Out of descriptors or memory: to try again at once would spin. */
-            log_line(LOG_WARNING, "policy service: accept: %s", strerror(errno));
+            complain(strerror(errno));
             sleep(1);
         }
     }

@@ -315,6 +315,17 @@ class Protocol(Service):
             self.assertEqual(self.answer(connection),
                              f"PREPEND {HEADER}: mail.example.test; unknown")
 
+    def test_more_connections_than_there_may_be(self):
+        """They are closed, and one line a minute says so."""
+        mark = self.milter.mark()
+        connections = [self.connection() for _ in range(1020)]
+        for connection in connections[1000:]:
+            self.assertEqual(connection.recv(1), b"")
+        self.assertEqual(len(self.milter.log.find_all(
+            r"warning: policy service: accept: no room for a further connection times=1$",
+            after=mark)), 1)
+        self.assertEqual(self.ask(connections[0])[:8], "PREPEND ")
+
     def test_socket_is_removed(self):
         path = self.path
         self.assertTrue(os.path.exists(path))
