@@ -283,6 +283,7 @@ static int load_worker(struct snapshot_worker *worker, const struct conf *conf,
     if (worker->libctx == NULL || worker->tls == NULL) {
         return conf_fail(error, conf, 0, "TLS cannot be set up: %s", sslerror_words());
     }
+    tls_memory_prepare(worker->libctx);
     if (keystore_load(&worker->keys, worker->libctx, conf, files, error) != 0) {
         return -1;
     }

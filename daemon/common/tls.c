@@ -14,6 +14,7 @@ int tls_library_init(void)
     if (tls_memory_init() != 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
         return -1;
     }
+    tls_memory_prepare(NULL);
     return tls_memory_was_short() ? -1 : 0;
 }
 

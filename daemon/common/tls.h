@@ -30,6 +30,11 @@ MUST_USE int tls_library_init(void);
 void tls_memory_begin(void);
 MUST_USE bool tls_memory_was_short(void);
 
+/* Makes all that libcrypto makes when a library context first needs something of a kind (a digest,
+ * a key exchange, ...). Where it has no memory for that, it never tries again: the first session
+ * without memory would be the last that could be served. */
+void tls_memory_prepare(OSSL_LIB_CTX *libctx);
+
 /* NULL with `*error` (a ticket key that has not 80 bytes). Outlives its listeners. */
 MUST_USE struct tls_shared *tls_shared_new(const struct conf *conf, const struct keyfiles *files,
                                            struct conf_error *error);

@@ -8,6 +8,10 @@
  */
 #include "daemon/common/tls_parts.h"
 
+#include <openssl/decoder.h>
+#include <openssl/encoder.h>
+#include <openssl/err.h>
+#include <openssl/kdf.h>
 #include <stdlib.h>
 
 static _Thread_local bool was_short;
@@ -57,4 +61,22 @@ void tls_memory_begin(void)
 bool tls_memory_was_short(void)
 {
     return was_short;
+}
+
+void tls_memory_prepare(OSSL_LIB_CTX *libctx)
+{
+    EVP_MD_free(EVP_MD_fetch(libctx, "SHA256", NULL));
+    EVP_CIPHER_free(EVP_CIPHER_fetch(libctx, "AES-256-GCM", NULL));
+    EVP_MAC_free(EVP_MAC_fetch(libctx, "HMAC", NULL));
+    EVP_KDF_free(EVP_KDF_fetch(libctx, "HKDF", NULL));
+    EVP_RAND_free(EVP_RAND_fetch(libctx, "CTR-DRBG", NULL));
+    EVP_KEYMGMT_free(EVP_KEYMGMT_fetch(libctx, "EC", NULL));
+    EVP_KEYEXCH_free(EVP_KEYEXCH_fetch(libctx, "ECDH", NULL));
+    EVP_KEM_free(EVP_KEM_fetch(libctx, "RSA", NULL));
+    EVP_SIGNATURE_free(EVP_SIGNATURE_fetch(libctx, "ECDSA", NULL));
+    EVP_ASYM_CIPHER_free(EVP_ASYM_CIPHER_fetch(libctx, "RSA", NULL));
+    OSSL_DECODER_free(OSSL_DECODER_fetch(libctx, "EC", NULL));
+    OSSL_ENCODER_free(OSSL_ENCODER_fetch(libctx, "EC", NULL));
+    /* One that this OpenSSL does not have is nobody's fault. */
+    ERR_clear_error();
 }
