@@ -10,6 +10,7 @@
 #   make check-system   boots RELEASE=bookworm there, and installs and runs postern on it
 #   make check-all   what takes hours: sanitizers on both releases, whole ranges, storms, long fuzzing
 #   make mutants     planted changes of one rule at a time, each of which a test must see
+#   make check-faults  our programs while each allocation fails, one after the other
 #   make check-fuzz  the fuzz targets, FUZZ_SECONDS=60 each; needs clang
 #   make bench       what a session costs, beside libssl alone and a bare relay
 #   make record      plays the dialogues of tests/e2e anew for the tests that replay them
@@ -56,7 +57,7 @@ objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c)))
 library      := $(BUILD)/libpostern.a
 binaries     := $(PROGRAMS:%=$(BUILD)/%)
 
-.PHONY: all run record bench check check-unit check-e2e check-house check-asan check-tsan check-fuzz check-differential fuzz-targets \
+.PHONY: all run record bench check check-unit check-e2e check-house check-asan check-tsan check-fuzz check-differential check-faults fuzz-targets \
         builds check-release check-system check-storm check-all mutants install clean root-needed
 .SECONDARY:
 .SECONDEXPANSION:
@@ -89,6 +90,9 @@ $(BUILD)/fuzz_gate: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/gate_*.c))
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(library)
 	$(LD_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(library) $(shell pkg-config --libs libconfuse)
 
+$(BUILD)/failnth.so: tests/faults/failnth.c
+	$(CC_ALL) -fPIC -shared -o $@ $<
+
 $(BUILD)/bench_%: $(BUILD)/tests/bench/%.o
 	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto)
 
@@ -113,7 +117,8 @@ packages-%:
 # --- tests -------------------------------------------------------------------------------------
 
 check: root-needed packages-build packages-run packages-check
-	@$(MAKE) --no-print-directory check-unit check-e2e check-house check-differential HELLOS=2000
+	@$(MAKE) --no-print-directory check-unit check-e2e check-house check-differential check-faults \
+	    HELLOS=2000 FAULTS=sample
 
 # Everything from nothing with each compiler, where a warning is an error.
 builds: packages-build packages-check
@@ -136,6 +141,10 @@ check-e2e: all
 # Certsel against libssl: all hellos, or about HELLOS of them.
 check-differential: $(BUILD)/differential
 	$(BUILD)/differential $(HELLOS)
+
+# Every allocation of what is played, or with FAULTS=sample one of each so many.
+check-faults: all $(BUILD)/failnth.so
+	python3 tests/faults/main.py --build $(BUILD) $(if $(filter sample,$(FAULTS)),,--whole)
 
 # Builds in copies of its own.
 mutants:
@@ -170,8 +179,8 @@ check-system: root-needed packages-run packages-release
 	python3 tests/system/main.py --roots $(ROOTS) --release $(RELEASE)
 
 check-all:
-	@$(MAKE) --no-print-directory check-release RELEASE=other GOALS='check-asan check-tsan check-differential'
-	@$(MAKE) --no-print-directory check-storm mutants check-fuzz FUZZ_SECONDS=600
+	@$(MAKE) --no-print-directory check-release RELEASE=other GOALS='check-asan check-tsan check-differential check-faults'
+	@$(MAKE) --no-print-directory check-faults check-storm mutants check-fuzz FUZZ_SECONDS=600
 
 # Plays the dialogues of tests/e2e anew, for the unit test and the fuzz target that replay them.
 record: root-needed all

@@ -69,6 +69,11 @@ class Milter:
     def pid(self):
         return self._child.pid
 
+    @property
+    def exit_code(self):
+        """None while it runs."""
+        return self._child.exit_code
+
     def mark(self):
         """The place in the log that is now its end, for wait_log(after=...)."""
         return self.log.mark()
