@@ -245,7 +245,7 @@ class Mail(Milters):
         for uid in STRANGERS:
             silent = Puppet(self, self.control, uid)
             silent.tell("open", 50)
-        for uid in STRANGERS[:3]:
+        for uid in STRANGERS[:2]:
             Puppet(self, self.control, uid).tell("flood", 100)
         mark = self.milter.mark()
         self.daemon.wait_log(ENDED, times=len(STRANGERS))
