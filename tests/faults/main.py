@@ -6,7 +6,7 @@ Three kinds of rows (scenes.py), in each of which the n-th allocation fails in o
 
 a scene     counted from the client's first byte on, in a program that has served such clients
             before; once that allocation alone, and once it and those that follow
-anew        the same in a program that has just been started
+anew        the same as the first thing in a program that has just been started
 start       counted from the program's own beginning, with -t and without
 
 Afterwards the program must be there, hold nothing of the session any more, serve the next client
@@ -187,10 +187,11 @@ class Row:
         self.program.stop()
         self.program.start()
         self.warm_up(play)
-        for number in self.numbers():
-            self.program.stop()
-            self.program.start()
-            self.found(self.one(play, number, 1))
+        for num in (1, SHORTAGE):
+            for number in self.numbers():
+                self.program.stop()
+                self.program.start()
+                self.found(self.one(play, number, num))
         self.program.stop()
         self.program.start()
 
