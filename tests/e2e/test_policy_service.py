@@ -321,9 +321,9 @@ class Protocol(Service):
         connections = [self.connection() for _ in range(1020)]
         for connection in connections[1000:]:
             self.assertEqual(connection.recv(1), b"")
-        self.assertEqual(len(self.milter.log.find_all(
-            r"warning: policy service: accept: no room for a further connection times=1$",
-            after=mark)), 1)
+        line = r"warning: policy service: accept: no room for a further connection times=1$"
+        self.milter.log.wait(line, after=mark)
+        self.assertEqual(len(self.milter.log.find_all(line, after=mark)), 1)
         self.assertEqual(self.ask(connections[0])[:8], "PREPEND ")
 
     def test_socket_is_removed(self):

@@ -14,7 +14,9 @@ from selftests import Selftest
 PUBLIC = ("192.0.2.1", "2001:db8::1")
 
 # What is said of a service that does not want the PROXY header, and has seen it.
-HEADER = "^takes the PROXY header for commands: 500 5.5.2 Error: "
+# A header of version 2 has a QUIT in it: a unix-domain socket may be closed before the next command.
+HEADER = ("^takes the PROXY header for commands: (500 5.5.2 Error: |Broken pipe$"
+          "|Connection reset by peer$)")
 HEADER_STRICT = (HEADER + "|^does not take the PROXY header: 554 5.5.0 Error: SMTP protocol "
                  "synchronization$|^takes the PROXY header for commands: (554 5.5.0 .*|closed|"
                  "Broken pipe|Connection reset by peer)$")
