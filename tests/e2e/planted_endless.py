@@ -16,9 +16,8 @@ def wait_for_ever():
 class Endless(Case):
     @classmethod
     def prepare(cls):
-        child = Child(["sh", "-c", "echo $$; exec sleep infinity"],
-                      on_line=lambda line: cls._on_line("planted", line))
-        cls.addClassCleanup(child.stop)
+        cls.child = Child(["sleep", "infinity"])
+        cls.addClassCleanup(cls.child.stop)
 
     def setUp(self):
         super().setUp()
@@ -29,6 +28,7 @@ class Endless(Case):
     def test_1_takes_the_end_for_data(self):
         self.far.close()
         self.logged.append(("planted", "logged by the test"))
+        self.logged.append(("planted", str(self.child.pid)))
         while True:
             self.near.recv(1)
 
