@@ -179,8 +179,8 @@ check-system: root-needed packages-run packages-release
 	python3 tests/system/main.py --roots $(ROOTS) --release $(RELEASE)
 
 check-all:
-	@$(MAKE) --no-print-directory check-release RELEASE=other GOALS='check-asan check-tsan check-differential check-faults'
-	@$(MAKE) --no-print-directory check-faults check-storm mutants check-fuzz FUZZ_SECONDS=600
+	@$(MAKE) --no-print-directory check-release RELEASE=other GOALS='check check-asan check-tsan check-differential check-faults'
+	@$(MAKE) --no-print-directory check-tsan check-faults check-storm mutants check-fuzz FUZZ_SECONDS=600
 
 # Plays the dialogues of tests/e2e anew, for the unit test and the fuzz target that replay them.
 record: root-needed all
