@@ -2,12 +2,12 @@
 #
 #   make             build build/posternd, build/posternctl and build/postern-milter
 #   make run         install what is missing, and show the main job with a private Postfix
-#   make check       install what tests need; unit, end-to-end and house tests
-#   make check-asan  the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make check       install what tests need; unit, end-to-end, house tests, and parts of two below
+#   make check-asan  unit and end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make check-tsan  the end-to-end tests under ThreadSanitizer
 #   make check-differential  the choice of a certificate against libssl itself, on all hellos
-#   make check-release  make GOALS=check inside RELEASE=trixie, in a root of ROOTS=/var/cache/postern-roots
-#   make check-system   boots RELEASE=bookworm there, and installs and runs postern on it
+#   make check-release  make GOALS=check inside RELEASE=other, in a root of ROOTS=/var/cache/postern-roots
+#   make check-system   boots RELEASE=other there, and installs and runs postern on it
 #   make check-all   what takes hours: sanitizers on both releases, whole ranges, storms, long fuzzing
 #   make mutants     planted changes of one rule at a time, each of which a test must see
 #   make check-faults  our programs while each allocation fails, one after the other
@@ -54,6 +54,7 @@ differential := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/differential
 fuzzers      := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 unit_objects := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c)))
 objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c)))
+tests_in_c   := unit differential failnth.so bench_server bench_client
 library      := $(BUILD)/libpostern.a
 binaries     := $(PROGRAMS:%=$(BUILD)/%)
 
@@ -69,7 +70,7 @@ all: $(binaries)
 $(binaries): $(BUILD)/%: $$(call objects_of,%) $(BUILD)/libcommon.a $(library)
 	$(LD_ALL) -o $@ $^ $(PKG_LIBS)
 
-$(BUILD)/postern-milter: PKG_LIBS = $(shell pkg-config --libs $(MILTER_LIBS)) -lmilter
+$(BUILD)/postern-milter: PKG_LIBS = $(shell pkg-config --libs $(MILTER_LIBS)) -lmilter -lunistring
 
 $(library): $(lib_objects)
 $(BUILD)/libcommon.a: $(common)
@@ -82,13 +83,13 @@ $(BUILD)/%.o: %.c
 	$(CC_ALL) -c -o $@ $<
 
 $(BUILD)/unit: $(unit_objects) $(library)
-	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs check libconfuse)
+	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs check libconfuse) -lunistring
 
 # Only with the compiler and flags of check-fuzz.
 $(BUILD)/fuzz_gate: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/gate_*.c)) \
                     $(BUILD)/tests/unit/gate_session.o
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(library)
-	$(LD_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(library) $(shell pkg-config --libs libconfuse)
+	$(LD_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(library) $(shell pkg-config --libs libconfuse) -lunistring
 
 $(BUILD)/failnth.so: tests/faults/failnth.c
 	$(CC_ALL) -fPIC -shared -o $@ $<
@@ -120,12 +121,12 @@ check: root-needed packages-build packages-run packages-check
 	@$(MAKE) --no-print-directory check-unit check-e2e check-house check-differential check-faults \
 	    HELLOS=2000 FAULTS=sample
 
-# Everything from nothing with each compiler, where a warning is an error.
+# All that is C but the fuzz targets, from nothing with each compiler; a warning is an error.
 builds: packages-build packages-check
 	@for compiler in gcc clang; do \
 	    rm -rf build/$$compiler; \
 	    $(MAKE) --no-print-directory -s -j"$$(nproc)" BUILD=build/$$compiler CC=$$compiler \
-	        WERROR=-Werror all build/$$compiler/unit build/$$compiler/differential || exit 1; \
+	        WERROR=-Werror all $$(printf "build/$$compiler/%s " $(tests_in_c)) || exit 1; \
 	done
 
 check-house: all
@@ -142,7 +143,7 @@ check-e2e: all
 check-differential: $(BUILD)/differential
 	$(BUILD)/differential $(HELLOS)
 
-# Every allocation of what is played, or with FAULTS=sample one of each so many.
+# The allocations of what is played: nearly all, or with FAULTS=sample one of each so many.
 check-faults: all $(BUILD)/failnth.so
 	python3 tests/faults/main.py --build $(BUILD) $(if $(filter sample,$(FAULTS)),,--whole)
 
@@ -153,8 +154,9 @@ mutants:
 asan := BUILD=build/asan FORTIFY= CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined'
 tsan := BUILD=build/tsan FORTIFY= CFLAGS='-O1 -g -fsanitize=thread'
 
+# The unit tests in one process: what each leaves is looked for at its end, which takes long.
 check-asan: root-needed packages-build packages-run packages-check
-	@$(MAKE) --no-print-directory check-unit check-e2e $(asan)
+	@CK_FORK=no $(MAKE) --no-print-directory check-unit check-e2e $(asan)
 
 check-tsan: root-needed packages-build packages-run packages-check
 	@$(MAKE) --no-print-directory check-e2e $(tsan)
@@ -203,7 +205,7 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(binaries)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard man/*.8)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(wildcard man/*.5)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/postern README.md $(wildcard docs/*.md) conf/postern.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/postern README.md CONTRIBUTING.md $(wildcard docs/*.md) conf/postern.conf
 	install -d $(DESTDIR)$(UNITDIR)
 	for unit in $(notdir $(wildcard systemd/*.service)); do \
 	    sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \

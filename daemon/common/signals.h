@@ -1,11 +1,12 @@
 /*
- * signals: which signals mean something to a daemon, and that no other one ends it.
+ * signals: which signals mean something to a daemon, and that no mistaken one ends it.
  *
  * SIGTERM, SIGINT and SIGQUIT stop it, SIGHUP is the program's. Of the rest, those whose default
  * is to end a process and that somebody may send by mistake (SIGUSR1, SIGUSR2, SIGALRM and the
- * other timers, SIGIO, SIGPWR, those of resource limits, real-time signals) are taken and only
- * logged. SIGPIPE is ignored without a word: the kernel itself sends it. Left as they are: faults
- * of the program itself (SIGSEGV, SIGABRT, ...), what cannot be taken, and job control.
+ * other timers, SIGIO, SIGPWR, SIGSTKFLT, those of resource limits, SIGRTMIN to SIGRTMAX) are taken
+ * and only logged. SIGPIPE is ignored without a word: the kernel itself sends it. Left as they are:
+ * faults of the program itself (SIGSEGV, SIGABRT, ...), what cannot be taken (the two below
+ * SIGRTMIN are the C library's), and job control.
  *
  * All are blocked in all threads, and taken one after the other in one place, by signalfd() or
  * sigtimedwait(): no handler interrupts anything. May include: log, lib/base/pace.

@@ -26,7 +26,7 @@ struct tls_session;
 MUST_USE int tls_library_init(void);
 
 /* Whether OpenSSL was refused memory in this thread since the last tls_memory_begin(), which
- * tls_handshake() and the other operations of a session call, too. */
+ * tls_handshake() and the other operations of a session also call. */
 void tls_memory_begin(void);
 MUST_USE bool tls_memory_was_short(void);
 

@@ -1,5 +1,6 @@
 #include "daemon/common/traits.h"
 
+#include "daemon/common/log.h"
 #include "daemon/common/reference.h"
 #include "lib/tls/hellobuild.h"
 #include "lib/tls/names.h"
@@ -42,9 +43,10 @@ struct probe {
     enum sign sign;
     int alert; /* by which libssl refuses it, if it does */
     size_t rule;
+    const char *name; /* of the rule */
 };
 
-#define RULE(field) offsetof(struct libssl_traits, field)
+#define RULE(field) offsetof(struct libssl_traits, field), #field
 
 static const struct probe probes[] = {
     /* Only the compressed form, which is not the certificate's. */
@@ -121,7 +123,8 @@ static size_t add_extensions(uint8_t *message, size_t len, const struct probe *p
     return len;
 }
 
-/* Tries one rule. 0, or -1 if the answer is none of the two. */
+/* Tries one rule. 0, or -1 if there is no memory for it. An answer that is none of the two is taken
+ * for that of a libssl without the rule: it costs an explanation, and no mail. */
 static int try_rule(bool *out, SSL_CTX *ctx, const struct keystore_entry *entry,
                     const struct probe *probe)
 {
@@ -130,9 +133,13 @@ static int try_rule(bool *out, SSL_CTX *ctx, const struct keystore_entry *entry,
     struct reference answer;
 
     len = len == 0 ? 0 : add_extensions(message, len, probe);
-    if (len == 0 || reference_run(&answer, ctx, &entry, 1, false, bytes_of(message, len)) != 0 ||
-        (!answer.served && (probe->sign == HAS_OWN_GROUP || answer.alert != probe->alert))) {
+    if (len == 0 || reference_run(&answer, ctx, &entry, 1, false, bytes_of(message, len)) != 0) {
         return -1;
+    }
+    if (!answer.served && answer.alert != probe->alert) {
+        log_line(LOG_WARNING, "libssl answers the hello that tries \"%s\" in a new way (%s)",
+                 probe->name, answer.words);
+        return 0;
     }
     switch (probe->sign) {
     case IS_SERVED:

@@ -3,7 +3,7 @@
  *
  * Its version would not tell: distributions carry changes into older versions, and a build may lack
  * a part. So each rule of lib/tls/libssl.h is tried on its own, with a hello that libssl answers in
- * one way if the rule holds and in another if it does not. May include: reference, lib/tls,
+ * one way if the rule holds and in another if it does not. May include: log, reference, lib/tls,
  * OpenSSL.
  */
 #ifndef POSTERN_DAEMON_COMMON_TRAITS_H
@@ -16,8 +16,8 @@
 
 /*
  * The answers of handshakes in memory with a throw-away certificate of `libctx`, into `*out`; they
- * are remembered for the process. From any thread. 0, or -1 if an answer is none of those expected:
- * there was no memory for it, or libssl cannot serve even a plain hello.
+ * are remembered for the process. A rule of which the answer is none of those expected is false,
+ * with a warning in the log. From any thread. 0, or -1 if there is no memory for it.
  */
 MUST_USE int traits_read(struct libssl_traits *out, OSSL_LIB_CTX *libctx);
 

@@ -144,15 +144,17 @@ static void disconnect(struct slot *slot)
     errno = error;
 }
 
-static void tell(struct bound_news news, int error)
+/* With the lock, so that the lines stand in the order of what they tell. */
+static void tell(void)
 {
+    struct bound_news news = bound_news(&state.silent, log_now());
     char times[32];
     struct text t = text_in(times, sizeof times);
 
     logline_times(&t, news);
     if (news.line == BOUND_CROSSED) {
         log_line(LOG_WARNING, "posternd does not answer on %s: %s%s", state.conf->control.text,
-                 strerror(error), times);
+                 strerror(state.error), times);
     } else if (news.line == BOUND_LEFT) {
         log_line(LOG_INFO, "posternd answers again on %s%s", state.conf->control.text, times);
     }
@@ -161,26 +163,18 @@ static void tell(struct bound_news news, int error)
 /* Says that posternd is silent, and that it is not any more. */
 static void note(bool silent, int error)
 {
-    struct bound_news news;
-
     pthread_mutex_lock(&state.lock);
-    (void)bound_set(&state.silent, silent);
+    bound_set(&state.silent, silent);
     state.error = silent ? error : state.error;
-    news = bound_news(&state.silent, log_now());
+    tell();
     pthread_mutex_unlock(&state.lock);
-    tell(news, error);
 }
 
 void lookup_tell_withheld(void)
 {
-    struct bound_news news;
-    int error;
-
     pthread_mutex_lock(&state.lock);
-    news = bound_news(&state.silent, log_now());
-    error = state.error;
+    tell();
     pthread_mutex_unlock(&state.lock);
-    tell(news, error);
 }
 
 /* --- talking ------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "daemon/posternd/backend.h"
 
 #include "daemon/common/sockaddr.h"
+#include "daemon/posternd/descriptors.h"
 #include "lib/net/proxyproto.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@ int backend_connect(const struct endpoint *to)
 {
     struct sockaddr_storage sa = {0};
     socklen_t len = sockaddr_from(to, &sa);
-    int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = descriptors_own(socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     int error;
 
     if (fd < 0) {

@@ -2,10 +2,11 @@
  * Theory of operation: each client has one event. It waits for the client to send, with room for
  * one request of CONTROL_REQUEST_MAX bytes, or, as long as an answer is not written whole, for the
  * client to read; never for both. So a client that does not read holds one answer, and its further
- * requests stay where they are. serve() answers the lines that have come, one after the other; when
- * the client has ended its direction, it answers the rest and closes. A client that neither sends
- * nor takes anything for CONTROL_IDLE seconds is closed, too. Who may ask is the file system's to
- * say: the socket belongs to the daemon's user and group. Of those who may, each user has a share;
+ * requests stay where they are. serve() answers the lines that have come, one after the other, a
+ * few in a turn, so that one client who asks much does not keep the others waiting; when the client
+ * has ended its direction, it answers the rest and closes. A client that neither sends nor takes
+ * anything for CONTROL_IDLE seconds is also closed. The file system decides who may ask: the socket
+ * belongs to the daemon's user and group. Of those who may, each user has a share;
  * a new client always gets its place, if need be that of the one that shares_enter() names, which
  * is closed without a word: it would be taken for the answer to the next question.
  *
@@ -36,6 +37,9 @@
 
 /* Clients that are accepted before those that are there get their turn. */
 enum { ACCEPT_BATCH = 16 };
+
+/* Answers to one client before the others get their turn. */
+enum { ANSWER_BATCH = 16 };
 
 struct client {
     struct shares_place place; /* first: what shares.c names is a client */
@@ -178,15 +182,16 @@ static bool refuse_long(struct client *c)
     return say(c, strdup("{\"error\":\"the request is too long\"}\n"));
 }
 
-/* Answers what can be answered now, and waits for more. False if the client is done with. */
+/* Answers what can be answered in this turn, and waits for the next or for more. False if the
+ * client is done with. */
 static bool serve(struct client *c)
 {
-    while (flush(c)) {
+    for (int answers = 0; flush(c); answers++) {
         size_t waiting = c->in_end - c->in_start;
         const char *end = memchr(c->in + c->in_start, '\n', waiting);
         bool good;
 
-        if (c->out != NULL) {
+        if (c->out != NULL || answers == ANSWER_BATCH) {
             return wait_for(c, EV_WRITE);
         }
         if (end != NULL) {
@@ -218,13 +223,13 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 /* --- accepting ----------------------------------------------------------------------------- */
 
 /* Somebody has lost its place. */
-static void end_client(struct client *c, unsigned say)
+static void end_client(struct client *c, unsigned times)
 {
-    if (say > 0) {
+    if (times > 0) {
         log_line(LOG_WARNING,
                  "control: too many clients: the one of uid=%u silent for longest, pid=%d, is "
                  "closed times=%u",
-                 c->caller.uid, (int)c->caller.pid, say);
+                 c->caller.uid, (int)c->caller.pid, times);
     }
     client_free(c);
 }
@@ -232,7 +237,7 @@ static void end_client(struct client *c, unsigned say)
 /* Puts the client among the others. */
 static void enlist(struct control *control, struct client *c)
 {
-    struct shares_answer answer =
+    struct shares_answer entered =
         shares_enter(&control->shares, &c->place, c->caller.uid, worker_now());
 
     c->next = control->clients;
@@ -241,8 +246,8 @@ static void enlist(struct control *control, struct client *c)
         c->next->link = &c->next;
     }
     control->clients = c;
-    if (answer.ended != NULL) {
-        end_client((struct client *)answer.ended, answer.say);
+    if (entered.ended != NULL) {
+        end_client((struct client *)entered.ended, entered.say);
     }
 }
 
@@ -320,7 +325,9 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    event_add(&control->accept, NULL);
+    if (event_add(&control->accept, NULL) != 0) {
+        pause_accepting(control, ENOMEM);
+    }
 }
 
 /* --- the socket ---------------------------------------------------------------------------- */

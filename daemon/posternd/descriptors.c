@@ -1,11 +1,11 @@
 #include "daemon/posternd/descriptors.h"
 
 #include "daemon/common/log.h"
-#include "daemon/posternd/listener.h"
 
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum {
     OF_WORKER = 5,  /* what a worker has open besides its sockets: eventfds, and its event loop's */
@@ -14,9 +14,13 @@ enum {
     KEPT_FROM = 32, /* the lowest limit of which so much can be kept */
 };
 
-void descriptors_limit(const struct conf *conf, unsigned num_workers, unsigned num_control)
+/* The first of those that are kept. */
+static rlim_t first_kept = RLIM_INFINITY;
+
+void descriptors_limit(const struct conf *conf, unsigned num_workers, size_t num_listening,
+                       unsigned num_control)
 {
-    rlim_t of_workers = (rlim_t)num_workers * (listener_count(conf) + OF_WORKER);
+    rlim_t of_workers = (rlim_t)num_workers * (num_listening + OF_WORKER);
     rlim_t need = (rlim_t)conf->limits.max_sessions * 2 + of_workers + num_control + OF_REST;
     struct rlimit limit;
 
@@ -29,6 +33,7 @@ void descriptors_limit(const struct conf *conf, unsigned num_workers, unsigned n
                  conf->limits.max_sessions, (unsigned long long)need,
                  (unsigned long long)limit.rlim_cur);
         limit.rlim_cur -= limit.rlim_cur > KEPT_FROM ? KEPT : 0;
+        first_kept = limit.rlim_cur;
     }
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
@@ -49,8 +54,18 @@ int descriptors_accept(int fd)
     }
     client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     error = errno;
-    /* A worker that opens something in between has been lucky once. */
+    /* Workers may have opened something in between: descriptors_own(). */
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     errno = error;
     return client;
+}
+
+int descriptors_own(int fd)
+{
+    if (fd < 0 || (rlim_t)fd < first_kept) {
+        return fd;
+    }
+    close(fd);
+    errno = EMFILE;
+    return -1;
 }

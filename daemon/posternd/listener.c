@@ -2,6 +2,7 @@
 
 #include "daemon/common/log.h"
 #include "daemon/common/sockaddr.h"
+#include "daemon/posternd/descriptors.h"
 #include "daemon/posternd/session.h"
 
 #include <errno.h>
@@ -10,10 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    ACCEPT_BATCH = 64, /* clients accepted before other events get their turn */
-    SAY_AGAIN = 60000, /* ms between two lines about a pause */
-};
+/* Clients accepted before other events get their turn. */
+enum { ACCEPT_BATCH = 64 };
 
 size_t listener_count(const struct conf *conf)
 {
@@ -153,10 +152,7 @@ void listener_log_all(const struct conf *conf, const int *fds)
 /* Out of descriptors or memory: trying again at once would spin, so accepting rests a second. */
 static void pause_accepting(struct listener *l, int error)
 {
-    int64_t now = worker_now();
-
-    if (l->said_at == 0 || now - l->said_at >= SAY_AGAIN) {
-        l->said_at = now;
+    if (pace_note(&l->pauses, 1, worker_now()) > 0) {
         log_line(LOG_WARNING, "accept on listener=%s: %s: new clients wait", l->conf->name,
                  strerror(error));
     }
@@ -172,7 +168,9 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    event_add(&l->event, NULL);
+    if (event_add(&l->event, NULL) != 0) {
+        pause_accepting(l, ENOMEM);
+    }
 }
 
 /* Errors of accept() that concern one client which has gone already (accept(2)). */
@@ -191,7 +189,8 @@ static void on_clients(evutil_socket_t fd, short what, void *arg)
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         struct sockaddr_storage sa = {0};
         socklen_t len = sizeof sa;
-        int client = accept4(fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int client = descriptors_own(
+            accept4(fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC));
 
         if (client >= 0) {
             struct addr from = sockaddr_to(&sa);

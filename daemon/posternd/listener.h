@@ -8,6 +8,7 @@
 #define POSTERN_DAEMON_POSTERND_LISTENER_H
 
 #include "daemon/posternd/worker.h"
+#include "lib/base/pace.h"
 
 #include <event2/event_struct.h>
 
@@ -20,7 +21,7 @@ struct listener {
     bool any_address;                 /* bound to 0.0.0.0 or [::] */
     struct event event;               /* registered while fd is there */
     struct event pause;               /* pending while accepting pauses */
-    int64_t said_at;                  /* worker's time of the last line about a pause; 0: none */
+    struct pace pauses;               /* of lines about pauses */
 };
 
 /* Listening sockets that one worker needs. */

@@ -152,7 +152,7 @@ static int start(struct snapshot *snapshot)
     int *fds = calloc(listener_count(conf) * snapshot->num_workers, sizeof *fds);
     int result = -1;
 
-    descriptors_limit(conf, snapshot->num_workers, CONTROL_CLIENTS_MAX);
+    descriptors_limit(conf, snapshot->num_workers, listener_count(conf), CONTROL_CLIENTS_MAX);
     if (fds == NULL || loop == NULL) {
         fprintf(stderr, "%s\n", strerror(errno));
     } else if (prepare(snapshot, fds, loop, &control, &error) != 0) {

@@ -61,7 +61,10 @@ static int fill(struct main_loop *loop)
     }
     loop->signals = event_new(loop->base, loop->signal_fd, EV_READ | EV_PERSIST, on_signal, loop);
     loop->teller = event_new(loop->base, -1, EV_PERSIST, on_tell, NULL);
-    return loop->signals != NULL && loop->teller != NULL ? event_add(loop->signals, NULL) : -1;
+    if (loop->signals == NULL || loop->teller == NULL || event_add(loop->signals, NULL) != 0) {
+        return -1;
+    }
+    return event_add(loop->teller, &(struct timeval){.tv_sec = REGISTRY_TELL_SECONDS});
 }
 
 struct main_loop *main_loop_new(void)
@@ -89,9 +92,7 @@ struct event_base *main_loop_base(const struct main_loop *loop)
 
 void main_loop_run(struct main_loop *loop)
 {
-    event_add(loop->teller, &(struct timeval){.tv_sec = REGISTRY_TELL_SECONDS});
     event_base_dispatch(loop->base);
-    event_del(loop->teller);
 }
 
 void main_loop_free(struct main_loop *loop)

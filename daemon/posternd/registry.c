@@ -7,7 +7,8 @@
  * session around it, stays valid until its own worker calls registry_leave(), which also takes it
  * out of the queue.
  *
- * What has to be said in the log is found out under the mutex and written after it.
+ * What has to be said in the log is said under the mutex, so that lines stand in the order of what
+ * they tell: it is a few lines a minute, and log_line() never waits.
  *
  * registry.c has the coming and going, registry_stress.c the backends' slots, registry_find.c what
  * is known of a session.
@@ -125,7 +126,7 @@ static bool limit_take(struct registry_limit *limit, unsigned max)
 {
     limit->max = max;
     if (max > 0 && limit->count >= max) {
-        (void)bound_set(&limit->full, true);
+        bound_set(&limit->full, true);
         return false;
     }
     limit->count++;
@@ -136,7 +137,7 @@ static void limit_give(struct registry_limit *limit)
 {
     limit->count--;
     if (limit->count < limit->max - limit->max / 10) {
-        (void)bound_set(&limit->full, false);
+        bound_set(&limit->full, false);
     }
 }
 
@@ -144,26 +145,21 @@ static void limit_give(struct registry_limit *limit)
 
 bool registry_admit(unsigned max, int64_t now)
 {
-    struct limit_news news;
     bool room;
 
     registry_lock();
     room = limit_take(&registry_all.sessions, max);
-    news = registry_note_limit(&registry_all.sessions, now);
+    registry_tell_limit(&registry_all.sessions, now);
     registry_unlock();
-    registry_tell_limit(&news);
     return room;
 }
 
 void registry_dismiss(int64_t now)
 {
-    struct limit_news news;
-
     registry_lock();
     limit_give(&registry_all.sessions);
-    news = registry_note_limit(&registry_all.sessions, now);
+    registry_tell_limit(&registry_all.sessions, now);
     registry_unlock();
-    registry_tell_limit(&news);
 }
 
 static bool is_exempt(const struct conf *conf, const struct addr *a)
@@ -185,9 +181,9 @@ static struct registry_answer judge(struct tally_client *client, unsigned count,
     return answer;
 }
 
-/* With the lock. `*c` is what is to be told, `*victim` whose worker is to be woken. */
+/* With the lock. `*victim`: whose worker is to be woken. */
 static struct registry_answer join(struct registry_entry *entry, unsigned max_of_client,
-                                   int64_t now, struct crossing *c, struct registry_entry **victim)
+                                   int64_t now, struct registry_entry **victim)
 {
     struct registry_answer answer = {.verdict = REGISTRY_WELCOME};
     struct client_key key = client_key_of(&entry->client_addr);
@@ -208,7 +204,7 @@ static struct registry_answer join(struct registry_entry *entry, unsigned max_of
     }
     LIST_INSERT_HEAD(registry_chain_of_id(entry->id), entry, by_id);
     LIST_INSERT_HEAD(registry_chain_of_client(&entry->client_addr), entry, by_client);
-    *c = registry_note_crossing(entry->backend, now);
+    registry_tell_crossing(entry->backend, now);
     return answer;
 }
 
@@ -217,7 +213,6 @@ struct registry_answer registry_join(struct registry_entry *entry,
 {
     const struct conf *conf = request->conf;
     bool exempt = is_exempt(conf, &request->client);
-    struct crossing c = {0};
     struct registry_entry *victim = NULL;
     unsigned wake_up = 0;
     struct registry_answer answer;
@@ -234,7 +229,7 @@ struct registry_answer registry_join(struct registry_entry *entry,
     addr_unmap(&entry->client_addr);
     addr_unmap(&entry->destination);
     registry_lock();
-    answer = join(entry, exempt ? 0 : conf->limits.max_sessions_per_client, now, &c, &victim);
+    answer = join(entry, exempt ? 0 : conf->limits.max_sessions_per_client, now, &victim);
     if (victim != NULL) {
         wake_up = victim->worker;
     }
@@ -245,7 +240,6 @@ struct registry_answer registry_join(struct registry_entry *entry,
     if (victim != NULL) {
         registry_wake(wake_up);
     }
-    registry_tell_crossing(&c);
     return answer;
 }
 
@@ -263,42 +257,36 @@ bool registry_settle(struct registry_entry *entry)
     return !evicted;
 }
 
-/* With the lock. What is to be said of it. */
-static struct limit_news handshake_over(struct registry_entry *entry, int64_t now)
+/* With the lock. */
+static void handshake_over(struct registry_entry *entry, int64_t now)
 {
     if (entry->shaking) {
         limit_give(&registry_all.handshakes);
     }
     entry->shaking = false;
-    return registry_note_limit(&registry_all.handshakes, now);
+    registry_tell_limit(&registry_all.handshakes, now);
 }
 
 void registry_give_slot(struct registry_entry *entry, int64_t now)
 {
-    struct crossing c;
-
     if (entry->backend == NULL) {
         return;
     }
     registry_lock();
     slots_give(&entry->backend->slots, &entry->slot);
-    c = registry_note_crossing(entry->backend, now);
+    registry_tell_crossing(entry->backend, now);
     registry_unlock();
-    registry_tell_crossing(&c);
 }
 
 void registry_leave(struct registry_entry *entry, int64_t now)
 {
-    struct limit_news news;
-    struct crossing c;
-
     if (entry->backend == NULL) {
         return;
     }
     registry_lock();
-    news = handshake_over(entry, now);
+    handshake_over(entry, now);
     slots_give(&entry->backend->slots, &entry->slot);
-    c = registry_note_crossing(entry->backend, now);
+    registry_tell_crossing(entry->backend, now);
     LIST_REMOVE(entry, by_id);
     LIST_REMOVE(entry, by_client);
     registry_remember_gone(entry, now);
@@ -311,8 +299,6 @@ void registry_leave(struct registry_entry *entry, int64_t now)
     registry_unlock();
     registry_free_tls(entry->tls);
     *entry = (struct registry_entry){0};
-    registry_tell_crossing(&c);
-    registry_tell_limit(&news);
 }
 
 /* --- handshakes --- */
@@ -322,7 +308,6 @@ struct registry_answer registry_handshake(struct registry_entry *entry, const st
 {
     struct registry_answer answer = {.verdict = REGISTRY_WELCOME};
     bool exempt = is_exempt(conf, &entry->client_addr);
-    struct limit_news news;
 
     if (conf->limits.max_handshakes == 0 && conf->limits.max_handshakes_per_client == 0) {
         return answer;
@@ -336,21 +321,17 @@ struct registry_answer registry_handshake(struct registry_entry *entry, const st
         entry->shaking = limit_take(&registry_all.handshakes, conf->limits.max_handshakes);
         answer.verdict = entry->shaking ? REGISTRY_WELCOME : REGISTRY_BUSY;
     }
-    news = registry_note_limit(&registry_all.handshakes, now);
+    registry_tell_limit(&registry_all.handshakes, now);
     registry_unlock();
-    registry_tell_limit(&news);
     return answer;
 }
 
 void registry_handshake_over(struct registry_entry *entry, int64_t now)
 {
-    struct limit_news news;
-
     if (entry->shaking) {
         registry_lock();
-        news = handshake_over(entry, now);
+        handshake_over(entry, now);
         registry_unlock();
-        registry_tell_limit(&news);
     }
 }
 
@@ -358,24 +339,13 @@ void registry_handshake_over(struct registry_entry *entry, int64_t now)
 
 void registry_tell_withheld(int64_t now)
 {
-    struct registry_limit *limits[] = {&registry_all.sessions, &registry_all.handshakes};
-
-    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
-        struct limit_news news;
-
-        registry_lock();
-        news = registry_note_limit(limits[i], now);
-        registry_unlock();
-        registry_tell_limit(&news);
-    }
+    registry_lock();
+    registry_tell_limit(&registry_all.sessions, now);
+    registry_tell_limit(&registry_all.handshakes, now);
     for (size_t i = 0; i < registry_all.num_backends; i++) {
-        struct crossing c;
-
-        registry_lock();
-        c = registry_note_crossing(&registry_all.backends[i], now);
-        registry_unlock();
-        registry_tell_crossing(&c);
+        registry_tell_crossing(&registry_all.backends[i], now);
     }
+    registry_unlock();
 }
 
 /* --- for workers --- */

@@ -76,41 +76,23 @@ struct registry {
 
 extern struct registry registry_all;
 
-/* What is to be said of a backend's bounds. */
-struct crossing {
-    struct bound_news stress;
-    struct bound_news full;
-    bool hurry; /* stress has begun, said or not: workers have to know */
-    struct logline_stress facts;
-};
-
-struct limit_news {
-    const char *name;
-    const char *what;
-    unsigned max;
-    struct bound_news news;
-};
-
 /* registry.c */
 void registry_lock(void);
 void registry_unlock(void);
 
-/* registry_stress.c. The first two are called with the lock, the others without.
+/* registry_stress.c; but for the last, with the lock.
  *
  * A slot for the entry, if need be that of another session, which is then in its worker's queue
  * and returned as `*victim`. False if there is none. */
 MUST_USE bool registry_find_slot(struct registry_entry *entry, const struct client_key *key,
                                  struct registry_entry **victim);
 
-/* To be called after each change of a backend's slots, and for what was withheld. */
-struct crossing registry_note_crossing(struct registry_backend *backend, int64_t now);
-
-/* Writes to the log, and wakes the workers when stress has begun. */
-void registry_tell_crossing(const struct crossing *c);
+/* To be called after each change of a backend's slots, and for what was withheld: says what is due
+ * in the log, and wakes the workers when stress begins. */
+void registry_tell_crossing(struct registry_backend *backend, int64_t now);
 
 /* The same for a limit. */
-struct limit_news registry_note_limit(struct registry_limit *limit, int64_t now);
-void registry_tell_limit(const struct limit_news *n);
+void registry_tell_limit(struct registry_limit *limit, int64_t now);
 
 void registry_wake(unsigned worker);
 

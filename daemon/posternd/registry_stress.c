@@ -9,87 +9,82 @@ void registry_wake(unsigned worker)
 {
     uint64_t one = 1;
 
-    /* An eventfd takes 8 bytes unless its counter is full, and then it can be read, too. */
+    /* An eventfd takes 8 bytes unless its counter is full, and then it can also be read. */
     (void)!write(registry_all.workers[worker].wake_fd, &one, sizeof one);
 }
 
-struct crossing registry_note_crossing(struct registry_backend *backend, int64_t now)
-{
-    struct slots *slots = &backend->slots;
-    struct crossing c = {
-        .facts = {.backend = backend->name, .taken = slots->taken, .max = slots->max},
-    };
-
-    if (bound_set(&backend->stress, slots->stressed)) {
-        atomic_store(&backend->stressed, slots->stressed);
-        c.hurry = slots->stressed;
-    }
-    for (unsigned i = 0; c.hurry && i < registry_all.num_workers; i++) {
-        registry_all.workers[i].hurries = true;
-    }
-    (void)bound_set(&backend->full, slots->full);
-    c.stress = bound_news(&backend->stress, now);
-    c.full = bound_news(&backend->full, now);
-    if (c.full.line == BOUND_LEFT) {
-        c.facts.evicted = backend->evicted;
-        c.facts.refused = backend->refused;
-        backend->evicted = 0;
-        backend->refused = 0;
-    }
-    return c;
-}
-
-static void tell_bound(const struct crossing *c, enum logline_bound bound, struct bound_news news,
-                       enum bound_line which)
+static void tell_bound(enum logline_bound bound, struct bound_news news, enum bound_line which,
+                       const struct logline_stress *facts)
 {
     char line[LOGLINE_SIZE];
     struct text t = text_in(line, sizeof line);
 
     if (news.line == which) {
-        logline_stress(&t, bound, news, &c->facts);
+        logline_stress(&t, bound, news, facts);
         log_line(which == BOUND_CROSSED ? LOG_WARNING : LOG_INFO, "%s", line);
     }
 }
 
-void registry_tell_crossing(const struct crossing *c)
+/* Stress has begun, said or not: workers have to know. */
+static void hurry(void)
 {
-    /* In the order in which they are met. */
-    tell_bound(c, LOGLINE_STRESS, c->stress, BOUND_CROSSED);
-    tell_bound(c, LOGLINE_FULL, c->full, BOUND_CROSSED);
-    tell_bound(c, LOGLINE_FULL, c->full, BOUND_LEFT);
-    tell_bound(c, LOGLINE_STRESS, c->stress, BOUND_LEFT);
-    for (unsigned i = 0; c->hurry && i < registry_all.num_workers; i++) {
+    for (unsigned i = 0; i < registry_all.num_workers; i++) {
+        registry_all.workers[i].hurries = true;
         registry_wake(i);
     }
 }
 
-struct limit_news registry_note_limit(struct registry_limit *limit, int64_t now)
+void registry_tell_crossing(struct registry_backend *backend, int64_t now)
 {
-    return (struct limit_news){
-        .name = limit->name,
-        .what = limit->what,
-        .max = limit->max,
-        .news = bound_news(&limit->full, now),
+    struct slots *slots = &backend->slots;
+    struct logline_stress facts = {
+        .backend = backend->name,
+        .taken = slots->taken,
+        .max = slots->max,
+        .evicted = backend->evicted,
+        .refused = backend->refused,
     };
+    bool begins = slots->stressed && !backend->stress.over;
+    struct bound_news stress;
+    struct bound_news full;
+
+    bound_set(&backend->stress, slots->stressed);
+    bound_set(&backend->full, slots->full);
+    atomic_store(&backend->stressed, slots->stressed);
+    stress = bound_news(&backend->stress, now);
+    full = bound_news(&backend->full, now);
+    if (full.line == BOUND_LEFT) {
+        backend->evicted = 0;
+        backend->refused = 0;
+    }
+    /* In the order in which they are met. */
+    tell_bound(LOGLINE_STRESS, stress, BOUND_CROSSED, &facts);
+    tell_bound(LOGLINE_FULL, full, BOUND_CROSSED, &facts);
+    tell_bound(LOGLINE_FULL, full, BOUND_LEFT, &facts);
+    tell_bound(LOGLINE_STRESS, stress, BOUND_LEFT, &facts);
+    if (begins) {
+        hurry();
+    }
 }
 
-void registry_tell_limit(const struct limit_news *n)
+void registry_tell_limit(struct registry_limit *limit, int64_t now)
 {
+    struct bound_news news = bound_news(&limit->full, now);
     char line[LOGLINE_SIZE];
     struct text t = text_in(line, sizeof line);
 
-    switch (n->news.line) {
+    switch (news.line) {
     case BOUND_SILENT:
         return;
     case BOUND_CROSSED:
-        text_addf(&t, "%s=%u reached: %s", n->name, n->max, n->what);
+        text_addf(&t, "%s=%u reached: %s", limit->name, limit->max, limit->what);
         break;
     case BOUND_LEFT:
-        text_addf(&t, "%s=%u: there is room again", n->name, n->max);
+        text_addf(&t, "%s=%u: there is room again", limit->name, limit->max);
         break;
     }
-    logline_times(&t, n->news);
-    log_line(n->news.line == BOUND_CROSSED ? LOG_WARNING : LOG_INFO, "%s", line);
+    logline_times(&t, news);
+    log_line(news.line == BOUND_CROSSED ? LOG_WARNING : LOG_INFO, "%s", line);
 }
 
 bool registry_is_stressed(const struct registry_entry *entry)

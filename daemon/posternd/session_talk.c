@@ -133,9 +133,14 @@ static bool obey_gate(struct session *s)
 static void notice_backend_gone(struct session *s)
 {
     if (!s->answered && s->backend.shut) {
-        /* It was told that the client has ended, and does as that one does. */
+        /* It was told that the client has ended, and does as that one does. Somebody who has asked
+         * something may still listen. */
         sessionlog_lost(s);
-        session_begin_end(s);
+        if (s->asked) {
+            session_give_up(s, "4.3.2", "Service currently unavailable");
+        } else {
+            session_begin_end(s);
+        }
         return;
     }
     if (!s->answered && !s->asked && s->address + 1 < s->num_addresses) {

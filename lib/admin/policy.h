@@ -30,8 +30,7 @@ struct policy;
  * may fit any rule.
  */
 struct policy_address {
-    char text[POLICY_ADDRESS_SIZE]; /* in lower case, its domain without a final dot; for a log, too
-                                     */
+    char text[POLICY_ADDRESS_SIZE]; /* its case folded, its domain without a final dot */
     bool local_known;
     bool domain_known;
 };

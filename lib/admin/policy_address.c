@@ -2,14 +2,18 @@
  * What Postfix does between an address and the mailbox behind it is its own business, and depends
  * on settings that nobody tells here: it looks for %, ! and @ in a local part, quoted or not, puts
  * domains where none or half of one is, takes its own addresses in brackets for itself, and folds
- * case by Unicode. None of that touches the plain addresses below; all others may be anybody's.
+ * case by Unicode, or not. None of that touches the plain addresses below, whose case is folded
+ * here; all others may be anybody's.
  */
 #include "lib/admin/policy_parts.h"
 
 #include "lib/net/hostname.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unicase.h>
+#include <unistr.h>
 
 enum local_part {
     LOCAL_ROUTES, /* it may be read as an address of its own */
@@ -93,7 +97,31 @@ static size_t append(char out[POLICY_ADDRESS_SIZE], size_t len, struct bytes par
     return len + take;
 }
 
-static void write_text(struct policy_address *out, struct bytes local, struct bytes domain)
+/* Folds the case of an address beyond ASCII. False if it is no UTF-8, or too long then. */
+static bool fold(char text[POLICY_ADDRESS_SIZE], size_t len)
+{
+    uint8_t room[POLICY_ADDRESS_SIZE];
+    size_t folded_len = sizeof room;
+    uint8_t *folded;
+    bool fits;
+
+    if (u8_check((uint8_t *)text, len) != NULL) {
+        return false;
+    }
+    folded = u8_casefold((uint8_t *)text, len, NULL, NULL, room, &folded_len);
+    fits = folded == room && folded_len < sizeof room;
+    if (fits) {
+        memcpy(text, room, folded_len);
+        text[folded_len] = '\0';
+    }
+    if (folded != room) {
+        free(folded);
+    }
+    return fits;
+}
+
+/* False if it is not certain what Postfix makes of the text. */
+static bool write_text(struct policy_address *out, struct bytes local, struct bytes domain)
 {
     size_t len = append(out->text, 0, local);
 
@@ -102,6 +130,7 @@ static void write_text(struct policy_address *out, struct bytes local, struct by
         len = append(out->text, len, domain);
     }
     hostname_to_lower(out->text, len);
+    return policy_is_ascii(out->text) || fold(out->text, len);
 }
 
 void policy_address_read(struct policy_address *out, struct bytes local, struct bytes domain,
@@ -125,5 +154,5 @@ void policy_address_read(struct policy_address *out, struct bytes local, struct 
         out->local_known = false;
         local.len = 0;
     }
-    write_text(out, local, domain);
+    out->local_known = write_text(out, local, domain) && out->local_known;
 }

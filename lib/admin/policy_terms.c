@@ -61,15 +61,26 @@ static int take_domain(struct policy_reader *r, const char *key, struct pattern 
     return 0;
 }
 
-/* No mail has an address that is not plain for certain. */
-static bool is_plain(const char *address, size_t local_len)
+/* No mail has an address that is not plain for certain, or that folding its case would change. */
+static int check_plain(struct policy_reader *r, const char *key, const char *address,
+                       size_t local_len)
 {
     const char *domain = address + local_len + 1;
     struct policy_address plain;
 
     policy_address_read(&plain, bytes_of(address, local_len), bytes_of(domain, strlen(domain)),
                         true);
-    return plain.local_known && strcmp(plain.text, address) == 0;
+    if (!plain.local_known) {
+        return policy_fail(r,
+                           "%s: \"%s\" is never compared: only local@domain is, without quotes, "
+                           "%%, ! and further @",
+                           key, address);
+    }
+    if (strcmp(plain.text, address) != 0) {
+        return policy_fail(r, "%s: \"%s\" is never compared: write \"%s\"", key, address,
+                           plain.text);
+    }
+    return 0;
 }
 
 static int take_address(struct policy_reader *r, const char *key, struct pattern *out, char *value)
@@ -88,11 +99,8 @@ static int take_address(struct policy_reader *r, const char *key, struct pattern
                    ? policy_fail(r, "%s: \"%s\" is neither an address nor a domain", key, value)
                    : -1;
     }
-    if (!is_plain(value, (size_t)(at - value))) {
-        return policy_fail(r,
-                           "%s: \"%s\" is never compared: only local@domain is, without quotes, "
-                           "%%, ! and further @",
-                           key, value);
+    if (check_plain(r, key, value, (size_t)(at - value)) != 0) {
+        return -1;
     }
     out->kind = PATTERN_EXACT;
     out->text = value;

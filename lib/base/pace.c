@@ -18,13 +18,10 @@ unsigned pace_note(struct pace *p, unsigned max, int64_t now)
     return times;
 }
 
-bool bound_set(struct bound *b, bool over)
+void bound_set(struct bound *b, bool over)
 {
-    bool changed = b->over != over;
-
+    b->crossed += over && !b->over;
     b->over = over;
-    b->crossed += changed && over;
-    return changed;
 }
 
 struct bound_news bound_news(struct bound *b, int64_t now)

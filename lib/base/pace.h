@@ -44,8 +44,8 @@ struct bound_news {
     unsigned crossed;     /* how often the bound was crossed since the line before it */
 };
 
-/* The bound is crossed now, or it is not. Returns whether that is a change. */
-bool bound_set(struct bound *b, bool over);
+/* The bound is crossed now, or it is not. */
+void bound_set(struct bound *b, bool over);
 
 /* The line that is due, which counts as written. To be asked after each change, and from time to
  * time for what was withheld. */

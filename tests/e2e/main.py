@@ -3,8 +3,8 @@
     main.py --build DIR [--only PATTERN] [--test-seconds N]
 
 Runs every test of test_*.py, two files at a time, each file in a process of its own. A failure is
-shown with what posternd and Postfix logged during that test. The last line has Check's form; the
-exit code is 0 if all is well. --only: the tests whose name (test_file.Class.test) matches this
+shown with what posternd and Postfix logged during that test, and named again at the end. The last
+line has Check's form; the exit code is 0 if all is well. --only: the tests whose name (test_file.Class.test) matches this
 regular expression. --test-seconds: after so long a test has failed, and the next one begins; what a
 class does before and after its tests has this limit, too.
 """
@@ -17,7 +17,6 @@ import importlib
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -30,6 +29,7 @@ sys.path[:0] = [os.path.dirname(HERE), HERE]
 sys.dont_write_bytecode = True
 
 from common import Case  # noqa: E402 pylint: disable=wrong-import-position
+from lab import tally  # noqa: E402 pylint: disable=wrong-import-position
 from lab.process import keeper  # noqa: E402 pylint: disable=wrong-import-position
 from timelimit import TimeLimit  # noqa: E402 pylint: disable=wrong-import-position
 
@@ -42,10 +42,8 @@ TEST_SECONDS = 600
 # Seconds for a thread that a file's tests have left.
 THREAD_SECONDS = 5
 
-# Seconds for one file, should an alarm not end its test.
-FILE_TIMEOUT = 1800
-
-# The first word of the line in which a file's process tells its result.
+# The first word of the line in which a file's process tells its result: [[checks, failures, errors],
+# [a line for each problem]].
 RESULT = "@result "
 
 # Files that take long begin first.
@@ -63,6 +61,7 @@ class Result(unittest.TestResult):
         self.checks = 0
         self.failed = set()
         self.broken = set()
+        self.problems = []
         self.longest = (0.0, "")
         self._began = 0.0
 
@@ -101,8 +100,8 @@ class Result(unittest.TestResult):
         """[checks, failures, errors]; an error outweighs a failure of the same test."""
         return [self.checks, len(self.failed - self.broken), len(self.broken)]
 
-    @staticmethod
-    def _show(word, test, name, err):
+    def _show(self, word, test, name, err):
+        self.problems.append(f"{word} {name}: " + (str(err[1]).strip() or err[0].__name__).splitlines()[0])
         print(f"{word} {name}")
         for line in "".join(traceback.format_exception(*err)).splitlines():
             print("    " + line)
@@ -117,18 +116,10 @@ def name_of(test):
     return re.sub(r"^(setUpClass|tearDownClass) \((.*)\)$", r"\2: \1", test.id())
 
 
-def tests_in(suite):
-    for each in suite:
-        if isinstance(each, unittest.TestSuite):
-            yield from tests_in(each)
-        else:
-            yield each
-
-
 def load(module_name, only):
     """The tests of a file that are wanted, as a suite."""
     found = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(module_name))
-    return unittest.TestSuite(each for each in tests_in(found)
+    return unittest.TestSuite(each for each in tally.tests_in(found)
                               if not only or re.search(only, each.id()))
 
 
@@ -144,6 +135,8 @@ def threads_left():
 def run_file(module_name, only, seconds):
     """In a process of its own: runs one file's tests and tells the result."""
     faulthandler.enable()
+    # What is told before the process ends too early is not lost.
+    sys.stdout.reconfigure(line_buffering=True)
     limit = TimeLimit(seconds)
     result = Result(limit)
     tests = load(module_name, only)
@@ -153,42 +146,36 @@ def run_file(module_name, only, seconds):
     checks, failures, errors = result.counts()
     left = threads_left()
     if left:
-        print(f"ERROR {module_name}: threads are still running: {', '.join(left)}")
+        result.problems.append(f"ERROR {module_name}: threads are still running: {', '.join(left)}")
+        print(result.problems[-1])
         checks, errors = checks + 1, errors + 1
     print("longest: %.1f s, %s" % result.longest)
-    print(RESULT + json.dumps([checks, failures, errors]), flush=True)
+    print(RESULT + json.dumps([[checks, failures, errors], result.problems]))
     if left:
         keeper.end()
         os._exit(1)
 
 
 def start_file(arguments, module_name):
-    """Runs one file in its process; (checks, failures, errors)."""
+    """Runs one file in its process; ([checks, failures, errors], a line for each problem)."""
     command = [sys.executable, os.path.abspath(__file__), "--build", arguments.build,
                "--file", module_name, "--test-seconds", str(arguments.test_seconds)]
     if arguments.only:
         command += ["--only", arguments.only]
     began = time.monotonic()
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace") as child:
-        try:
-            output, _ = child.communicate(timeout=FILE_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            # It shows where its threads are, and dies.
-            child.send_signal(signal.SIGABRT)
-            output, _ = child.communicate()
-            output += f"ERROR {module_name}: still running after {FILE_TIMEOUT} s\n"
-    lines = output.splitlines()
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    lines = done.stdout.splitlines()
     told = [line for line in lines if line.startswith(RESULT)]
-    if told and child.returncode in (0, 1):
-        counts = tuple(json.loads(told[-1][len(RESULT):]))
+    if told and done.returncode in (0, 1):
+        counts, problems = json.loads(told[-1][len(RESULT):])
     else:
-        counts = (1, 0, 1)
-        lines.append(f"ERROR {module_name}: ended with exit code {child.returncode}")
+        counts, problems = [1, 0, 1], [f"ERROR {module_name}: ended with exit code {done.returncode}"]
+        lines += problems
     lines = [line for line in lines if not line.startswith(RESULT)]
     lines.append(f"{module_name}: {counts[0]} checks in {time.monotonic() - began:.1f} s")
     print("\n".join(lines), flush=True)
-    return counts
+    return counts, problems
 
 
 def main():
@@ -209,11 +196,13 @@ def main():
     names = [name for name in names if load(name, arguments.only).countTestCases()]
     names.sort(key=lambda name: name not in LONG)
     with concurrent.futures.ThreadPoolExecutor(FILES_AT_A_TIME) as pool:
-        counts = list(pool.map(lambda name: start_file(arguments, name), names))
-    checks, failures, errors = (sum(column) for column in zip((0, 0, 0), *counts))
-    passed = 100 * (checks - failures - errors) // checks if checks else 0
-    print(f"{passed}%: Checks: {checks}, Failures: {failures}, Errors: {errors}")
-    return 0 if checks and not failures and not errors else 1
+        results = list(pool.map(lambda name: start_file(arguments, name), names))
+    checks, failures, errors = (sum(column)
+                                for column in zip((0, 0, 0), *(counts for counts, _ in results)))
+    for _, problems in results:
+        for line in problems:
+            print(line)
+    return tally.close(checks, failures, errors)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """The control socket bears a flood: each user has a share of it, what root, the daemon and the milter
 have is nobody else's, and mail goes on."""
 
-import grp
 import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -48,6 +48,9 @@ for line in sys.stdin:
     elif word == "half":
         for one in kept:
             one.sendall(b'{"request":')
+    elif word == "talk":
+        kept.append(connect())
+        kept[-1].sendall(b"?\n" * int(number))
     elif word == "deaf":
         for one in kept:
             one.setblocking(False)
@@ -72,9 +75,9 @@ class Puppet:
     """A process of user `uid`, of the group of the socket."""
 
     def __init__(self, case, path, uid):
-        group = grp.getgrgid(os.stat(path).st_gid).gr_gid
         self._popen = subprocess.Popen(
-            ["setpriv", f"--reuid={uid}", f"--regid={group}", "--clear-groups",
+            ["setpriv", "--pdeathsig", "KILL", f"--reuid={uid}",
+             f"--regid={os.stat(path).st_gid}", "--clear-groups",
              "/usr/bin/python3", "-c", PUPPET, path],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/", env={})
         self.pid = self._popen.pid
@@ -134,9 +137,10 @@ class Shares(Kept):
         flood.tell("open", 100)
         self.heard()
         self.assertEqual(flood.tell("open", 0),
-                         list(range(OTHERS + 101 - OTHERS, OTHERS + 101)))
+                         list(range(101, OTHERS + 101)))
         self.all_asked(0, pwd.getpwnam(USER).pw_uid, STRANGERS[1])
         # One line a minute.
+        self.stop(self.daemon)
         self.assertEqual(len(self.daemon.log.find_all(ENDED)), 1)
 
     def test_deaf_ones(self):
@@ -187,10 +191,22 @@ class Shares(Kept):
         silent[-1].send(b'{"request":"version"}\n')
         self.assertIn("version", silent[-1].answer())
 
+    def test_talkative_ones(self):
+        """Three clients with much to be answered do not keep a fourth one waiting until all is done:
+        its refusal is among those that are logged."""
+        first, last = self.puppet(STRANGERS[0]), self.puppet(STRANGERS[1])
+        self.daemon.send_signal(signal.SIGSTOP)
+        for _ in range(3):
+            first.tell("talk", 20000)
+        last.tell("talk", 1)
+        self.daemon.send_signal(signal.SIGCONT)
+        self.daemon.wait_log(f"control request of uid={STRANGERS[1]} pid={last.pid} refused")
+
     def test_refused_requests_do_not_fill_the_log(self):
         control = self.control(self.daemon)
         for _ in range(300):
             self.assertEqual(control.ask("nothing"), {"error": "unknown request"})
+        self.stop(self.daemon)
         self.assertEqual(len(self.daemon.log.find_all("control request .* refused")), 60)
 
 

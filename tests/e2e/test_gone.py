@@ -130,6 +130,19 @@ class Played(Gone):
         self.assert_has_left(daemon, 0, client.port)
         self.assertTrue(self.backends[1].nobody_came())
 
+    @table([("silent", b"", b""), ("EHLO", b"EHLO early\r\n",
+                                   b"421 4.3.2 mail.example.test Service currently unavailable\r\n")])
+    def test_may_still_listen(self, said, answer):
+        """A client that has only ended its own direction: who has asked something is answered."""
+        daemon = self.daemon()
+        client = self.connect(daemon.address())
+        client.send(said)
+        peer = self.backends[0].accept()
+        half_close(client.socket)
+        self.assert_backend_sees(peer, said)
+        self.assertEqual(client.rest(), answer)
+        self.assert_has_left(daemon, 0, client.port)
+
     @table([(each.__name__, each) for each in (cut, reset)])
     def test_tls_from_the_first_byte(self, how):
         daemon = self.daemon()

@@ -122,7 +122,9 @@ class Lifecycle(Case):
             for number in range(1000):
                 file.write(re.sub(r'^certificate "', f'certificate "{number}-', section,
                                   flags=re.MULTILINE))
-        threading.Thread(target=self.signal_early, args=[conf], daemon=True).start()
+        over = threading.Event()
+        self.addCleanup(over.set)
+        threading.Thread(target=self.signal_early, args=[conf, over], daemon=True).start()
         daemon = self.stage.posternd(conf)
         for word in ("USR1", "HUP"):
             daemon.wait_log(f"signal {word} of .* ignored")
@@ -131,9 +133,9 @@ class Lifecycle(Case):
         self.assertEqual(self.stage.stop(daemon), 0)
 
     @staticmethod
-    def signal_early(conf):
+    def signal_early(conf, over):
         """Sends signals to the posternd with this configuration that holds them already."""
-        while True:
+        while not over.is_set():
             for pid in filter(str.isdigit, os.listdir("/proc")):
                 try:
                     with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:

@@ -1,5 +1,6 @@
 """A test that never ends fails, and hides none behind it (planted_endless has such tests)."""
 
+import json
 import os
 import re
 import sys
@@ -55,7 +56,9 @@ class TimeLimit(Case):
 
     def test_the_others_are_counted(self):
         """Eight tests, a class before its tests and one behind them, and the thread."""
-        self.assertEqual(self.found(r"^@result (.*)$")[1], "[11, 5, 3]")
+        counts, problems = json.loads(self.found(r"^@result (.*)$")[1])
+        self.assertEqual(counts, [11, 5, 3])
+        self.assertEqual(len(problems), 8)
 
     def test_nothing_is_left(self):
         process = self.found(r"^ +planted: +(\d+)$")[1]

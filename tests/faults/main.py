@@ -11,8 +11,8 @@ start       counted from the program's own beginning, with -t and without
 
 Afterwards the program must be there, hold nothing of the session any more, serve the next client
 well, and, in a scene, have lost no memory. A start may fail, with exit code 2 and a message, or
-must serve. With --whole n is every number, else one of each so many; the row's line tells. --only:
-rows whose name matches. The last line has Check's form; the exit code is 0 if all is well.
+must serve. With --whole n is nearly every number, else one of each so many: the row's line tells.
+--only: rows whose name matches. The last line has Check's form; the exit code is 0 if all is well.
 """
 
 import argparse
@@ -27,6 +27,7 @@ sys.dont_write_bytecode = True
 
 # pylint: disable=wrong-import-position
 from known import FAULTS, fault_of  # noqa: E402
+from lab import tally  # noqa: E402
 from lab.process import LabError  # noqa: E402
 from lab.stage import Stage  # noqa: E402
 from programs import Program  # noqa: E402
@@ -54,6 +55,7 @@ class Row:
         self.program = program
         self.name = name
         self.step = step
+        self.steps = [step]
         self.checks = 0
         self.failures = 0
         self.places = set()
@@ -207,6 +209,7 @@ class Row:
             elif self.is_openssl():
                 self.problem(number, "OpenSSL has lost something, and -t finds nothing wrong")
         self.step *= 16
+        self.steps.append(self.step)
         self.program.stop()
         for number in self.numbers():
             self.checks += 1
@@ -259,7 +262,7 @@ def rows(world, programs, pattern, whole):
 def main():
     parser = argparse.ArgumentParser(description="our programs while allocations fail")
     parser.add_argument("--build", required=True, help="where the programs and failnth.so are")
-    parser.add_argument("--whole", action="store_true", help="every allocation")
+    parser.add_argument("--whole", action="store_true", help="as many allocations as scenes.py says for that")
     parser.add_argument("--only", default="", help="regular expression for a row's name")
     arguments = parser.parse_args()
     build = os.path.abspath(arguments.build)
@@ -273,9 +276,9 @@ def main():
                 program.start()
             for row, run in rows(world, programs, arguments.only, arguments.whole):
                 began = time.monotonic()
-                step = row.step
                 run()
-                print(f"{row.name}: {row.checks} checks, every {step}, {len(row.places)} places, "
+                steps = " and ".join(map(str, row.steps))
+                print(f"{row.name}: {row.checks} checks, every {steps}, {len(row.places)} places, "
                       f"{time.monotonic() - began:.1f} s", flush=True)
                 checks += row.checks
                 failures += row.failures
@@ -284,9 +287,7 @@ def main():
                 program.stop()
     for row in FAULTS:
         print(f"{'met' if row in Row.met else 'not met'}: {row[0]} {row[1]} {row[3]}")
-    good = checks - min(failures, checks)
-    print(f"{100 * good // max(checks, 1)}%: Checks: {checks}, Failures: {failures}, Errors: 0")
-    return 1 if failures or not checks else 0
+    return tally.close(checks, failures)
 
 
 if __name__ == "__main__":

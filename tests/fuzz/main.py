@@ -17,7 +17,11 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from lab import tally  # noqa: E402 pylint: disable=wrong-import-position
 
 # Seconds for one input, and MiB for the target.
 INPUT_TIMEOUT = 10
@@ -62,9 +66,7 @@ def main():
               f"exit code {code}", flush=True)
         if not good:
             print("\n".join("    " + line for line in output.splitlines()[-60:]), flush=True)
-    print(f"{100 * (len(names) - failures) // max(len(names), 1)}%: Checks: {len(names)}, "
-          f"Failures: {failures}, Errors: 0")
-    return 0 if names and not failures else 1
+    return tally.close(len(names), failures)
 
 
 if __name__ == "__main__":

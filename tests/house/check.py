@@ -14,10 +14,12 @@ import tempfile
 import traceback
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.dirname(HERE), HERE]
 
 import laws  # noqa: E402 pylint: disable=wrong-import-position
 import plants  # noqa: E402 pylint: disable=wrong-import-position
+from lab import tally  # noqa: E402 pylint: disable=wrong-import-position
 from tree import FOLDERS, TOP, Skipped, Tree  # noqa: E402 pylint: disable=wrong-import-position
 
 
@@ -53,11 +55,7 @@ class Result:
         self.skipped.add(name)
 
     def close(self):
-        bad = self.failures + self.errors
-        percent = 100 * (self.checks - bad) // max(self.checks, 1)
-        print(f"{percent}%: Checks: {self.checks}, Failures: {self.failures}, "
-              f"Errors: {self.errors}")
-        return 1 if bad or not self.checks else 0
+        return tally.close(self.checks, self.failures, self.errors)
 
 
 def copy_tree(tree, directory):

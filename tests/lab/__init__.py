@@ -9,4 +9,6 @@ hello     exact ClientHello bytes, and what a server answers to them
 smtp      a small SMTP client
 release   what differs between Debian's releases
 process   children, their log lines, and that nothing of them is left over
+root      a Debian release in a folder, for what runs on another one
+tally     the line that a test program ends with
 """

@@ -10,7 +10,10 @@ the first of them ends, or this process does, the kernel ends the rest and takes
 of this needs root.
 """
 
+import contextlib
+import fcntl
 import os
+import re
 import shutil
 import subprocess
 
@@ -21,13 +24,21 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 # What is tested.
 RELEASES = ("bookworm", "trixie")
 
-# What a root has before anything of ours is in it: what README.md asks for, and nothing else.
+# What a root has before anything of ours is in it: what README.md asks for, and what a mirror with
+# https:// needs.
 FIRST_PACKAGES = ("make", "git", "ca-certificates")
+
+# Seconds for a debootstrap.
+DEBOOTSTRAP_TIMEOUT = 1200
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # What a program inside may know of the environment outside.
-PASSED_ON = ("CI", "http_proxy", "https_proxy", "no_proxy")
+PASSED_ON = ("http_proxy", "https_proxy", "no_proxy")
+
+# Runs a program in a process and a mount namespace of its own.
+APART = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--pid",
+         "--fork", "--kill-child")
 
 # Shell: runs $2 in the root $1. Its shell stays the first process of the namespace, so that somebody
 # reaps what the others leave behind.
@@ -50,12 +61,13 @@ def release_here():
 
 def named_release(name):
     """The code name that is meant: this machine's for "here", the other one of the two tested
-    releases for "other"."""
-    if name == "here":
-        return release_here()
+    releases for "other". LabError if it is none that is tested."""
     if name == "other":
         return next(each for each in RELEASES if each != release_here())
-    return name
+    found = release_here() if name == "here" else name
+    if found not in RELEASES:
+        raise LabError(f"RELEASE={name}: not one of {', '.join(RELEASES)}, here, other")
+    return found
 
 
 def mirrors():
@@ -72,26 +84,30 @@ def mirrors():
 
 
 def _mirrors_of_apt():
-    """{label of an archive: the first address that apt's package lists have for it}"""
+    """{label of an archive: the first address that apt's package lists have for it and that
+    debootstrap can use}"""
     listed = run(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)",
                   "Created-By: Packages"]).stdout
     found = {}
     for row in listed.splitlines():
         origin, label, address = row.split("|")
-        if origin == "Debian":
+        if origin == "Debian" and re.match("(https?|ftp|file):", address):
             found.setdefault(label, address)
     return found
 
 
-def run_inside(folder, script, *, timeout=None, variables=None, check=True):
+def clean_environment():
+    """What a program in a root may know of the environment outside."""
+    return {"HOME": "/root", "PATH": PATH, "LANG": "C.UTF-8",
+            **{name: os.environ[name] for name in PASSED_ON if name in os.environ}}
+
+
+def run_inside(folder, script, *, timeout=None, check=True):
     """Runs a shell script in the system at `folder`, its output with ours; its exit code, which
     unless `check` is false has to be 0."""
-    environment = {"HOME": "/root", "PATH": PATH, "LANG": "C.UTF-8", **(variables or {})}
-    environment.update({name: os.environ[name] for name in PASSED_ON if name in os.environ})
-    command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--pid",
-               "--fork", "--kill-child", "sh", "-c", INSIDE, "sh", folder, script]
+    command = [*APART, "sh", "-c", INSIDE, "sh", folder, script]
     try:
-        code = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, cwd="/",
+        code = subprocess.run(command, env=clean_environment(), stdin=subprocess.DEVNULL, cwd="/",
                               timeout=timeout, check=False).returncode
     except subprocess.TimeoutExpired:
         raise LabError(f"not done within {timeout} s in {folder}: {script}") from None
@@ -125,8 +141,21 @@ class Root:
             raise LabError("a root of another release can only be made by root")
         if not os.path.isdir(self.folder):
             self._debootstrap()
-        # It is a link on some machines, and leads out of the root.
-        shutil.copyfile("/etc/resolv.conf", os.path.join(self.folder, "etc/resolv.conf"))
+        # It is a link on some machines, and leads out of the root. Some have none.
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile("/etc/resolv.conf", os.path.join(self.folder, "etc/resolv.conf"))
+
+    @contextlib.contextmanager
+    def lock(self):
+        """Nobody else uses the root meanwhile: two runs would build in one clone."""
+        os.makedirs(os.path.dirname(self.folder), exist_ok=True)
+        with open(self.folder + ".lock", "w", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"waiting for another run with {self.folder}", flush=True)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def run(self, script, **options):
         return run_inside(self.folder, script, **options)
@@ -139,13 +168,13 @@ class Root:
     def _debootstrap(self):
         mirror, security = mirrors()
         print(f"debootstrap {self.release} in {self.folder}", flush=True)
-        os.makedirs(os.path.dirname(self.folder), exist_ok=True)
         # Renamed when it is whole: one that was broken off is never taken for a root.
         begun = self.folder + ".begun"
         if os.path.isdir(begun):
             shutil.rmtree(begun)
-        done = run(["debootstrap", "--variant=minbase", "--include=" + ",".join(FIRST_PACKAGES),
-                    self.release, begun, mirror], timeout=1200)
+        done = run([*APART, "debootstrap", "--variant=minbase",
+                    "--include=" + ",".join(FIRST_PACKAGES), self.release, begun, mirror],
+                   timeout=DEBOOTSTRAP_TIMEOUT)
         if done.returncode:
             raise LabError(f"debootstrap {self.release}: " + done.stdout[-2000:] + done.stderr)
         sources = [f"deb {mirror} {self.release} main", f"deb {mirror} {self.release}-updates main"]

@@ -23,9 +23,10 @@ import time
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [os.path.dirname(HERE), HERE]
 
 import rows  # noqa: E402 pylint: disable=wrong-import-position
+from lab import tally  # noqa: E402 pylint: disable=wrong-import-position
 from planted import applies  # noqa: E402 pylint: disable=wrong-import-position
 
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -156,11 +157,7 @@ class Result:
                   f" [{time.monotonic() - began:.1f} s]", flush=True)
 
     def close(self):
-        bad = self.failures + self.errors
-        percent = 100 * (self.checks - bad) // max(self.checks, 1)
-        print(f"{percent}%: Checks: {self.checks}, Failures: {self.failures}, "
-              f"Errors: {self.errors}")
-        return 1 if bad or not self.checks else 0
+        return tally.close(self.checks, self.failures, self.errors)
 
 
 def try_one(copy, planted, result):

@@ -101,6 +101,11 @@ POLICY_ADDRESS = in_file(
     ("address: its local part is not compared", "policy_address",
      "        out->local_known = false;\n", ""),
     ("address: case does not matter", "policy_address", "hostname_to_lower(out->text, len);", ""),
+    ("address: nor beyond ASCII", "policy_address", "|| fold(out->text, len)", "|| true"),
+    ("address: what cannot be folded is not compared", "policy_address",
+     " && out->local_known;", " || out->local_known;"),
+    ("address: nor what is no text", "policy_address",
+     "u8_check((uint8_t *)text, len) != NULL", "false"),
 )
 
 POLICY_FILE = in_file(
@@ -132,10 +137,9 @@ POLICY_TERMS = in_file(
     ("policy file: domains are domains", "policy",
      "if (!hostname_is_good(domain, strlen(domain))) {", "if (false) {"),
     ("policy file: no domains in brackets", "policy", "if (domain[0] == '[') {", "if (false) {"),
-    ("policy file: plain addresses", "policy", "if (!is_plain(value, (size_t)(at - value))) {",
-     "if (false) {"),
+    ("policy file: plain addresses", "policy", "if (!plain.local_known) {", "if (false) {"),
     ("policy file: addresses as they are compared", "policy",
-     " && strcmp(plain.text, address) == 0", ""),
+     "    if (strcmp(plain.text, address) != 0) {", "    if (false) {"),
     ("policy file: listeners that there are", "policy",
      "strcmp(r->conf->listeners[i].name, value) == 0", "true"),
     ("policy file: versions in order", "policy", "0x0301 + i", "0x0301"),

@@ -71,6 +71,16 @@ ALPN = in_file(
     ("ALPN: GREASE is not shown", "alpn", "if (is_grease(name)) {", "if (false) {"),
 )
 
+USERS = in_file(
+    "lib/admin/conf.c",
+    ("milter: its user is that of all, unless it has its own", "conf",
+     "conf->milter.user.text[0] == '\\0' ? &conf->user : &conf->milter.user",
+     "&conf->user"),
+    ("milter: or else that of all", "conf",
+     "conf->milter.user.text[0] == '\\0' ? &conf->user : &conf->milter.user",
+     "&conf->milter.user"),
+)
+
 CLIENTS = in_file(
     "lib/admin/logline.c",
     ("log: a hybrid stands for itself", "logline",
@@ -86,8 +96,10 @@ CLIENTS = in_file(
      "    text_add(t, name);\n}\n\nstatic void add_client_c"),
     ("client: a nameless field is still a field", "logline",
      "text_add(t, name[0] == '\\0' ? \"\\\"\\\"\" : \"\");", ""),
+    ("log: how often a bound was crossed, unless it is once a line", "logline",
+     "news.crossed != (news.line == BOUND_CROSSED ? 1 : 0)", "true"),
     ("client: only where it is the reason", "logline",
      "reason == HANDSHAKE_CLIENT_CERTIFICATE && choice->client != NULL", "choice->client != NULL"),
 )
 
-ALL = NAMES + UNMATCHED + TICKET_KEYS + ALPN + CLIENTS
+ALL = NAMES + UNMATCHED + TICKET_KEYS + ALPN + USERS + CLIENTS

@@ -65,6 +65,8 @@ VERDICTS = in_file(
      "if (!id_list_has(&hello->groups, id)) {", "if (false) {"),
     ("verdicts: a key share of another length is told", "verdicttext",
      "group->share != 0 && len != group->share", "false"),
+    ("verdicts: the first thing that is wrong is told", "verdicttext",
+     "    while (!told && bytes_u16", "    while (bytes_u16"),
 )
 
 ALL = DUMPS + CONVERSATIONS + LISTS + NAMES + VERDICTS

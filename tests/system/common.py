@@ -79,9 +79,10 @@ class SystemCase(unittest.TestCase):
     def send(self, words):
         """Sends a mail with these words through port 25 under TLS; the delivered mail, and what
         the client saw."""
-        log = self.machine.follow("journalctl --follow --lines=0 --output=cat")
-        self.addCleanup(log.stop)
+        mark = self.machine.run("journalctl --lines=0 --show-cursor").split("-- cursor: ")[1].strip()
         seen = self.machine.run(f"{SWAKS} --tls --header 'Subject: {words}' 2>&1")
+        log = self.machine.follow(f"journalctl --follow --after-cursor='{mark}' --output=cat")
+        self.addCleanup(log.stop)
         log.log.wait(r"to=<user@.*status=sent")
         log.stop()
         return self.machine.run("cat /var/mail/user"), seen

@@ -16,7 +16,7 @@ import re
 import socket
 
 from lab.process import (TIMEOUT, Child, LabError, Timeout, make_directory, remove_directory, run)
-from lab.root import PATH, run_inside
+from lab.root import clean_environment, run_inside
 
 CLONE_NEWNS = 0x00020000
 
@@ -119,7 +119,8 @@ class Machine:
 
     def _inside(self, script):
         return ["nsenter", "--target", self._init, "--mount", "--pid", "--net", "--uts", "--ipc",
-                "--root", "--wd", "--", "env", "-i", "HOME=/root", f"PATH={PATH}", "LANG=C.UTF-8",
+                "--root", "--wd", "--", "env", "-i",
+                *(f"{name}={value}" for name, value in clean_environment().items()),
                 "/bin/sh", "-c", script]
 
     def run(self, script, *, timeout=TIMEOUT, check=True):

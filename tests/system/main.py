@@ -19,18 +19,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), HERE]
 
 from common import SystemCase  # noqa: E402 pylint: disable=wrong-import-position
+from lab import tally  # noqa: E402 pylint: disable=wrong-import-position
 from lab.process import LabError  # noqa: E402 pylint: disable=wrong-import-position
 from lab.root import (  # noqa: E402 pylint: disable=wrong-import-position
     Root, clone_into, named_release, run_inside)
 from machine import Layers  # noqa: E402 pylint: disable=wrong-import-position
-
-
-def tests_in(suite):
-    for each in suite:
-        if isinstance(each, unittest.TestSuite):
-            yield from tests_in(each)
-        else:
-            yield each
 
 
 def prepare(root):
@@ -48,6 +41,23 @@ def prepare(root):
     return layers
 
 
+def run_all(root, only):
+    """Runs the tests that are wanted on machines above the root; the exit code."""
+    SystemCase.layers = prepare(root)
+    try:
+        names = [os.path.splitext(os.path.basename(path))[0]
+                 for path in sorted(glob.glob(os.path.join(HERE, "test_*.py")))]
+        found = unittest.defaultTestLoader.loadTestsFromNames(names)
+        wanted = unittest.TestSuite(each for each in tally.tests_in(found)
+                                    if re.search(only, each.id()))
+        result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(wanted)
+    finally:
+        SystemCase.layers.remove()
+    failures, errors = len(result.failures), len(result.errors)
+    # A class that could not be set up is an error without a test.
+    return tally.close(max(result.testsRun, failures + errors), failures, errors)
+
+
 def main():
     parser = argparse.ArgumentParser(description="tests on a booted Debian release")
     parser.add_argument("--roots", required=True, help="the folder where roots are kept")
@@ -55,24 +65,12 @@ def main():
     parser.add_argument("--only", default="", help="regular expression for test_file.Class.test")
     arguments = parser.parse_args()
     try:
-        layers = SystemCase.layers = prepare(Root(arguments.roots, named_release(arguments.release)))
+        root = Root(arguments.roots, named_release(arguments.release))
+        with root.lock():
+            return run_all(root, arguments.only)
     except LabError as problem:
         print(f"system: {problem}", file=sys.stderr)
         return 1
-    try:
-        names = [os.path.splitext(os.path.basename(path))[0]
-                 for path in sorted(glob.glob(os.path.join(HERE, "test_*.py")))]
-        found = unittest.defaultTestLoader.loadTestsFromNames(names)
-        wanted = unittest.TestSuite(each for each in tests_in(found)
-                                    if re.search(arguments.only, each.id()))
-        result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(wanted)
-    finally:
-        layers.remove()
-    bad = len(result.failures) + len(result.errors)
-    checks = max(result.testsRun, bad)
-    print(f"{100 * (checks - bad) // checks if checks else 0}%: Checks: {checks}, "
-          f"Failures: {len(result.failures)}, Errors: {len(result.errors)}")
-    return 0 if checks and not bad else 1
 
 
 if __name__ == "__main__":

@@ -120,9 +120,7 @@ START_TEST(test_stories)
         struct bound_news news;
 
         if (step->set >= 0) {
-            bool before = b.over;
-
-            ck_assert(bound_set(&b, step->set) == (before != (step->set == 1)));
+            bound_set(&b, step->set);
             ck_assert(b.over == (step->set == 1));
         }
         news = bound_news(&b, step->at * SECOND);
@@ -148,7 +146,8 @@ START_TEST(test_any_flapping)
         struct bound_news news;
 
         now += rand() % 1000 == 0 ? rand() % 200000 : rand() % 100;
-        crossed += bound_set(&b, over) && over;
+        crossed += over && !b.over;
+        bound_set(&b, over);
         news = bound_news(&b, now);
         told += news.crossed;
         if (news.line != BOUND_SILENT) {

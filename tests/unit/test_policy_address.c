@@ -50,11 +50,19 @@ static const struct {
      "anna@b\xc3\xbc"
      "cher.example",
      NOTHING, NOTHING},
-    /* Unicode: Postfix folds case by more than ASCII's letters */
-    {"\xc3\x84@Example.ORG", "\xc3\x84@example.org", DOMAIN, ALL},
-    {"u\xc5\xbf%x@example.org", "u\xc5\xbf%x@example.org", NOTHING, NOTHING},
-    {"\xc3\x84@example", "\xc3\x84@example", NOTHING, ALL},
-    {"\xc3\x84", "\xc3\x84", NOTHING, NOTHING},
+    /* Unicode: case has more than ASCII's letters, and Postfix may fold it or not */
+    {"\xc3\x84@Example.ORG", "\xc3\xa4@example.org", DOMAIN, ALL},
+    {"gr\xc3\xb6\xc3\x9f@example.org",
+     "gr\xc3\xb6"
+     "ss@example.org",
+     DOMAIN, ALL},
+    {"o\xcc\x88@example.org", "o\xcc\x88@example.org", DOMAIN, ALL},
+    {"u\xc5\xbf%x@example.org", "us%x@example.org", NOTHING, NOTHING},
+    {"\xc3\x84@example", "\xc3\xa4@example", NOTHING, ALL},
+    {"\xc3\x84", "\xc3\xa4", NOTHING, NOTHING},
+    /* no UTF-8 */
+    {"\xc4@example.org", "\xc4@example.org", DOMAIN, DOMAIN},
+    {"a\xc3@example.org", "a\xc3@example.org", DOMAIN, DOMAIN},
     /* RFC 5321 section 4.5.1 */
     {"postmaster", "postmaster", LOCAL, LOCAL},
     {"PostMaster", "postmaster", LOCAL, LOCAL},
@@ -86,7 +94,7 @@ START_TEST(test_quotes)
     static const char *const rows[][2] = {
         {"\"anna.\"@example.org", "anna.@example.org"},
         {"\"a\"@example.org", "a@example.org"},
-        {"\".\xc3\x84\"@example.org", ".\xc3\x84@example.org"},
+        {"\".\xc3\xa4\"@example.org", ".\xc3\xa4@example.org"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -130,6 +138,13 @@ START_TEST(test_long_local_part)
     ck_assert_int_eq(known(&address), ALL);
     address = read_address(in + 3 * POLICY_ADDRESS_SIZE - 1, false);
     ck_assert_str_eq(address.text, "@example.org");
+    ck_assert_int_eq(known(&address), DOMAIN);
+    /* U+0390 has two bytes, and six when its case is folded. */
+    memcpy(in + sizeof in - 15, "\xce\x90", 2);
+    address = read_address(in + 3 * POLICY_ADDRESS_SIZE + 4, true);
+    ck_assert_uint_eq(strlen(address.text), POLICY_ADDRESS_SIZE - 1);
+    ck_assert_int_eq(known(&address), ALL);
+    address = read_address(in + 3 * POLICY_ADDRESS_SIZE + 3, true);
     ck_assert_int_eq(known(&address), DOMAIN);
     in[7] = '%';
     address = read_address(in, false);

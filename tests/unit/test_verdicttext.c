@@ -112,6 +112,11 @@ static const struct {
      &p384,
      {.reason = VERDICT_MALFORMED},
      "the hello is malformed: its key_share for secp256r1 has 64 bytes, not 65"},
+    /* of two faults, the first */
+    {SHARES("0017[K40] 11ec[01]"),
+     &p384,
+     {.reason = VERDICT_MALFORMED},
+     "the hello is malformed: its key_share for secp256r1 has 64 bytes, not 65"},
 };
 
 START_TEST(point_formats_are_told_of_an_old_libssl)
