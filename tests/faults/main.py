@@ -18,6 +18,7 @@ must serve. With --whole n is nearly every number, else one of each so many: the
 import argparse
 import os
 import re
+import signal
 import sys
 import time
 
@@ -71,10 +72,11 @@ class Row:
                 print(f"        {line}")
         sys.stdout.flush()
 
-    def is_known(self):
-        """Whether a signal ended the program by a known fault of a library (known.py)."""
+    def is_known(self, hangs=False):
+        """Whether a signal ended the program by a known fault of a library (known.py), or it had to
+        be ended because it `hangs`."""
         memory = self.program.memory
-        row = fault_of(memory.failed_at) if memory.signal else None
+        row = fault_of(memory.failed_at) if memory.signal or hangs else None
         if row and row not in Row.met:
             Row.met.append(row)
         return row is not None
@@ -237,7 +239,7 @@ class Row:
     def judge_end(self, number, code, text):
         """A start that fails must say so; one that does not need not."""
         memory = self.program.memory
-        if self.is_known():
+        if self.is_known(hangs=code == -signal.SIGTERM):
             return
         if code == 1 and MILTER_ENDED in text:
             return

@@ -29,8 +29,8 @@ class Program:
         self._idle = 1 << 20
 
     def start(self, first=0, num=1, conf=None):
-        """Starts it on the world's configuration, or another one; `first` and `num`: allocations that fail, counted
-        from its beginning (Memory.arm). LabError if it does not listen."""
+        """Starts it on the world's configuration, or another one; `first` and `num`: allocations that
+        fail, counted from its beginning (Memory.arm). LabError if it does not listen."""
         self._new_memory(first, num)
         self.daemon = self.KINDS[self.name](self._world.stage.build, conf or self._world.conf,
                                             wrapper=self.memory.wrapper(self._library))
