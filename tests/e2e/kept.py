@@ -16,8 +16,9 @@ class Control:
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(TIMEOUT)
+        # Without a time limit, with which a full backlog would be an error.
         self.socket.connect(path)
+        self.socket.settimeout(TIMEOUT)
         self._buffer = b""
 
     def send(self, data):

@@ -174,8 +174,9 @@ class Protocol(Service):
     def connection(self):
         connection = socket.socket(socket.AF_UNIX)
         self.addCleanup(connection.close)
-        connection.settimeout(TIMEOUT)
+        # Without a time limit, with which a full backlog would be an error.
         connection.connect(self.path)
+        connection.settimeout(TIMEOUT)
         return connection
 
     @staticmethod
