@@ -1,6 +1,7 @@
 #include "daemon/common/keyfiles.h"
 #include "daemon/common/sslerror.h"
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -199,6 +200,29 @@ static uint16_t curve_of(const EVP_PKEY *key)
     return 0;
 }
 
+/* ML-DSA's object identifiers (RFC 9881 section 2), known to OpenSSL from 3.5 on. */
+static const struct {
+    const char *oid;
+    uint16_t scheme;
+} mldsa[] = {
+    {"2.16.840.1.101.3.4.3.17", 0x0904},
+    {"2.16.840.1.101.3.4.3.18", 0x0905},
+    {"2.16.840.1.101.3.4.3.19", 0x0906},
+};
+
+#define NUM_MLDSA (sizeof mldsa / sizeof mldsa[0])
+
+/* The scheme of a signature algorithm, or 0. */
+static uint16_t mldsa_scheme(int nid)
+{
+    for (size_t i = 0; i < NUM_MLDSA; i++) {
+        if (nid != NID_undef && OBJ_txt2nid(mldsa[i].oid) == nid) {
+            return mldsa[i].scheme;
+        }
+    }
+    return 0;
+}
+
 /*
  * The signature scheme on `x509` as libssl holds it against signature_algorithms_cert: by digest
  * and kind of key, so that for ECDSA the curve of the issuer does not count, and RSA-PSS goes by
@@ -231,26 +255,55 @@ static uint16_t scheme_of(X509 *x509)
             return table[i].scheme;
         }
     }
-    return 0;
+    return mldsa_scheme(X509_get_signature_nid(x509));
 }
 
 static bool kind_of(const EVP_PKEY *key, enum key_kind *out)
 {
     static const struct {
-        int id;
+        const char *name;
         enum key_kind kind;
     } table[] = {
-        {EVP_PKEY_RSA, KEY_RSA},         {EVP_PKEY_RSA_PSS, KEY_RSA_PSS}, {EVP_PKEY_EC, KEY_ECDSA},
-        {EVP_PKEY_ED25519, KEY_ED25519}, {EVP_PKEY_ED448, KEY_ED448},
+        {"RSA", KEY_RSA},           {"RSA-PSS", KEY_RSA_PSS},   {"EC", KEY_ECDSA},
+        {"ED25519", KEY_ED25519},   {"ED448", KEY_ED448},       {"ML-DSA-44", KEY_MLDSA44},
+        {"ML-DSA-65", KEY_MLDSA65}, {"ML-DSA-87", KEY_MLDSA87},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (EVP_PKEY_get_base_id(key) == table[i].id) {
+        if (EVP_PKEY_is_a(key, table[i].name) == 1) {
             *out = table[i].kind;
             return true;
         }
     }
     return false;
+}
+
+/* Whether the key is one of ML-DSA, known to this OpenSSL or not. */
+static bool is_mldsa(const X509 *x509)
+{
+    ASN1_OBJECT *algorithm;
+    char oid[64];
+
+    if (X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, X509_get_X509_PUBKEY(x509)) != 1 ||
+        OBJ_obj2txt(oid, sizeof oid, algorithm, 1) <= 0) {
+        return false;
+    }
+    for (size_t i = 0; i < NUM_MLDSA; i++) {
+        if (strcmp(oid, mldsa[i].oid) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the curve of an EC key is written out in the certificate. */
+static bool is_explicit(const EVP_PKEY *key)
+{
+    int decoded = 0;
+
+    return EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &decoded) ==
+               1 &&
+           decoded == 1;
 }
 
 static bool read_issuers(struct keystore_entry *entry)
@@ -278,9 +331,13 @@ const char *keystore_read_rules(struct keystore_entry *entry)
 {
     const EVP_PKEY *key = X509_get0_pubkey(entry->leaf);
     struct certsel_certificate *rules = &entry->rules;
+    uint32_t usage = X509_get_key_usage(entry->leaf);
 
+    if (key == NULL && is_mldsa(entry->leaf)) {
+        return "this machine's OpenSSL has no ML-DSA, which came with 3.5";
+    }
     if (key == NULL || !kind_of(key, &rules->kind)) {
-        return "this kind of key is not supported (RSA, ECDSA, Ed25519, Ed448)";
+        return "this kind of key is not supported (RSA, ECDSA, Ed25519, Ed448, ML-DSA)";
     }
     if (rules->kind == KEY_ECDSA) {
         rules->curve = curve_of(key);
@@ -290,8 +347,10 @@ const char *keystore_read_rules(struct keystore_entry *entry)
     }
     rules->compressed = rules->kind == KEY_ECDSA &&
                         EVP_PKEY_get_ec_point_conv_form(key) != POINT_CONVERSION_UNCOMPRESSED;
+    rules->explicit_curve = rules->kind == KEY_ECDSA && is_explicit(key);
     rules->bits = (unsigned)EVP_PKEY_get_bits(key);
-    rules->can_sign = (X509_get_key_usage(entry->leaf) & X509v3_KU_DIGITAL_SIGNATURE) != 0;
+    rules->can_sign = (usage & X509v3_KU_DIGITAL_SIGNATURE) != 0;
+    rules->can_encipher = (usage & X509v3_KU_KEY_ENCIPHERMENT) != 0;
     rules->leaf_scheme = scheme_of(entry->leaf);
     return read_issuers(entry) ? NULL : "out of memory";
 }

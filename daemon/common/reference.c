@@ -20,6 +20,7 @@ struct run {
     struct reference *out;
     const struct keystore_entry *const *certificates;
     size_t num;
+    bool capped;
 };
 
 /* --- watching ------------------------------------------------------------------------------- */
@@ -134,6 +135,17 @@ static void on_message(int is_ours, int version, int content_type, const void *d
     }
 }
 
+static int on_client_hello(SSL *ssl, int *alert, void *arg)
+{
+    const struct run *run = SSL_get_app_data(ssl);
+
+    (void)arg;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return !run->capped || SSL_set_max_proto_version(ssl, TLS1_2_VERSION) == 1
+               ? SSL_CLIENT_HELLO_SUCCESS
+               : SSL_CLIENT_HELLO_ERROR;
+}
+
 /* --- contexts ------------------------------------------------------------------------------- */
 
 static SSL_CTX *new_context(OSSL_LIB_CTX *libctx)
@@ -147,6 +159,7 @@ static SSL_CTX *new_context(OSSL_LIB_CTX *libctx)
         SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
         SSL_CTX_set_dh_auto(ctx, 1);
         SSL_CTX_set_msg_callback(ctx, on_message);
+        SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
     }
     return ctx;
 }
@@ -314,10 +327,10 @@ static bool use_certificates(SSL *ssl, const struct run *run)
 }
 
 int reference_run(struct reference *out, SSL_CTX *ctx,
-                  const struct keystore_entry *const *certificates, size_t num, bool sslv2,
-                  struct bytes message)
+                  const struct keystore_entry *const *certificates, size_t num, bool capped,
+                  bool sslv2, struct bytes message)
 {
-    struct run run = {.out = out, .certificates = certificates, .num = num};
+    struct run run = {.out = out, .certificates = certificates, .num = num, .capped = capped};
     BIO *in = BIO_new(BIO_s_mem());
     BIO *to_nowhere = BIO_new(BIO_s_mem());
     SSL *ssl = SSL_new(ctx);

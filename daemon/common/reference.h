@@ -40,13 +40,14 @@ MUST_USE SSL_CTX *reference_postfix(OSSL_LIB_CTX *libctx);
 /*
  * Gives a server of `ctx` (made above) and `num` certificates, of which libssl takes one for each
  * type of key, the hello: a handshake message of at most HELLO_SIZE_MAX bytes, or, with `sslv2`, an
- * SSLv2-format message. 0, or -1 if there is no memory for it.
+ * SSLv2-format message. `capped`: it is held to TLS 1.2 by the callback that sees the hello, as
+ * posternd does it. 0, or -1 if there is no memory for it.
  */
 MUST_USE int reference_run(struct reference *out, SSL_CTX *ctx,
-                           const struct keystore_entry *const *certificates, size_t num, bool sslv2,
-                           struct bytes message);
+                           const struct keystore_entry *const *certificates, size_t num,
+                           bool capped, bool sslv2, struct bytes message);
 
-/* Whether `verdict` on a certificate foretold what libssl did with it alone. */
+/* Whether `verdict` on a certificate foretold what libssl did with it alone, capped if it is. */
 bool reference_agrees(const struct reference *reference, const struct verdict *verdict);
 
 #endif

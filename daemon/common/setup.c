@@ -1,6 +1,8 @@
 #include "daemon/common/setup.h"
 
 #include "daemon/common/sslerror.h"
+#include "lib/base/text.h"
+#include "lib/tls/verdicttext.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -113,6 +115,49 @@ static void warn_of_set(const struct warnings *w, const struct keystore *keys,
                         "for each before you enable it",
                         set->name);
             return;
+        }
+    }
+}
+
+/* The first certificate of the set that no client has to refuse, or its number of certificates. */
+static size_t first_without_fault(const struct warnings *w, const struct keystore *keys,
+                                  const struct conf_set *set)
+{
+    size_t i = 0;
+
+    while (i < set->num_certificates &&
+           certsel_fault(&keystore_of(keys, w->conf, set->certificates[i])->rules) != FAULT_NONE) {
+        i++;
+    }
+    return i;
+}
+
+/* What ranks behind the others of its set, and what is served in its place. */
+static void warn_of_faults(const struct warnings *w, const struct keystore *keys,
+                           const struct conf_set *set)
+{
+    size_t good = first_without_fault(w, keys, set);
+
+    for (size_t i = 0; i < set->num_certificates; i++) {
+        const struct keystore_entry *entry = keystore_of(keys, w->conf, set->certificates[i]);
+        char why[128];
+        struct text t = text_in(why, sizeof why);
+
+        fault_text(&t, certsel_fault(&entry->rules));
+        if (why[0] == '\0') {
+            continue;
+        }
+        if (good == set->num_certificates) {
+            add_warning(w, set->line,
+                        "certificate_set \"%s\": some clients refuse certificate \"%s\" (%s), and "
+                        "no other one could be served in its place",
+                        set->name, entry->name, why);
+        } else if (good > i) {
+            add_warning(w, set->line,
+                        "certificate_set \"%s\": some clients refuse certificate \"%s\" (%s): it "
+                        "ranks behind the others, and \"%s\" is served in its place where it can "
+                        "be: with DANE, publish a TLSA record for that one as well",
+                        set->name, entry->name, why, set->certificates[good]->name);
         }
     }
 }
@@ -249,6 +294,7 @@ static void warn_of_all(const struct warnings *w, const struct keystore *keys,
     }
     for (size_t i = 0; i < conf->num_sets; i++) {
         warn_of_set(w, keys, &conf->sets[i]);
+        warn_of_faults(w, keys, &conf->sets[i]);
     }
     for (size_t i = 0; i < conf->num_backends; i++) {
         warn_of_backend(w, &conf->backends[i]);

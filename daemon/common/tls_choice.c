@@ -119,10 +119,17 @@ static bool decide(struct tls_session *session)
     return true;
 }
 
+/* What the choice of this session's certificate has to be told for; NULL: nothing was chosen. */
+static const struct verdict *verdict_of(const struct tls_session *session)
+{
+    return session->usable ? &session->early->verdicts[session->certificate] : NULL;
+}
+
 /* Lets libssl serve what was decided. */
 static bool give_certificate(struct tls_session *session)
 {
     const struct tls_set *set = session->set;
+    const struct verdict *verdict = verdict_of(session);
     const struct keystore_entry *entry;
 
     if (!session->usable && session->early->malformed == NULL && !tls_unmatched_switch(session)) {
@@ -130,6 +137,10 @@ static bool give_certificate(struct tls_session *session)
     }
     if (session->unmatched != CONF_UNMATCHED_FAIL) {
         return true;
+    }
+    if (verdict != NULL && verdict->capped &&
+        SSL_set_max_proto_version(session->ssl, TLS1_2_VERSION) != 1) {
+        return false;
     }
     entry = set->entries[session->certificate];
     return SSL_use_cert_and_key(session->ssl, entry->leaf, entry->key, entry->chain, 1) == 1;
@@ -164,6 +175,16 @@ int tls_on_client_hello(SSL *ssl, int *alert, void *arg)
         return SSL_CLIENT_HELLO_ERROR;
     }
     return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+void tls_choice_facts(const struct tls_session *session, struct tls_facts *facts)
+{
+    const struct verdict *verdict = session->early == NULL ? NULL : verdict_of(session);
+
+    if (verdict != NULL && !facts->reused) {
+        facts->fault = fault_word(verdict->fault);
+        facts->capped = verdict->capped;
+    }
 }
 
 struct logline_choice tls_choice(const struct tls_session *session)

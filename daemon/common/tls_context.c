@@ -26,6 +26,9 @@ static void write_key_text(char out[TLS_KEY_TEXT_SIZE], const struct certsel_cer
         break;
     case KEY_ED25519:
     case KEY_ED448:
+    case KEY_MLDSA44:
+    case KEY_MLDSA65:
+    case KEY_MLDSA87:
         out[0] = '\0';
         break;
     }

@@ -125,12 +125,14 @@ struct tls_facts tls_session_facts(const struct tls_session *session)
         .key = "",
         .digest = "",
         .certificate = certificate_of(session),
+        .fault = "",
         .reused = SSL_session_reused(ssl) == 1,
         .client = session->client,
     };
 
     facts.cipher_bits = SSL_CIPHER_get_bits(cipher, &facts.algorithm_bits);
     facts.sni = server_name_of(session);
+    tls_choice_facts(session, &facts);
     add_key_exchange(&facts, ssl, cipher);
     /* With RSA key exchange the server signs nothing. */
     if (SSL_CIPHER_get_kx_nid(cipher) != NID_kx_rsa) {

@@ -180,6 +180,9 @@ const char *tls_group_text(int group);
 const char *tls_signature_text(int nid);
 const char *tls_digest_text(int nid);
 
+/* tls_choice.c: what there is to say of the choice, until the handshake is over. */
+void tls_choice_facts(const struct tls_session *session, struct tls_facts *facts);
+
 /* Callbacks of the SSL_CTX: tls_choice.c. */
 void tls_on_message(int write_p, int version, int content_type, const void *data, size_t len,
                     SSL *ssl, void *arg);

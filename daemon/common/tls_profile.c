@@ -9,13 +9,15 @@
 #include "daemon/common/sslerror.h"
 #include "daemon/common/traits.h"
 #include "lib/tls/names.h"
+#include "lib/tls/strength.h"
 
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_GROUPS "X25519:P-256:P-384:P-521:X448"
+/* Those of them that libssl has: the first came with OpenSSL 3.5. */
+#define DEFAULT_GROUPS "X25519MLKEM768:X25519:P-256:P-384:P-521:X448"
 
 /* Never served: they need no certificate, or protect nothing. */
 #define NO_SUITES ":!aNULL:!eNULL"
@@ -40,17 +42,11 @@ static const struct defaults modern = {TLS1_2_VERSION, 2,
                                        "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20"
                                        ":!PSK:!SRP:!aDSS"};
 
-/* Bits of strength that a security level asks for. */
-static const unsigned level_bits[] = {0, 80, 112, 128, 192, 256};
-
-/* Signature schemes in our order of preference, with their strength as libssl counts it. */
-static const struct {
-    uint16_t id;
-    unsigned bits;
-} scheme_order[] = {
-    {0x0403, 128}, {0x0807, 128}, {0x0503, 192}, {0x0603, 256}, {0x0808, 224}, {0x0804, 128},
-    {0x0805, 192}, {0x0806, 256}, {0x0809, 128}, {0x080a, 192}, {0x080b, 256}, {0x0401, 128},
-    {0x0501, 192}, {0x0601, 256}, {0x0203, 64},  {0x0201, 64},
+/* libssl's own signature schemes in its order, but for those of kinds of keys that the keystore
+ * does not take. The first three came with OpenSSL 3.5. */
+static const uint16_t scheme_order[] = {
+    0x0905, 0x0906, 0x0904, 0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b,
+    0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0303, 0x0203, 0x0301, 0x0201,
 };
 
 #define NUM_SCHEMES (sizeof scheme_order / sizeof scheme_order[0])
@@ -164,7 +160,7 @@ static int set_suites(struct job *job)
         return conf_fail(job->error, job->conf, suites->line, "ciphersuites: %s", sslerror_words());
     }
     job->out->rules.security_level = SSL_CTX_get_security_level(job->ctx);
-    job->bits = level_bits[job->out->rules.security_level];
+    job->bits = strength_of_level(job->out->rules.security_level);
     return 0;
 }
 
@@ -235,10 +231,61 @@ static bool has_id(const uint16_t *ids, size_t num, uint16_t id)
     return false;
 }
 
+/* Whether libssl takes a list of one group, or of one scheme. Its macros take no constant texts. */
+static bool takes_group(SSL_CTX *ctx, const char *name)
+{
+    char list[WORD_SIZE] = "";
+
+    return append(list, sizeof list, name) && SSL_CTX_set1_groups_list(ctx, list) == 1;
+}
+
+static bool takes_scheme(SSL_CTX *ctx, const char *name)
+{
+    char list[WORD_SIZE] = "";
+
+    return append(list, sizeof list, name) && SSL_CTX_set1_sigalgs_list(ctx, list) == 1;
+}
+
+/* Whether libssl has a group; NULL is none. */
+static bool runs_group(const struct job *job, const struct group *group)
+{
+    return group != NULL && group->bits != 0 && takes_group(job->scratch, group->openssl);
+}
+
+/* The group that a word of the configuration names; NULL with an error. */
+static const struct group *named_group(const struct job *job, const char *word)
+{
+    const struct group *group = group_by_name(word);
+
+    if (runs_group(job, group)) {
+        return group;
+    }
+    if (group != NULL && group->bits != 0) {
+        (void)conf_fail(job->error, job->conf, job->profile->groups.line,
+                        "groups: this machine's OpenSSL, %s, has no \"%s\"",
+                        OpenSSL_version(OPENSSL_VERSION_STRING), word);
+    } else {
+        (void)conf_fail(job->error, job->conf, job->profile->groups.line,
+                        "groups: \"%s\" matches nothing", word);
+    }
+    return NULL;
+}
+
+bool tls_profile_has_group(OSSL_LIB_CTX *libctx, const char *name)
+{
+    SSL_CTX *scratch = SSL_CTX_new_ex(libctx, NULL, TLS_server_method());
+    bool has = scratch != NULL && takes_group(scratch, name);
+
+    SSL_CTX_free(scratch);
+    ERR_clear_error();
+    return has;
+}
+
 static int set_groups(struct job *job)
 {
     const struct conf_text *text = &job->profile->groups;
-    const char *rest = text->text[0] != '\0' ? text->text : DEFAULT_GROUPS;
+    bool named = text->text[0] != '\0';
+    const char *rest = named ? text->text : DEFAULT_GROUPS;
     uint16_t *ids = calloc(strlen(rest) + 1, sizeof *ids);
     char list[LIST_SIZE] = "";
     char word[WORD_SIZE];
@@ -250,13 +297,13 @@ static int set_groups(struct job *job)
     job->out->groups = ids;
     job->out->rules.groups = ids;
     while (next_word(&rest, ":", word)) {
-        const struct group *group = group_by_name(word);
-        char one[WORD_SIZE] = "";
+        const struct group *group = named ? named_group(job, word) : group_by_name(word);
 
-        if (group == NULL || group->bits == 0 || !append(one, sizeof one, group->openssl) ||
-            SSL_CTX_set1_groups_list(job->scratch, one) != 1) {
-            return conf_fail(job->error, job->conf, text->line, "groups: \"%s\" matches nothing",
-                             word);
+        if (group == NULL) {
+            return -1;
+        }
+        if (!named && !runs_group(job, group)) {
+            continue;
         }
         if (has_id(ids, num, group->id)) {
             return conf_fail(job->error, job->conf, text->line, "groups: \"%s\" stands there twice",
@@ -290,9 +337,12 @@ static int set_schemes(struct job *job)
     job->out->schemes = ids;
     job->out->rules.schemes = ids;
     for (size_t i = 0; i < NUM_SCHEMES; i++) {
-        if (scheme_order[i].bits >= job->bits) {
-            fits = fits && append(list, sizeof list, scheme_by_id(scheme_order[i].id)->openssl);
-            ids[job->out->rules.num_schemes++] = scheme_order[i].id;
+        const struct scheme *scheme = scheme_by_id(scheme_order[i]);
+
+        if (strength_of_scheme(scheme) >= job->bits &&
+            takes_scheme(job->scratch, scheme->openssl)) {
+            fits = fits && append(list, sizeof list, scheme->openssl);
+            ids[job->out->rules.num_schemes++] = scheme->id;
         }
     }
     if (!fits || SSL_CTX_set1_sigalgs_list(job->ctx, list) != 1) {

@@ -25,6 +25,9 @@ MUST_USE int tls_profile_apply(struct tls_profile *out, SSL_CTX *ctx, OSSL_LIB_C
                                const struct conf *conf, const struct conf_profile *profile,
                                struct conf_error *error);
 
+/* Whether libssl has a group of this name of OpenSSL's. */
+MUST_USE bool tls_profile_has_group(OSSL_LIB_CTX *libctx, const char *name);
+
 /* Makes of a profile that was applied to `ctx` one for handshakes without a certificate: suites of
  * aNULL alone, ECDHE first, and no TLS 1.3. 0, or -1 if that leaves nothing. */
 MUST_USE int tls_profile_make_anonymous(struct tls_profile *profile, SSL_CTX *ctx);

@@ -100,7 +100,7 @@ static void on_test_message(int write_p, int version, int content_type, const vo
 }
 
 /* A hello of TLS 1.2 in its record, with all of the profile but the curve of the certificate. 0 if
- * there is no other group. */
+ * there is no other group for it. */
 static size_t build_hello(const struct certsel_profile *rules, uint16_t curve, uint8_t *out,
                           size_t size)
 {
@@ -115,8 +115,10 @@ static size_t build_hello(const struct certsel_profile *rules, uint16_t curve, u
     size_t len;
 
     for (size_t i = 0; i < rules->num_groups && group == 0; i++) {
-        if (rules->groups[i] != curve) {
-            group = rules->groups[i];
+        const struct group *row = group_by_id(rules->groups[i]);
+
+        if (row != NULL && row->id != curve && row->min_version <= TLS12) {
+            group = row->id;
         }
     }
     if (group == 0) {

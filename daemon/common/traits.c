@@ -133,7 +133,8 @@ static int try_rule(bool *out, SSL_CTX *ctx, const struct keystore_entry *entry,
     struct reference answer;
 
     len = len == 0 ? 0 : add_extensions(message, len, probe);
-    if (len == 0 || reference_run(&answer, ctx, &entry, 1, false, bytes_of(message, len)) != 0) {
+    if (len == 0 ||
+        reference_run(&answer, ctx, &entry, 1, false, false, bytes_of(message, len)) != 0) {
         return -1;
     }
     if (!answer.served && answer.alert != probe->alert) {

@@ -167,6 +167,7 @@ static json_t *verdict_json(struct builder *b, const struct matrix *matrix,
     put(b, object, "usable", json_boolean(verdict->reason == VERDICT_USABLE));
     put(b, object, "reason", json_string(verdict_word(verdict->reason)));
     put(b, object, "text", json_string(buf));
+    put(b, object, "fault", json_fault(verdict->fault));
     return object;
 }
 
@@ -197,6 +198,8 @@ static void put_choice(struct builder *b, json_t *object, const struct matrix *m
     put(b, object, "group", name_or_null(verdict == NULL ? NULL : group_name(verdict->group)));
     put(b, object, "signature",
         name_or_null(verdict == NULL ? NULL : scheme_name(verdict->scheme)));
+    put(b, object, "fault", json_fault(verdict == NULL ? FAULT_NONE : verdict->fault));
+    put(b, object, "capped", json_boolean(verdict != NULL && verdict->capped));
 }
 
 static json_t *row_json(struct builder *b, const struct matrix *matrix,

@@ -1,5 +1,9 @@
 /* What `posternctl check` prints for people. */
+#include "daemon/common/tls_profile.h"
 #include "daemon/posternctl/check.h"
+
+/* The group of the default list that not every OpenSSL has. */
+#define HYBRID "X25519MLKEM768"
 
 /* --- certificates and sets ------------------------------------------------------------------ */
 
@@ -153,6 +157,12 @@ int check_print_text(struct check *check, FILE *out)
     }
     if (check_print_matrix(check, out) != 0) {
         return -1;
+    }
+    if (!tls_profile_has_group(check->snapshot->workers[0].libctx, HYBRID)) {
+        fprintf(out,
+                "this machine's OpenSSL, %s, has no " HYBRID ", which came with 3.5: clients that "
+                "offer it get the next group\n",
+                OpenSSL_version(OPENSSL_VERSION_STRING));
     }
     for (size_t i = 0; i < keys->num; i++) {
         if (check->reports[i].ending != 0) {

@@ -79,8 +79,8 @@ static int ask_libssl(struct explain *e)
         return 0;
     }
     for (size_t i = 0; i < e->server.num; i++) {
-        if (reference_run(&e->alone[i], e->server.ctx, &e->server.entries[i], 1, e->client.sslv2,
-                          e->client.message) != 0) {
+        if (reference_run(&e->alone[i], e->server.ctx, &e->server.entries[i], 1,
+                          e->verdicts[i].capped, e->client.sslv2, e->client.message) != 0) {
             return -1;
         }
     }

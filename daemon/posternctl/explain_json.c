@@ -49,6 +49,7 @@ static json_t *verdicts_json(struct builder *b)
         put(b, object, "usable", json_boolean(verdict->reason == VERDICT_USABLE));
         put(b, object, "reason", json_string(verdict_word(verdict->reason)));
         put(b, object, "text", json_string(text));
+        put(b, object, "fault", json_fault(verdict->fault));
         if (json_array_append_new(array, object) != 0) {
             b->bad = true;
         }
@@ -112,6 +113,8 @@ int explain_print_json(const struct explain *e, FILE *out)
     put(&b, document, "cipher", words_of(suite_text, chosen.suite));
     put(&b, document, "group", name_or_null(group_name(chosen.group)));
     put(&b, document, "signature", name_or_null(scheme_name(chosen.scheme)));
+    put(&b, document, "fault", json_fault(chosen.fault));
+    put(&b, document, "capped", json_boolean(chosen.capped));
     put(&b, document, "verdicts", verdicts_json(&b));
     put(&b, document, "would_fit", would_fit_json(&b));
     if (e->client.malformed == NULL && e->client.hello.has_alpn) {

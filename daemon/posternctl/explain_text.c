@@ -146,6 +146,32 @@ static void print_alpn(const struct explain *e, FILE *out)
     }
 }
 
+/* Whether a certificate before the chosen one is usable as well, but with a fault. */
+static bool was_passed_over(const struct explain *e)
+{
+    for (int i = 0; i < e->chosen; i++) {
+        if (e->verdicts[i].reason == VERDICT_USABLE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_chosen(const struct explain *e, FILE *out)
+{
+    const struct verdict *verdict = &e->verdicts[e->chosen];
+
+    fprintf(out, "Chosen: \"%s\", the first that is usable%s\n", e->server.entries[e->chosen]->name,
+            verdict->fault != FAULT_NONE ? "; none is without a fault"
+            : was_passed_over(e)         ? " and that no client refuses"
+                                         : "");
+    if (verdict->capped) {
+        fputs("    in TLS 1.2: the client also offers TLS 1.3, but no signature scheme for any of "
+              "them there\n",
+              out);
+    }
+}
+
 static void print_verdicts(const struct explain *e, FILE *out)
 {
     print_source(&e->server, out);
@@ -160,8 +186,7 @@ static void print_verdicts(const struct explain *e, FILE *out)
         listing_end(&l, "");
     }
     if (e->chosen >= 0) {
-        fprintf(out, "Chosen: \"%s\", the first that is usable\n",
-                e->server.entries[e->chosen]->name);
+        print_chosen(e, out);
         print_alpn(e, out);
         return;
     }
@@ -287,7 +312,8 @@ static int print_postfix(const struct explain *e, SSL_CTX *ctx,
         if (num == 0) {
             return 0;
         }
-        if (reference_run(&r, ctx, certificates, num, e->client.sslv2, e->client.message) != 0) {
+        if (reference_run(&r, ctx, certificates, num, false, e->client.sslv2, e->client.message) !=
+            0) {
             return -1;
         }
         print_choice(&r, certificates, num, out);

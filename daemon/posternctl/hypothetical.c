@@ -19,9 +19,12 @@ static const struct recipe {
     const char *curve; /* of "EC" */
     size_t bits;       /* of "RSA" */
 } recipes[] = {
-    {"rsa1024", "RSA", NULL, 1024}, {"rsa2048", "RSA", NULL, 2048},  {"rsa3072", "RSA", NULL, 3072},
-    {"rsa4096", "RSA", NULL, 4096}, {"p256", "EC", "P-256", 0},      {"p384", "EC", "P-384", 0},
-    {"p521", "EC", "P-521", 0},     {"ed25519", "ED25519", NULL, 0}, {"ed448", "ED448", NULL, 0},
+    {"rsa1024", "RSA", NULL, 1024},    {"rsa2048", "RSA", NULL, 2048},
+    {"rsa3072", "RSA", NULL, 3072},    {"rsa4096", "RSA", NULL, 4096},
+    {"p256", "EC", "P-256", 0},        {"p384", "EC", "P-384", 0},
+    {"p521", "EC", "P-521", 0},        {"ed25519", "ED25519", NULL, 0},
+    {"ed448", "ED448", NULL, 0},       {"mldsa44", "ML-DSA-44", NULL, 0},
+    {"mldsa65", "ML-DSA-65", NULL, 0}, {"mldsa87", "ML-DSA-87", NULL, 0},
 };
 
 #define NUM_RECIPES (sizeof recipes / sizeof recipes[0])
@@ -103,6 +106,7 @@ static int make_all(struct keystore *out, OSSL_LIB_CTX *libctx, const char *word
 
     for (words += strspn(words, SEPARATORS); *words != '\0'; words += strspn(words, SEPARATORS)) {
         size_t len = strcspn(words, SEPARATORS);
+        struct keystore_entry *entry;
         const struct recipe *recipe;
 
         /* One that is too long comes out cut, and so is no kind. */
@@ -111,7 +115,7 @@ static int make_all(struct keystore *out, OSSL_LIB_CTX *libctx, const char *word
         if (recipe == NULL) {
             snprintf(error->text, sizeof error->text,
                      "--certificates: \"%s\": the kinds are rsa1024 rsa2048 rsa3072 rsa4096 p256 "
-                     "p384 p521 ed25519 ed448",
+                     "p384 p521 ed25519 ed448 mldsa44 mldsa65 mldsa87",
                      word);
             return -1;
         }
@@ -121,9 +125,11 @@ static int make_all(struct keystore *out, OSSL_LIB_CTX *libctx, const char *word
             return -1;
         }
         out->num++;
-        if (make_entry(&out->entries[out->num - 1], libctx, recipe, issuers) != 0) {
-            snprintf(error->text, sizeof error->text, "certificate %s cannot be made: %s",
-                     recipe->name, sslerror_words());
+        entry = &out->entries[out->num - 1];
+        if (make_entry(entry, libctx, recipe, issuers) != 0) {
+            snprintf(
+                error->text, sizeof error->text, "certificate %s cannot be made: %s", recipe->name,
+                entry->key == NULL ? "this machine's OpenSSL has no such key" : sslerror_words());
             return -1;
         }
         words += len;

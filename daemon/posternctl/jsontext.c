@@ -16,3 +16,8 @@ json_t *json_text(const char *s)
     }
     return string;
 }
+
+json_t *json_fault(enum verdict_fault fault)
+{
+    return fault == FAULT_NONE ? json_null() : json_string(fault_word(fault));
+}

@@ -173,6 +173,10 @@ void logline_established(struct text *t, const struct logline_session *s,
         add_client_certificate(t, client);
         add_quoted(t, "client_error", client->error, false);
     }
+    if (facts->fault[0] != '\0') {
+        text_addf(t, " fault=%s", facts->fault);
+    }
+    text_add(t, facts->capped ? " capped=yes" : "");
     add_session(t, s);
 }
 

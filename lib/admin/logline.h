@@ -63,7 +63,8 @@ void logline_connect(struct text *t, const struct logline_session *s);
 
 /* Anonymous TLS connection established from unknown[...]:...: TLSv1.2 with cipher ...
  * "Untrusted" or "Trusted", with client-signature, client_certificate, client_fingerprint,
- * client_issuer and perhaps client_error, if the client has shown a certificate. */
+ * client_issuer and perhaps client_error, if the client has shown a certificate. Behind them
+ * fault=... and capped=yes, where they are so. */
 void logline_established(struct text *t, const struct logline_session *s,
                          const struct tls_facts *facts);
 

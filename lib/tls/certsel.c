@@ -35,6 +35,7 @@
 enum {
     RSA_PKCS1_SHA1 = 0x0201,
     ECDSA_SHA1 = 0x0203,
+    TLS_AES_128_GCM_SHA256 = 0x1301,
     POINT_UNCOMPRESSED = 0,
     POINT_COMPRESSED_PRIME = 1,
 };
@@ -90,6 +91,12 @@ static bool scheme_fits(const struct question *q, const struct scheme *scheme)
         return scheme->key == SCHEME_ED25519;
     case KEY_ED448:
         return scheme->key == SCHEME_ED448;
+    case KEY_MLDSA44:
+        return tls13 && scheme->key == SCHEME_MLDSA44;
+    case KEY_MLDSA65:
+        return tls13 && scheme->key == SCHEME_MLDSA65;
+    case KEY_MLDSA87:
+        return tls13 && scheme->key == SCHEME_MLDSA87;
     }
     return false;
 }
@@ -356,6 +363,32 @@ static enum verdict_reason judge_tls12(const struct question *q, struct verdict 
     return VERDICT_USABLE;
 }
 
+/* A key signs in TLS 1.3, and before it with every key exchange but RSA. */
+static bool signs(const struct verdict *verdict)
+{
+    const struct suite *suite = suite_by_id(verdict->suite);
+
+    return suite == NULL || suite->kx != KX_RSA;
+}
+
+static enum verdict_fault fault_of(const struct certsel_certificate *certificate,
+                                   const struct verdict *verdict)
+{
+    if (certificate->explicit_curve) {
+        return FAULT_EXPLICIT_PARAMETERS;
+    }
+    if (certificate->can_sign || !signs(verdict)) {
+        return FAULT_NONE;
+    }
+    return certificate->kind == KEY_RSA && certificate->can_encipher ? FAULT_KEY_ENCIPHERMENT_ONLY
+                                                                     : FAULT_KEY_USAGE;
+}
+
+enum verdict_fault certsel_fault(const struct certsel_certificate *certificate)
+{
+    return fault_of(certificate, &(struct verdict){.suite = TLS_AES_128_GCM_SHA256});
+}
+
 static enum verdict_reason judge(struct question *q, struct verdict *out)
 {
     const char *why;
@@ -382,7 +415,11 @@ struct verdict certsel_judge(const struct certsel_profile *profile,
     struct verdict verdict = {0};
     enum verdict_reason reason = judge(&q, &verdict);
 
-    return reason == VERDICT_USABLE ? verdict : (struct verdict){.reason = reason};
+    if (reason != VERDICT_USABLE) {
+        return (struct verdict){.reason = reason};
+    }
+    verdict.fault = fault_of(certificate, &verdict);
+    return verdict;
 }
 
 /* Without a certificate nothing is signed, but libssl asks before it knows that whether it could
@@ -431,17 +468,79 @@ struct verdict certsel_judge_anonymous(const struct certsel_profile *profile,
     };
 }
 
+/* --- of several ---------------------------------------------------------------------------- */
+
+/* The first usable one without a fault, or else the first usable one; -1 if there is none. */
+static int best_of(const struct verdict *verdicts, size_t num)
+{
+    int best = -1;
+
+    for (size_t i = 0; i < num; i++) {
+        if (verdicts[i].reason == VERDICT_USABLE) {
+            if (verdicts[i].fault == FAULT_NONE) {
+                return (int)i;
+            }
+            best = best < 0 ? (int)i : best;
+        }
+    }
+    return best;
+}
+
+/* Whether nothing but the schemes of TLS 1.3 is why this certificate cannot be used. */
+static bool lacks_scheme(const struct certsel_profile *profile,
+                         const struct certsel_certificate *certificate, const struct hello *hello,
+                         const struct verdict *verdict)
+{
+    const struct question q = {.profile = profile, .certificate = certificate, .hello = hello};
+
+    return (verdict->reason == VERDICT_NO_SIGNATURE_SCHEME ||
+            verdict->reason == VERDICT_KEY_TOO_SMALL) &&
+           certsel_choose_version(&q) == TLS13;
+}
+
+static struct certsel_profile capped_at_tls12(const struct certsel_profile *profile)
+{
+    struct certsel_profile capped = *profile;
+
+    capped.max_version = TLS12;
+    return capped;
+}
+
+static bool serves_one(const struct certsel_profile *profile,
+                       const struct certsel_certificate *const *certificates, size_t num,
+                       const struct hello *hello)
+{
+    for (size_t i = 0; i < num; i++) {
+        if (certsel_judge(profile, certificates[i], hello).reason == VERDICT_USABLE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int certsel_choose(const struct certsel_profile *profile,
                    const struct certsel_certificate *const *certificates, size_t num,
                    const struct hello *hello, struct verdict *verdicts)
 {
-    int chosen = -1;
+    struct certsel_profile capped;
+    bool try_tls12 = false;
+    int best;
 
     for (size_t i = 0; i < num; i++) {
         verdicts[i] = certsel_judge(profile, certificates[i], hello);
-        if (chosen < 0 && verdicts[i].reason == VERDICT_USABLE) {
-            chosen = (int)i;
-        }
+        try_tls12 = try_tls12 || lacks_scheme(profile, certificates[i], hello, &verdicts[i]);
     }
-    return chosen;
+    best = best_of(verdicts, num);
+    if (best >= 0 || !try_tls12) {
+        return best;
+    }
+    capped = capped_at_tls12(profile);
+    if (!serves_one(&capped, certificates, num, hello)) {
+        return -1;
+    }
+    for (size_t i = 0; i < num; i++) {
+        verdicts[i] = certsel_judge(&capped, certificates[i], hello);
+        verdicts[i].capped = true;
+    }
+    return best_of(verdicts, num);
 }

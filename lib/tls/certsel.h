@@ -4,16 +4,25 @@
  * Promise: for each certificate of a set, in the administrator's order, the verdict says whether
  * libssl, given this certificate alone and this profile, would go on to send it to this client,
  * and if not, the first reason in the client's hello or in the certificate that stands against it.
- * The first usable certificate is the choice. Arrays of IANA numbers go in, numbers come out: no
- * OpenSSL type crosses, and nothing is allocated. May include: lib/base, lib/tls/hello, libssl and
- * names.
+ * The choice is the first usable certificate that no client has to refuse, or else the first usable
+ * one. Arrays of IANA numbers go in, numbers come out: no OpenSSL type crosses, and nothing is
+ * allocated. May include: lib/base, lib/tls/hello, libssl and names.
  */
 #ifndef POSTERN_LIB_TLS_CERTSEL_H
 #define POSTERN_LIB_TLS_CERTSEL_H
 
 #include "lib/tls/hello.h"
 
-enum key_kind { KEY_RSA, KEY_RSA_PSS, KEY_ECDSA, KEY_ED25519, KEY_ED448 };
+enum key_kind {
+    KEY_RSA,
+    KEY_RSA_PSS,
+    KEY_ECDSA,
+    KEY_ED25519,
+    KEY_ED448,
+    KEY_MLDSA44,
+    KEY_MLDSA65,
+    KEY_MLDSA87,
+};
 
 /* What the rules need to know of a certificate with its key and chain. */
 struct certsel_certificate {
@@ -24,7 +33,9 @@ struct certsel_certificate {
     uint16_t leaf_scheme; /* the scheme of the signature on the leaf; 0: none that IANA names */
     const struct bytes *issuers; /* borrowed: DER issuer names of the leaf and of its chain */
     size_t num_issuers;
-    bool compressed; /* KEY_ECDSA: the point of the public key is in compressed form */
+    bool compressed;     /* KEY_ECDSA: the point of the public key is in compressed form */
+    bool explicit_curve; /* KEY_ECDSA: the curve is written out, not named */
+    bool can_encipher;   /* no keyUsage, or one with keyEncipherment */
 };
 
 /* What the listener allows, read back from libssl or set by us. All arrays are borrowed. */
@@ -55,6 +66,15 @@ enum verdict_reason {
     VERDICT_MALFORMED,
 };
 
+/* Why a client that checks it has to refuse a certificate which libssl sends all the same. */
+enum verdict_fault {
+    FAULT_NONE,
+    FAULT_KEY_USAGE,             /* its keyUsage lacks digitalSignature, and it signs (RFC 5280
+                                    section 4.2.1.3, RFC 8446 section 4.4.2.2) */
+    FAULT_KEY_ENCIPHERMENT_ONLY, /* the same, of an RSA key that may only decipher */
+    FAULT_EXPLICIT_PARAMETERS,   /* its curve has no name (RFC 5480 section 2.1.1) */
+};
+
 struct verdict {
     enum verdict_reason reason;
     /* For VERDICT_USABLE, what libssl will negotiate; 0 where nothing is negotiated. */
@@ -62,19 +82,24 @@ struct verdict {
     uint16_t suite;
     uint16_t group;
     uint16_t scheme;
+    enum verdict_fault fault; /* VERDICT_USABLE: it ranks behind those without one */
+    bool
+        capped; /* judged as if the profile ended with TLS 1.2, where libssl has to be held to it */
 };
 
 /* Kinds of certificate that an administrator could add, in the order they are always named. */
 enum fit { FIT_ECDSA_P256, FIT_RSA, FIT_ECDSA_P384, FIT_ECDSA_P521, FIT_ED25519, NUM_FITS };
 
-/* The verdict on one certificate. */
+/* The verdict on one certificate, in all versions of the profile. */
 struct verdict certsel_judge(const struct certsel_profile *profile,
                              const struct certsel_certificate *certificate,
                              const struct hello *hello);
 
 /*
- * Judges `num` certificates into `verdicts` (room for `num`) and returns the index of the first
- * usable one, or -1. `certificates` holds pointers, so that sets can share certificates.
+ * Judges `num` certificates into `verdicts` (room for `num`) and returns the index of the choice,
+ * or -1. Where TLS 1.3 is negotiated and its schemes fit no certificate, but TLS 1.2 serves one,
+ * all verdicts are of TLS 1.2 and `capped`. `certificates` holds pointers, so that sets can share
+ * certificates.
  */
 int certsel_choose(const struct certsel_profile *profile,
                    const struct certsel_certificate *const *certificates, size_t num,
@@ -88,12 +113,17 @@ int certsel_choose(const struct certsel_profile *profile,
 struct verdict certsel_judge_anonymous(const struct certsel_profile *profile,
                                        const struct hello *hello);
 
+/* What stands against the certificate in TLS 1.3, where the most does. */
+enum verdict_fault certsel_fault(const struct certsel_certificate *certificate);
+
 /* Which kinds of certificate would be usable (bit 1 << enum fit), as commonly issued today: RSA
  * 2048 bits, signed with rsa_pkcs1_sha256 or, for ECDSA, ecdsa_secp384r1_sha384. */
 unsigned certsel_would_fit(const struct certsel_profile *profile, const struct hello *hello);
 
-/* The words of the contract: "usable", "no-version", ... and "ecdsa-p256", "rsa", ... */
+/* The words of the contract: "usable", "no-version", ...; "" for none, "key-usage", ...;
+ * "ecdsa-p256", "rsa", ... */
 const char *verdict_word(enum verdict_reason reason);
+const char *fault_word(enum verdict_fault fault);
 const char *fit_word(enum fit fit);
 
 #endif

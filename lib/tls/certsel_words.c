@@ -6,18 +6,19 @@ enum { SECP256R1 = 0x0017, SECP384R1 = 0x0018, SECP521R1 = 0x0019 };
 unsigned certsel_would_fit(const struct certsel_profile *profile, const struct hello *hello)
 {
     static const struct certsel_certificate typical[NUM_FITS] = {
-        [FIT_ECDSA_P256] = {KEY_ECDSA, SECP256R1, 256, true, 0x0503, NULL, 0, false},
-        [FIT_RSA] = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0, false},
-        [FIT_ECDSA_P384] = {KEY_ECDSA, SECP384R1, 384, true, 0x0503, NULL, 0, false},
-        [FIT_ECDSA_P521] = {KEY_ECDSA, SECP521R1, 521, true, 0x0503, NULL, 0, false},
-        [FIT_ED25519] = {KEY_ED25519, 0, 256, true, 0x0401, NULL, 0, false},
+        [FIT_ECDSA_P256] = {KEY_ECDSA, SECP256R1, 256, true, 0x0503, NULL, 0, false, false, true},
+        [FIT_RSA] = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0, false, false, true},
+        [FIT_ECDSA_P384] = {KEY_ECDSA, SECP384R1, 384, true, 0x0503, NULL, 0, false, false, true},
+        [FIT_ECDSA_P521] = {KEY_ECDSA, SECP521R1, 521, true, 0x0503, NULL, 0, false, false, true},
+        [FIT_ED25519] = {KEY_ED25519, 0, 256, true, 0x0401, NULL, 0, false, false, true},
     };
     unsigned fits = 0;
 
     for (unsigned i = 0; i < NUM_FITS; i++) {
-        if (certsel_judge(profile, &typical[i], hello).reason == VERDICT_USABLE) {
-            fits |= 1u << i;
-        }
+        const struct certsel_certificate *one = &typical[i];
+        struct verdict verdict;
+
+        fits |= certsel_choose(profile, &one, 1, hello, &verdict) == 0 ? 1u << i : 0;
     }
     return fits;
 }
@@ -39,6 +40,18 @@ const char *verdict_word(enum verdict_reason reason)
     };
 
     return words[reason];
+}
+
+const char *fault_word(enum verdict_fault fault)
+{
+    static const char *const words[] = {
+        [FAULT_NONE] = "",
+        [FAULT_KEY_USAGE] = "key-usage",
+        [FAULT_KEY_ENCIPHERMENT_ONLY] = "key-encipherment-only",
+        [FAULT_EXPLICIT_PARAMETERS] = "explicit-parameters",
+    };
+
+    return words[fault];
 }
 
 const char *fit_word(enum fit fit)

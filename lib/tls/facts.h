@@ -40,6 +40,9 @@ struct tls_facts {
     const char *digest;       /* "SHA256", or "" */
     const char *certificate;  /* name of the certificate in the configuration; "none" */
     struct bytes sni;         /* server_name as sent; len 0 if none */
+    const char *fault;        /* why a client that checks it has to refuse the certificate:
+                                 fault_word(), "" if there is none, or if it is reused */
+    bool capped;              /* held to TLS 1.2, because TLS 1.3 has no scheme for it */
     bool reused;              /* resumed from a ticket */
     const struct tls_client *client; /* borrowed from the session; NULL: no certificate was shown */
 };

@@ -19,7 +19,8 @@ enum {
 };
 
 /* What libssl does with a share depends on its being a point of the curve: these are the curves'
- * base points (SEC 2; RFC 7748: 9 and 5). */
+ * base points (SEC 2; RFC 7748: 9 and 5). An ML-KEM key of zeros is one (FIPS 203 section 7.2); in
+ * X25519MLKEM768 it comes first, in the other hybrids last (draft-ietf-tls-ecdhe-mlkem). */
 static const uint8_t p256_base[] = {
     0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5,
     0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4,
@@ -55,10 +56,12 @@ static const struct base_point {
     uint16_t group;
     const uint8_t *data;
     size_t len;
+    size_t offset; /* in the share */
 } base_points[] = {
-    {0x0017, p256_base, sizeof p256_base}, {0x0018, p384_base, sizeof p384_base},
-    {0x0019, p521_base, sizeof p521_base}, {0x001d, x25519_base, sizeof x25519_base},
-    {0x001e, x448_base, sizeof x448_base},
+    {0x0017, p256_base, sizeof p256_base, 0},        {0x0018, p384_base, sizeof p384_base, 0},
+    {0x0019, p521_base, sizeof p521_base, 0},        {0x001d, x25519_base, sizeof x25519_base, 0},
+    {0x001e, x448_base, sizeof x448_base, 0},        {0x11eb, p256_base, sizeof p256_base, 0},
+    {0x11ec, x25519_base, sizeof x25519_base, 1184}, {0x11ed, p384_base, sizeof p384_base, 0},
 };
 
 /* What clients usually say in extensions that certsel does not look at. */
@@ -182,8 +185,9 @@ static void put_share(struct writer *w, uint16_t id)
     start = open_vector(w, 2);
     for (size_t i = 0; i < NUM(base_points); i++) {
         if (base_points[i].group == id) {
+            put_zeros(w, base_points[i].offset);
             put(w, base_points[i].data, base_points[i].len);
-            len -= base_points[i].len;
+            len -= base_points[i].offset + base_points[i].len;
         }
     }
     put_zeros(w, len);

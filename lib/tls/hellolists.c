@@ -6,6 +6,9 @@
 #include "lib/tls/hellobuild.h"
 #include "lib/tls/names.h"
 
+/* X25519MLKEM768 */
+enum { HYBRID = 0x11ec };
+
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A name is shorter than NAME_SIZE; of a word that means nothing WORD_MAX characters are shown. */
@@ -279,18 +282,28 @@ static void set_versions(struct hello_lists *out, struct reading *versions)
     out->versions = (struct hello_ids){versions->ids, versions->num, true};
 }
 
-/* One share, as most clients send: for the first group that clients have shares of. */
-static void set_share(struct hello_lists *out, uint16_t *share)
+static bool is_usual(uint16_t group)
 {
-    static const uint16_t usual[] = {0x001d, 0x0017, 0x0018, 0x0019, 0x001e};
+    static const uint16_t usual[] = {HYBRID, 0x001d, 0x0017, 0x0018, 0x0019, 0x001e};
 
-    out->shares = (struct hello_ids){.ids = share, .present = out->versions.present};
-    for (size_t i = 0; i < out->groups.num && out->shares.num == 0; i++) {
-        for (size_t k = 0; k < NUM(usual); k++) {
-            if (out->groups.ids[i] == usual[k]) {
-                *share = usual[k];
-                out->shares.num = 1;
-            }
+    for (size_t i = 0; i < NUM(usual); i++) {
+        if (group == usual[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One share, as most clients send: for the first group that clients have shares of. Those that
+ * begin with the hybrid also send one for the next, in case the server does not know it. */
+static void set_shares(struct hello_lists *out, uint16_t shares[2])
+{
+    out->shares = (struct hello_ids){.ids = shares, .present = out->versions.present};
+    for (size_t i = 0; i < out->groups.num; i++) {
+        size_t num = out->shares.num;
+
+        if (is_usual(out->groups.ids[i]) && (num == 0 || (num == 1 && shares[0] == HYBRID))) {
+            shares[out->shares.num++] = out->groups.ids[i];
         }
     }
 }
@@ -302,7 +315,7 @@ size_t hellolists_build(const struct hellolists *lists, uint8_t *out, size_t siz
     struct reading groups = {"groups", "group", find_group, .why = why};
     struct reading schemes = {"sigalgs", "signature scheme", find_scheme, .why = why};
     struct hello_lists hello = {.sni = lists->sni};
-    uint16_t share;
+    uint16_t shares[2];
     size_t len;
 
     if ((lists->version != NULL && !read_list(&version, lists->version)) ||
@@ -321,7 +334,7 @@ size_t hellolists_build(const struct hellolists *lists, uint8_t *out, size_t siz
     hello.groups = ids_of(&groups, lists->groups);
     hello.schemes = ids_of(&schemes, lists->sigalgs);
     set_versions(&hello, &version);
-    set_share(&hello, &share);
+    set_shares(&hello, shares);
     len = hello_build(&hello, out, size);
     if (len == 0) {
         text_add(why, "the lists are too long for a ClientHello");

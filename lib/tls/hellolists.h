@@ -25,7 +25,8 @@ struct hellolists {
  * Writes the handshake message into `out`, which has room for `size` bytes, and returns its length.
  * 0, with the reason appended to `why`, if a list has a word that means nothing, or if the version
  * or the suites are not given. A client of TLS 1.3 that has other suites, too, is taken to offer
- * TLS 1.2 as well; its key share is for the first of its groups that is in common use.
+ * TLS 1.2 as well; its key share is for the first of its groups that is in common use, and where
+ * that is X25519MLKEM768, another one for the next of them.
  */
 MUST_USE size_t hellolists_build(const struct hellolists *lists, uint8_t *out, size_t size,
                                  struct text *why);

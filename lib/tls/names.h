@@ -59,7 +59,7 @@ struct group {
     uint16_t id;
     uint16_t min_version;
     uint16_t max_version;
-    unsigned bits;       /* of security, as libssl counts; 0: not in OpenSSL 3.0 */
+    unsigned bits;       /* of security, as libssl counts; 0: no listener can have it */
     unsigned share;      /* bytes of a TLS 1.3 key share; 0: not known */
     const char *name;    /* IANA's: "secp256r1" */
     const char *openssl; /* OpenSSL's: "P-256"; "" if it has none */
@@ -73,6 +73,9 @@ enum scheme_key {
     SCHEME_ECDSA,
     SCHEME_ED25519,
     SCHEME_ED448,
+    SCHEME_MLDSA44, /* FIPS 204 */
+    SCHEME_MLDSA65,
+    SCHEME_MLDSA87,
     SCHEME_DSA,
     SCHEME_BRAINPOOL, /* ECDSA on one brainpool curve, TLS 1.3 only (RFC 8734) */
     SCHEME_OTHER,     /* only named: no rule of ours rests on it */

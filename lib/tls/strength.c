@@ -41,6 +41,12 @@ unsigned strength_of_key(const struct certsel_certificate *certificate)
         return 128;
     case KEY_ED448:
         return 224;
+    case KEY_MLDSA44:
+        return 128;
+    case KEY_MLDSA65:
+        return 192;
+    case KEY_MLDSA87:
+        return 256;
     }
     return 0;
 }
@@ -52,6 +58,12 @@ unsigned strength_of_scheme(const struct scheme *scheme)
         return 128;
     case SCHEME_ED448:
         return 224;
+    case SCHEME_MLDSA44:
+        return 128;
+    case SCHEME_MLDSA65:
+        return 192;
+    case SCHEME_MLDSA87:
+        return 256;
     default:
         /* Half the digest, but for SHA-1, whose collisions are cheaper. */
         return scheme->hash == HASH_SHA1 ? 64 : (unsigned)hash_len(scheme->hash) * 4;

@@ -30,6 +30,15 @@ void key_text(struct text *out, const struct certsel_certificate *certificate)
     case KEY_ED448:
         text_add(out, "Ed448");
         break;
+    case KEY_MLDSA44:
+        text_add(out, "ML-DSA-44");
+        break;
+    case KEY_MLDSA65:
+        text_add(out, "ML-DSA-65");
+        break;
+    case KEY_MLDSA87:
+        text_add(out, "ML-DSA-87");
+        break;
     }
 }
 
@@ -126,6 +135,18 @@ static void add_offered_versions(struct text *out, const struct hello *hello)
 
 /* --- clauses -------------------------------------------------------------------------------- */
 
+void fault_text(struct text *out, enum verdict_fault fault)
+{
+    static const char *const texts[] = {
+        [FAULT_NONE] = "",
+        [FAULT_KEY_USAGE] = "its keyUsage lacks digitalSignature",
+        [FAULT_KEY_ENCIPHERMENT_ONLY] = "its keyUsage allows keyEncipherment and no signature",
+        [FAULT_EXPLICIT_PARAMETERS] = "its curve is written out, not named",
+    };
+
+    text_add(out, texts[fault]);
+}
+
 static void add_usable(struct text *out, const struct verdict *verdict)
 {
     version_text(out, verdict->version);
@@ -138,6 +159,10 @@ static void add_usable(struct text *out, const struct verdict *verdict)
     if (verdict->scheme != 0) {
         text_add(out, ", ");
         scheme_text(out, verdict->scheme);
+    }
+    if (verdict->fault != FAULT_NONE) {
+        text_add(out, "; some clients refuse it, ");
+        fault_text(out, verdict->fault);
     }
 }
 

@@ -23,6 +23,9 @@ void version_text(struct text *out, uint16_t version);
 /* Appends OpenSSL's name of a suite, IANA's where it has none, or the number: "0x1a2b". */
 void suite_text(struct text *out, uint16_t suite);
 
+/* Appends what a fault is: "its keyUsage lacks digitalSignature"; nothing for FAULT_NONE. */
+void fault_text(struct text *out, enum verdict_fault fault);
+
 /* Appends, for the `verdict` that certsel_judge() came to with the other three, a clause such as
  * "its key is on secp384r1; the client's supported_groups: secp256r1". */
 void verdict_text(struct text *out, const struct certsel_profile *profile,

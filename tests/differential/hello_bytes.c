@@ -10,9 +10,9 @@
 /* Key shares for the groups that the server knows; made once. */
 static struct share {
     uint16_t group;
-    uint8_t key[200];
+    uint8_t key[1800];
     size_t len;
-} shares[5];
+} shares[8];
 static size_t num_shares;
 
 static void keep_share(uint16_t group, EVP_PKEY *key)
@@ -32,6 +32,16 @@ static void keep_share(uint16_t group, EVP_PKEY *key)
     num_shares++;
 }
 
+/* For groups that only newer libcrypto have. */
+static void keep_newer(uint16_t group, OSSL_LIB_CTX *libctx)
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(libctx, NULL, group_by_id(group)->openssl);
+
+    if (key != NULL) {
+        keep_share(group, key);
+    }
+}
+
 void shares_make(OSSL_LIB_CTX *libctx)
 {
     keep_share(0x0017, EVP_PKEY_Q_keygen(libctx, NULL, "EC", "P-256"));
@@ -39,6 +49,9 @@ void shares_make(OSSL_LIB_CTX *libctx)
     keep_share(0x0019, EVP_PKEY_Q_keygen(libctx, NULL, "EC", "P-521"));
     keep_share(0x001d, EVP_PKEY_Q_keygen(libctx, NULL, "X25519"));
     keep_share(0x001e, EVP_PKEY_Q_keygen(libctx, NULL, "X448"));
+    keep_newer(0x11eb, libctx);
+    keep_newer(0x11ec, libctx);
+    keep_newer(0x11ed, libctx);
 }
 
 /* --- writing -----------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ struct tally {
     size_t failures;
     size_t usable;
     size_t retried;
+    size_t capped;
     size_t by_reason[VERDICT_MALFORMED + 1];
 };
 
@@ -56,6 +57,8 @@ static void tell_traits(const struct libssl_traits *libssl)
 static struct verdict predict(const struct server *server, const struct keystore_entry *certificate,
                               bool sslv2, struct bytes message, const char **why)
 {
+    const struct certsel_certificate *rules = &certificate->rules;
+    struct verdict verdict;
     struct hello hello;
     enum hello_result result =
         sslv2 ? hello_decode_sslv2(&hello, message, why) : hello_decode(&hello, message, why);
@@ -63,7 +66,8 @@ static struct verdict predict(const struct server *server, const struct keystore
     if (result != HELLO_DONE) {
         return (struct verdict){.reason = VERDICT_MALFORMED};
     }
-    return certsel_judge(&server->profile, &certificate->rules, &hello);
+    (void)certsel_choose(&server->profile, &rules, 1, &hello, &verdict);
+    return verdict;
 }
 
 static void show(size_t number, const struct server *server,
@@ -90,6 +94,17 @@ static bool cannot_be_loaded(const struct server *server, const struct keystore_
            strength_of_level(server->profile.security_level);
 }
 
+static void run(struct reference *out, size_t number, const struct server *server,
+                const struct keystore_entry *certificate, bool capped, bool sslv2,
+                struct bytes message)
+{
+    if (reference_run(out, server->ctx, &certificate, 1, capped, sslv2, message) != 0) {
+        fprintf(stderr, "hello %zu, %s, %s: cannot be tried\n", number, server->name,
+                certificate->name);
+        exit(EXIT_FAILURE);
+    }
+}
+
 static void compare(struct tally *tally, size_t number, const struct server *server,
                     const struct keystore_entry *certificate, bool sslv2, struct bytes message)
 {
@@ -101,10 +116,16 @@ static void compare(struct tally *tally, size_t number, const struct server *ser
         return;
     }
     verdict = predict(server, certificate, sslv2, message, &why);
-    if (reference_run(&outcome, server->ctx, &certificate, 1, sslv2, message) != 0) {
-        fprintf(stderr, "hello %zu, %s, %s: cannot be tried\n", number, server->name,
-                certificate->name);
-        exit(EXIT_FAILURE);
+    run(&outcome, number, server, certificate, verdict.capped, sslv2, message);
+    if (verdict.capped) {
+        struct reference uncapped;
+
+        /* Only what TLS 1.3 does not serve is held to TLS 1.2. */
+        run(&uncapped, number, server, certificate, false, sslv2, message);
+        tally->capped++;
+        if (uncapped.served) {
+            outcome = uncapped;
+        }
     }
     tally->checks++;
     tally->by_reason[verdict.reason]++;
@@ -163,8 +184,8 @@ int main(int argc, char **argv)
     certificates_free(certificates, num_certificates);
     OSSL_LIB_CTX_free(libctx);
     printf("%zu hellos, %zu certificates, %zu servers; served %zu, of these after a "
-           "HelloRetryRequest %zu\n",
-           tally.hellos, num_certificates, num_servers, tally.usable, tally.retried);
+           "HelloRetryRequest %zu, down to TLS 1.2 %zu\n",
+           tally.hellos, num_certificates, num_servers, tally.usable, tally.retried, tally.capped);
     for (unsigned i = 0; i <= VERDICT_MALFORMED; i++) {
         printf("  %-20s %zu\n", verdict_word(i), tally.by_reason[i]);
     }

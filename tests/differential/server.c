@@ -12,12 +12,13 @@
 
 #define DHE_LAST "ALL:!aNULL:!eNULL:!EXPORT:!PSK:!SRP:!aDSS:+kDHE"
 
-static const uint16_t all_groups[] = {0x001d, 0x0017, 0x0018, 0x0019, 0x001e};
-static const uint16_t odd_groups[] = {0x0018, 0x0100, 0x001a, 0x001d};
-static const uint16_t all_schemes[] = {0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a,
-                                       0x080b, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601,
-                                       0x0303, 0x0301, 0x0203, 0x0201, 0x0402, 0x0202};
-static const uint16_t few_schemes[] = {0x0806, 0x0503, 0x0401, 0x0403, 0x0807, 0x080b};
+/* Of each list those that libssl has. */
+static const uint16_t all_groups[] = {0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x001e};
+static const uint16_t odd_groups[] = {0x0018, 0x0100, 0x11ed, 0x001a, 0x11eb, 0x001d};
+static const uint16_t all_schemes[] = {
+    0x0905, 0x0906, 0x0904, 0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b, 0x0804,
+    0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0303, 0x0301, 0x0203, 0x0201, 0x0402, 0x0202};
+static const uint16_t few_schemes[] = {0x0806, 0x0503, 0x0401, 0x0904, 0x0403, 0x0807, 0x080b};
 static const uint16_t no_p256[] = {0x0503, 0x0804, 0x0201, 0x0402};
 
 static const struct setup {
@@ -80,52 +81,69 @@ static void read_back_suites(struct server *server)
     SSL_free(ssl);
 }
 
-/* The profile's numbers as OpenSSL's names, joined by colons. */
-static void join_schemes(char *out, size_t size, const struct setup *setup)
+static const char *scheme_openssl(uint16_t id)
 {
-    size_t len = 0;
-
-    for (size_t i = 0; i < setup->num_schemes; i++) {
-        len += (size_t)snprintf(out + len, size - len, "%s%s", i > 0 ? ":" : "",
-                                scheme_by_id(setup->schemes[i])->openssl);
-    }
+    return scheme_by_id(id)->openssl;
 }
 
-static void join_groups(char *out, size_t size, const struct setup *setup)
+static int set_schemes(SSL_CTX *ctx, char *list)
 {
-    size_t len = 0;
+    return (int)SSL_CTX_set1_sigalgs_list(ctx, list);
+}
 
-    for (size_t i = 0; i < setup->num_groups; i++) {
-        len += (size_t)snprintf(out + len, size - len, "%s%s", i > 0 ? ":" : "",
-                                group_by_id(setup->groups[i])->openssl);
+static int set_groups(SSL_CTX *ctx, char *list)
+{
+    return (int)SSL_CTX_set1_groups_list(ctx, list);
+}
+
+/* Gives libssl those of a list that it has; they are the result, and their number `*num`. */
+static uint16_t *set_list(SSL_CTX *ctx, int (*set)(SSL_CTX *ctx, char *list),
+                          const char *(*name)(uint16_t id), const uint16_t *wanted, size_t *num)
+{
+    uint16_t *ids = calloc(*num, sizeof *ids);
+    char names[1024] = "";
+    size_t len = 0;
+    size_t found = 0;
+
+    must(ids != NULL, "memory");
+    for (size_t i = 0; i < *num; i++) {
+        char one[64];
+
+        snprintf(one, sizeof one, "%s", name(wanted[i]));
+        if (set(ctx, one) == 1) {
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", found > 0 ? ":" : "",
+                                    one);
+            ids[found++] = wanted[i];
+        }
     }
+    ERR_clear_error();
+    must(set(ctx, names), names);
+    *num = found;
+    return ids;
 }
 
 static void make_server(struct server *server, OSSL_LIB_CTX *libctx, const struct setup *setup)
 {
     SSL_CTX *ctx = reference_context(libctx);
-    char names[1024];
+    size_t num_groups = setup->num_groups;
+    size_t num_schemes = setup->num_schemes;
 
     must(ctx != NULL, "SSL_CTX");
     SSL_CTX_set_security_level(ctx, setup->level);
     must(SSL_CTX_set_min_proto_version(ctx, setup->min_version), "lowest version");
     must(SSL_CTX_set_max_proto_version(ctx, setup->max_version), "highest version");
     must(SSL_CTX_set_cipher_list(ctx, setup->ciphers), setup->ciphers);
-    join_groups(names, sizeof names, setup);
-    must(SSL_CTX_set1_groups_list(ctx, names), names);
-    join_schemes(names, sizeof names, setup);
-    must(SSL_CTX_set1_sigalgs_list(ctx, names), names);
     server->name = setup->name;
     server->ctx = ctx;
     server->profile = (struct certsel_profile){
         .min_version = setup->min_version,
         .max_version = setup->max_version,
         .security_level = setup->level,
-        .groups = setup->groups,
-        .num_groups = setup->num_groups,
-        .schemes = setup->schemes,
-        .num_schemes = setup->num_schemes,
+        .groups = set_list(ctx, set_groups, group_openssl_name, setup->groups, &num_groups),
+        .schemes = set_list(ctx, set_schemes, scheme_openssl, setup->schemes, &num_schemes),
     };
+    server->profile.num_groups = num_groups;
+    server->profile.num_schemes = num_schemes;
     must(traits_read(&server->profile.libssl, libctx) == 0, "what libssl does");
     read_back_suites(server);
 }
@@ -147,6 +165,8 @@ void servers_free(struct server *servers, size_t num)
     for (size_t i = 0; i < num; i++) {
         SSL_CTX_free(servers[i].ctx);
         free((void *)(uintptr_t)servers[i].profile.suites);
+        free((void *)(uintptr_t)servers[i].profile.groups);
+        free((void *)(uintptr_t)servers[i].profile.schemes);
     }
     free(servers);
 }

@@ -39,6 +39,7 @@ ESTABLISHED = (f"^{PROGRAM}(?P<trust>Anonymous|Untrusted|Trusted) TLS connection
                r" certificate=(?P<certificate>\S+)( sni=(?P<sni>\S+))? reused=(?P<reused>yes|no) "
                r"(client_certificate=(?P<client>\S+) client_fingerprint=(?P<fingerprint>\S+) "
                r"client_issuer=(?P<issuer>\S+) (client_error=\"(?P<error>[^\"]+)\" )?)?"
+               r"(fault=(?P<fault>\S+) )?(capped=(?P<capped>yes) )?"
                f"{SESSION}$")
 FAILED = (f"^{PROGRAM}warning: TLS handshake failed from {CLIENT}: reason=(?P<reason>\\S+)"
           r"(?P<facts>( [\w.-]+=[^ \"]+)*?)( detail=\"(?P<detail>[^\"]*)\")? " + SESSION + "$")

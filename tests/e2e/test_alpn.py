@@ -278,5 +278,5 @@ class Alpn(Case):
             document = json.loads(done.stdout)
             self.assertEqual(document["chosen"], "p256")
             # The key stands there for those who name protocols, behind all others.
-            self.assertEqual(list(document)[7:], ["alpn"] if names else [])
+            self.assertEqual(list(document)[9:], ["alpn"] if names else [])
             self.assertEqual(document.get("alpn"), "refused" if outcome == REFUSED else outcome)

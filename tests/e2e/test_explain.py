@@ -16,7 +16,8 @@ SUITES = "c0 2b c0 2f c0 23 c0 27 c0 13 00 9d 00 9c 00 3d 00 3c 00 35 00 2f 00 0
 SCHEMES = "04 01 05 01 02 01 04 03 05 03 02 03 02 02 06 01 06 03"
 STORY = ("--version", "1.2", "--ciphers", SUITES, "--groups", "0017", "--sigalgs", SCHEMES)
 
-KEYS = {"version", "chosen", "cipher", "group", "signature", "verdicts", "would_fit"}
+KEYS = {"version", "chosen", "cipher", "group", "signature", "fault", "capped", "verdicts",
+        "would_fit"}
 
 RECORD = hello.records(hello.story("mail.example.test"))
 
@@ -291,7 +292,7 @@ class Explain(Case):
         self.assertEqual(errors, "")
         self.assertEqual(set(document), KEYS)
         for verdict in document["verdicts"]:
-            self.assertEqual(set(verdict), {"certificate", "usable", "reason", "text"})
+            self.assertEqual(set(verdict), {"certificate", "usable", "reason", "text", "fault"})
             self.assertEqual(verdict["usable"], verdict["reason"] == "usable")
         return code, document
 
@@ -450,7 +451,8 @@ class Explain(Case):
         self.assertEqual(code, 0 if answer.alert is None else 1, answer.text)
         if answer.alert is None and answer.version == hello.TLS13:
             group = int.from_bytes(answer.extensions[hello.KEY_SHARE][:2], "big")
-            self.assertEqual(document["group"], {0x0017: "secp256r1", 0x001d: "x25519"}[group])
+            self.assertEqual(document["group"], {0x0017: "secp256r1", 0x001d: "x25519",
+                                                 0x11ec: "X25519MLKEM768"}[group])
         _, text, _ = self.run_explain("--hello", "-", "--listener", "full", **given)
         self.assertNotIn("AS PREDICTED", text)
 

@@ -40,6 +40,9 @@ TLS10, TLS11, TLS12, TLS13 = "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"
 # The certificate that a scheme is for; its CA has a key of the same kind.
 CERTIFICATE_OF = {"P-256": "p256", "RSA": "rsa", "P-384": "p384", "Ed25519": "ed25519"}
 
+# RSA as TLS 1.3 has it no more.
+PKCS1 = "RSA PKCS#1"
+
 ROWS = []
 
 
@@ -78,6 +81,9 @@ add(TLS13, "signed by RSA", "cross-first", "p256", schemes=["P-256"])
 # A key share for a group that is not served.
 add(TLS13, "HelloRetryRequest", "p256-first", "p384", groups=["ffdhe2048", "P-521"],
     schemes=["P-384"])
+
+# Both versions are offered, and only TLS 1.2 has a scheme.
+ROWS.append(("PKCS#1 only", "p256-first", Limits(schemes=[PKCS1]), "rsa"))
 
 for LISTENER, ORDER in LISTENERS.items():
     if LISTENER != "cross-first":
@@ -132,7 +138,7 @@ class Library:
         if limits == Limits():
             return next(each for each in LISTENERS[listener] if each not in cls.lacks)
         signed_for = not cls.certificate_schemes or not limits.schemes or any(
-            certificate == CERTIFICATE_OF[each] for each in limits.schemes)
+            certificate == CERTIFICATE_OF.get(each, "rsa") for each in limits.schemes)
         return certificate if certificate not in cls.lacks and signed_for else None
 
     @classmethod
@@ -151,7 +157,8 @@ class OpenSSL(Library):
     programs = ("openssl",)
     groups = {**Library.groups, "ffdhe2048": "ffdhe2048"}
     schemes = {"P-256": "ecdsa_secp256r1_sha256", "P-384": "ecdsa_secp384r1_sha384",
-               "RSA": "rsa_pss_rsae_sha256:rsa_pkcs1_sha256", "Ed25519": "ed25519"}
+               "RSA": "rsa_pss_rsae_sha256:rsa_pkcs1_sha256", "Ed25519": "ed25519",
+               PKCS1: "rsa_pkcs1_sha256"}
     versions = {TLS10: "-tls1", TLS11: "-tls1_1", TLS12: "-tls1_2", TLS13: "-tls1_3"}
 
     @staticmethod
@@ -180,7 +187,7 @@ class GnuTLS(Library):
     schemes = {"P-256": "+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SECP256R1-SHA256",
                "P-384": "+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SECP384R1-SHA384",
                "RSA": "+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-SHA256",
-               "Ed25519": "+SIGN-EDDSA-ED25519"}
+               "Ed25519": "+SIGN-EDDSA-ED25519", PKCS1: "+SIGN-RSA-SHA256"}
     versions = {TLS10: "TLS1.0", TLS11: "TLS1.1", TLS12: "TLS1.2", TLS13: "TLS1.3"}
 
     @classmethod
@@ -297,7 +304,8 @@ class Java(Own):
     groups = {"P-256": "secp256r1", "P-384": "secp384r1", "P-521": "secp521r1",
               "X25519": "x25519", "ffdhe2048": "ffdhe2048"}
     schemes = {"P-256": "ecdsa_secp256r1_sha256", "P-384": "ecdsa_secp384r1_sha384",
-               "RSA": "rsa_pss_rsae_sha256,rsa_pkcs1_sha256", "Ed25519": "ed25519"}
+               "RSA": "rsa_pss_rsae_sha256,rsa_pkcs1_sha256", "Ed25519": "ed25519",
+               PKCS1: "rsa_pkcs1_sha256"}
 
     @classmethod
     def prepare(cls, directory, roots):
@@ -417,6 +425,8 @@ class RealClients(Case):
             self.assertEqual(line["reason"], "no-certificate-fits", output)
             self.assertIsNone(leaf, output)
         else:
-            self.assertEqual((line["certificate"], line["protocol"]),
-                             (certificate, limits.version or TLS13), output)
+            capped = limits.schemes == [PKCS1]
+            version = limits.version or (TLS12 if capped else TLS13)
+            self.assertEqual((line["certificate"], line["protocol"], line["capped"]),
+                             (certificate, version, "yes" if capped else None), output)
             self.assertEqual(leaf, self.fingerprints[certificate], output)

@@ -138,7 +138,7 @@ class Unmatched(Case):
 
     @table((("TLS 1.2", "-tls1_2", STORY_SCHEMES, WHY),
             ("TLS 1.3 cannot be", "-no_ssl3", "ECDSA+SHA512",
-             "p384=no-signature-scheme groups=secp256r1 would_fit=ecdsa-p521")))
+             "p384=no-signature-scheme groups=secp256r1 would_fit=ecdsa-p256,ecdsa-p521")))
     def test_anonymous_delivers(self, version, schemes, why):
         mark = self.posternd.mark()
         client = self.program([

@@ -18,8 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint16_t suites[] = {0x1302, 0x1301, 0xc02b, 0xc02f, 0xc013,
                                   0xc009, 0x009c, 0x002f, 0x009e, 0x0034};
-static const uint16_t groups[] = {0x001d, 0x0017, 0x0018, 0x0019, 0x0100};
-static const uint16_t schemes[] = {0x0403, 0x0503, 0x0804, 0x0806, 0x0807, 0x0401, 0x0203, 0x0201};
+static const uint16_t groups[] = {0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x0100};
+static const uint16_t schemes[] = {0x0905, 0x0403, 0x0503, 0x0804, 0x0806,
+                                   0x0807, 0x0401, 0x0203, 0x0201};
 
 static const struct certsel_profile profiles[] = {
     {TLS10,
@@ -43,12 +44,14 @@ static const struct certsel_profile profiles[] = {
 };
 
 static const struct certsel_certificate certificates[] = {
-    {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0, false},
-    {KEY_RSA_PSS, 0, 1024, true, 0x0804, NULL, 0, false},
-    {KEY_ECDSA, 0x0017, 256, true, 0x0503, NULL, 0, false},
-    {KEY_ECDSA, 0x0018, 384, false, 0x0503, NULL, 0, false},
-    {KEY_ED25519, 0, 256, true, 0x0807, NULL, 0, false},
-    {KEY_ED448, 0, 456, true, 0, NULL, 0, false},
+    {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0, false, false, true},
+    {KEY_RSA_PSS, 0, 1024, true, 0x0804, NULL, 0, false, false, true},
+    {KEY_ECDSA, 0x0017, 256, true, 0x0503, NULL, 0, false, false, true},
+    {KEY_ECDSA, 0x0018, 384, false, 0x0503, NULL, 0, false, true, true},
+    {KEY_ED25519, 0, 256, true, 0x0807, NULL, 0, false, false, true},
+    {KEY_ED448, 0, 456, true, 0, NULL, 0, false, false, true},
+    {KEY_MLDSA65, 0, 15616, true, 0x0905, NULL, 0, false, false, true},
+    {KEY_RSA, 0, 2048, false, 0x0401, NULL, 0, false, false, true},
 };
 
 static void must(bool good)
@@ -85,9 +88,31 @@ static void expect_views(struct bytes message, const struct hello *hello)
     expect_inside(message, hello->point_formats.data, hello->point_formats.len);
 }
 
+/* The choice is one that can be used, and in TLS 1.2 where that had to be. */
+static void choose(const struct certsel_profile *profile, const struct hello *hello)
+{
+    const struct certsel_certificate *set[NUM(certificates)];
+    struct verdict verdicts[NUM(certificates)];
+    int chosen;
+
+    for (size_t i = 0; i < NUM(certificates); i++) {
+        set[i] = &certificates[i];
+    }
+    chosen = certsel_choose(profile, set, NUM(certificates), hello, verdicts);
+    for (size_t i = 0; i < NUM(certificates); i++) {
+        bool usable = verdicts[i].reason == VERDICT_USABLE;
+
+        must(chosen >= 0 || !usable);
+        must(!verdicts[i].capped || (chosen >= 0 && verdicts[i].version < TLS13));
+        must(!usable || (int)i >= chosen || verdicts[i].fault != FAULT_NONE);
+    }
+    must(chosen < 0 || verdicts[chosen].reason == VERDICT_USABLE);
+}
+
 static void judge(const struct hello *hello)
 {
     for (size_t p = 0; p < NUM(profiles); p++) {
+        choose(&profiles[p], hello);
         for (size_t i = 0; i < NUM(certificates); i++) {
             struct verdict verdict = certsel_judge(&profiles[p], &certificates[i], hello);
             char buf[VERDICT_TEXT_SIZE];

@@ -13,8 +13,14 @@ KINDS = {
     "p256": (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "sha256"),
     "p384": (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"], "sha384"),
     "p521": (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"], "sha512"),
+    "explicit": (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                  "-pkeyopt", "ec_param_enc:explicit"], "sha256"),
     "ed25519": (["-newkey", "ed25519"], None),
     "ed448": (["-newkey", "ed448"], None),
+    # From OpenSSL 3.5 on.
+    "mldsa44": (["-newkey", "ml-dsa-44"], None),
+    "mldsa65": (["-newkey", "ml-dsa-65"], None),
+    "mldsa87": (["-newkey", "ml-dsa-87"], None),
 }
 
 # The short names of the story.

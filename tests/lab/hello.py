@@ -27,15 +27,14 @@ SUPPORTED_VERSIONS, SCHEMES_CERT, KEY_SHARE, RENEGOTIATION_INFO = 43, 50, 51, 0x
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 # A key of each group that a client of the tests may send a share of: only its form matters. The
-# points are the base points of the curves (SEC 2), u = 9 for X25519; the one of X25519MLKEM768 is
-# for servers without it.
+# points are the base points of the curves (SEC 2), u = 9 for X25519; zeros are a key of ML-KEM.
 SHARES = {
     0x0017: bytes.fromhex(
         "04"
         "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
         "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"),
     0x001d: bytes([9]) + bytes(31),
-    0x11ec: bytes(1216),
+    0x11ec: bytes(1184) + bytes([9]) + bytes(31),
 }
 
 VERSIONS = {TLS10: "TLSv1", TLS11: "TLSv1.1", TLS12: "TLSv1.2", TLS13: "TLSv1.3"}
@@ -132,6 +131,7 @@ class Answer:
     alert        (level, description), or None; `text` says it in words
     version, suite   of the ServerHello (TLS 1.3 shown as 0x0304), or None
     retry        True for a HelloRetryRequest
+    random       of the ServerHello, or None
     extensions   {type: body} of the ServerHello
     certificates [DER], the leaf first (TLS <= 1.2 only: encrypted after)
     certificate  "p256", "p384", "p521", "rsa2048", "ed25519", ... of the leaf, or None
@@ -144,6 +144,7 @@ class Answer:
 
     def __init__(self):
         self.alert = self.version = self.suite = self.certificate = self.exchange = None
+        self.random = None
         self.retry = self.done = self.closed = False
         self.extensions = {}
         self.certificates = []
@@ -167,7 +168,8 @@ class Answer:
 def _message(answer, kind, body):
     if kind == 2:
         answer.version, = struct.unpack(">H", body[:2])
-        answer.retry = body[2:34] == RETRY
+        answer.random = body[2:34]
+        answer.retry = answer.random == RETRY
         at = 35 + body[34]
         answer.suite, = struct.unpack(">H", body[at:at + 2])
         rest = body[at + 5:]

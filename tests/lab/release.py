@@ -98,6 +98,18 @@ def postfix_tls_words(words):
     return words
 
 
+@functools.cache
+def has_post_quantum():
+    """Whether OpenSSL has ML-KEM and ML-DSA, as from 3.5 on."""
+    return "ML-DSA" in _said("openssl", "list", "-signature-algorithms")
+
+
+def best_group():
+    """What a key exchange of TLS 1.3 is called with a client that offers all that OpenSSL does by
+    itself: from 3.5 on that begins with the hybrid."""
+    return "X25519MLKEM768" if has_post_quantum() else "X25519"
+
+
 def openssl_too_long():
     """OpenSSL's words for a record that is longer than any may be; 3.5 reads records in another
     way than 3.0."""

@@ -96,6 +96,8 @@ CLIENTS = in_file(
      "    text_add(t, name);\n}\n\nstatic void add_client_c"),
     ("client: a nameless field is still a field", "logline",
      "text_add(t, name[0] == '\\0' ? \"\\\"\\\"\" : \"\");", ""),
+    ("log: a fault is told", "logline", "if (facts->fault[0] != '\\0') {", "if (false) {"),
+    ("log: down to TLS 1.2 is told", "logline", 'facts->capped ? " capped=yes" : ""', '""'),
     ("log: how often a bound was crossed, unless it is once a line", "logline",
      "news.crossed != (news.line == BOUND_CROSSED ? 1 : 0)", "true"),
     ("client: only where it is the reason", "logline",

@@ -57,8 +57,17 @@ NAMES = in_file(
      "group->openssl[0] != '\\0' ? group->openssl : group->name", "group->name"),
 )
 
+LISTED = in_file(
+    "lib/tls/hellolists.c",
+    ("lists: a second share behind the hybrid's", "hellolists",
+     "(num == 0 || (num == 1 && shares[0] == HYBRID))", "num == 0"),
+    ("lists: behind no other group's", "hellolists",
+     "(num == 0 || (num == 1 && shares[0] == HYBRID))", "num < 2"),
+)
+
 VERDICTS = in_file(
     "lib/tls/verdicttext.c",
+    ("verdicts: a fault is told", "verdicttext", "verdict->fault != FAULT_NONE", "false"),
     ("verdicts: point formats are told only of a libssl that reads them", "verdicttext",
      "!profile->libssl.reads_point_formats ||", ""),
     ("verdicts: a key share that supported_groups lack is told", "verdicttext",
@@ -69,4 +78,4 @@ VERDICTS = in_file(
      "    while (!told && bytes_u16", "    while (bytes_u16"),
 )
 
-ALL = DUMPS + CONVERSATIONS + LISTS + NAMES + VERDICTS
+ALL = DUMPS + CONVERSATIONS + LISTS + NAMES + LISTED + VERDICTS

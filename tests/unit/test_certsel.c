@@ -15,37 +15,42 @@
 /* --- certificates and profiles ------------------------------------------------------------------
  */
 
-static const struct certsel_certificate p256 = {KEY_ECDSA, 0x0017, 256, true,
-                                                0x0503,    NULL,   0,   false};
-static const struct certsel_certificate p256_no_sign = {KEY_ECDSA, 0x0017, 256, false,
-                                                        0x0401,    NULL,   0,   false};
-static const struct certsel_certificate p256_by_nobody = {KEY_ECDSA, 0x0017, 256, true,
-                                                          0,         NULL,   0,   false};
-static const struct certsel_certificate compressed = {KEY_ECDSA, 0x0017, 256, true,
-                                                      0x0503,    NULL,   0,   true};
-static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384, true,
-                                                0x0403,    NULL,   0,   false};
-static const struct certsel_certificate p521 = {KEY_ECDSA, 0x0019, 521, true,
-                                                0x0807,    NULL,   0,   false};
-static const struct certsel_certificate secp256k1 = {KEY_ECDSA, 0x0016, 256, true,
-                                                     0x0401,    NULL,   0,   false};
-static const struct certsel_certificate no_curve = {KEY_ECDSA, 0,    256, true,
-                                                    0x0401,    NULL, 0,   false};
-static const struct certsel_certificate rsa = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0, false};
-static const struct certsel_certificate rsa_no_sign = {KEY_RSA, 0,    2048, false,
-                                                       0x0401,  NULL, 0,    false};
-static const struct certsel_certificate rsa_by_pss = {KEY_RSA, 0,    2048, true,
-                                                      0x0805,  NULL, 0,    false};
-static const struct certsel_certificate rsa_by_sm2 = {KEY_RSA, 0,    2048, true,
-                                                      0x0708,  NULL, 0,    false};
-static const struct certsel_certificate rsa1024 = {KEY_RSA, 0, 1024, true, 0x0401, NULL, 0, false};
-static const struct certsel_certificate rsa1040 = {KEY_RSA, 0, 1040, true, 0x0401, NULL, 0, false};
-static const struct certsel_certificate pss = {KEY_RSA_PSS, 0, 2048, true, 0x0809, NULL, 0, false};
-static const struct certsel_certificate pss1024 = {KEY_RSA_PSS, 0,    1024, true,
-                                                   0x0401,      NULL, 0,    false};
-static const struct certsel_certificate ed25519 = {KEY_ED25519, 0,    256, true,
-                                                   0x0401,      NULL, 0,   false};
-static const struct certsel_certificate ed448 = {KEY_ED448, 0, 456, true, 0x0401, NULL, 0, false};
+static const struct certsel_certificate p256 = {KEY_ECDSA, 0x0017, 256,   true,  0x0503,
+                                                NULL,      0,      false, false, true};
+static const struct certsel_certificate p256_no_sign = {KEY_ECDSA, 0x0017, 256,   false, 0x0401,
+                                                        NULL,      0,      false, false, true};
+static const struct certsel_certificate p256_by_nobody = {KEY_ECDSA, 0x0017, 256,   true,  0,
+                                                          NULL,      0,      false, false, true};
+static const struct certsel_certificate compressed = {KEY_ECDSA, 0x0017, 256,  true,  0x0503,
+                                                      NULL,      0,      true, false, true};
+static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384,   true,  0x0403,
+                                                NULL,      0,      false, false, true};
+static const struct certsel_certificate p521 = {KEY_ECDSA, 0x0019, 521,   true,  0x0807,
+                                                NULL,      0,      false, false, true};
+static const struct certsel_certificate secp256k1 = {KEY_ECDSA, 0x0016, 256,   true,  0x0401,
+                                                     NULL,      0,      false, false, true};
+static const struct certsel_certificate no_curve = {KEY_ECDSA, 0, 256,   true,  0x0401,
+                                                    NULL,      0, false, false, true};
+static const struct certsel_certificate rsa = {KEY_RSA, 0, 2048,  true,  0x0401,
+                                               NULL,    0, false, false, true};
+static const struct certsel_certificate rsa_no_sign = {KEY_RSA, 0, 2048,  false, 0x0401,
+                                                       NULL,    0, false, false, true};
+static const struct certsel_certificate rsa_by_pss = {KEY_RSA, 0, 2048,  true,  0x0805,
+                                                      NULL,    0, false, false, true};
+static const struct certsel_certificate rsa_by_sm2 = {KEY_RSA, 0, 2048,  true,  0x0708,
+                                                      NULL,    0, false, false, true};
+static const struct certsel_certificate rsa1024 = {KEY_RSA, 0, 1024,  true,  0x0401,
+                                                   NULL,    0, false, false, true};
+static const struct certsel_certificate rsa1040 = {KEY_RSA, 0, 1040,  true,  0x0401,
+                                                   NULL,    0, false, false, true};
+static const struct certsel_certificate pss = {KEY_RSA_PSS, 0, 2048,  true,  0x0809,
+                                               NULL,        0, false, false, true};
+static const struct certsel_certificate pss1024 = {KEY_RSA_PSS, 0, 1024,  true,  0x0401,
+                                                   NULL,        0, false, false, true};
+static const struct certsel_certificate ed25519 = {KEY_ED25519, 0, 256,   true,  0x0401,
+                                                   NULL,        0, false, false, true};
+static const struct certsel_certificate ed448 = {KEY_ED448, 0, 456,   true,  0x0401,
+                                                 NULL,      0, false, false, true};
 
 static const uint16_t suites[] = {0x1302, 0x1303, 0x1301, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc02b,
                                   0xc02f, 0xc024, 0xc028, 0xc023, 0xc027, 0xc00a, 0xc014, 0xc009,
@@ -126,11 +131,11 @@ static const struct certsel_profile anonymous =
 
 #define USABLE(version, suite, group, scheme)                                                      \
     {                                                                                              \
-        VERDICT_USABLE, version, suite, group, scheme                                              \
+        VERDICT_USABLE, version, suite, group, scheme, 0, false                                    \
     }
 #define NOT(reason)                                                                                \
     {                                                                                              \
-        VERDICT_##reason, 0, 0, 0, 0                                                               \
+        VERDICT_##reason, 0, 0, 0, 0, 0, false                                                     \
     }
 
 static const struct row {

@@ -93,8 +93,11 @@ static const struct {
      {"1.1 1.3", "1301 c02b", "X448", "0403", NULL},
      {0x0303, {0x0302, 0x0304}, {0x1301, 0xc02b}, {0x001e}, {0x0403}, 0x001e}},
     {"a share of the first usual group",
-     {"1.3", "1301", "11ec ffdhe2048 P-256", "0403", NULL},
-     {0x0303, {0x0304}, {0x1301}, {0x11ec, 0x0100, 0x0017}, {0x0403}, 0x0017}},
+     {"1.3", "1301", "11ed ffdhe2048 P-256 X25519", "0403", NULL},
+     {0x0303, {0x0304}, {0x1301}, {0x11ed, 0x0100, 0x0017, 0x001d}, {0x0403}, 0x0017}},
+    {"a share of the hybrid",
+     {"1.3", "1301", "ffdhe2048 11ec", "0403", NULL},
+     {0x0303, {0x0304}, {0x1301}, {0x0100, 0x11ec}, {0x0403}, 0x11ec}},
     {"no share to send",
      {"1.3", "1301", "ffdhe2048", "0403", NULL},
      {0x0303, {0x0304}, {0x1301}, {0x0100}, {0x0403}, 0}},
@@ -118,6 +121,40 @@ static void expect_ids(const char *name, const char *list, const struct id_list 
     }
 }
 
+/* The groups of the key shares that are made for these lists. */
+START_TEST(shares_of_the_hybrid)
+{
+    static const struct {
+        const char *groups;
+        uint16_t shares[3];
+    } tries[] = {
+        {"11ec X25519 P-256", {0x11ec, 0x001d}},
+        {"11ec ffdhe2048 P-256 X25519", {0x11ec, 0x0017}},
+        {"X25519 11ec P-256", {0x001d}},
+        {"11ec", {0x11ec}},
+    };
+
+    for (size_t i = 0; i < NUM(tries); i++) {
+        struct hellolists lists = {"1.3", "1301", tries[i].groups, "0403", NULL};
+        char buf[200];
+        struct text why = text_in(buf, sizeof buf);
+        uint8_t out[2048];
+        size_t len = hellolists_build(&lists, out, sizeof out, &why);
+        struct hello hello;
+        const char *fault;
+        struct bytes key;
+        uint16_t id;
+
+        ck_assert_int_eq(hello_decode(&hello, bytes_of(out, len), &fault), HELLO_DONE);
+        for (const uint16_t *want = tries[i].shares; *want != 0; want++) {
+            ck_assert(bytes_u16(&hello.key_share, &id) && bytes_vec16(&hello.key_share, &key));
+            ck_assert_uint_eq(id, *want);
+        }
+        ck_assert_uint_eq(hello.key_share.len, 0);
+    }
+}
+END_TEST
+
 START_TEST(lists_read)
 {
     const struct expected *expected = &rows[_i].expected;
@@ -125,7 +162,7 @@ START_TEST(lists_read)
     const char *sni = rows[_i].lists.sni;
     char buf[200];
     struct text why = text_in(buf, sizeof buf);
-    uint8_t out[512];
+    uint8_t out[2048];
     size_t len = hellolists_build(&rows[_i].lists, out, sizeof out, &why);
     struct hello hello;
     struct bytes shares;
@@ -243,6 +280,7 @@ Suite *hellolists_suite(void)
     Suite *suite = suite_create("hellolists");
     TCase *tests = tcase_create("hellolists");
 
+    tcase_add_test(tests, shares_of_the_hybrid);
     tcase_add_loop_test(tests, lists_read, 0, NUM(rows));
     tcase_add_loop_test(tests, mistake, 0, NUM(mistakes));
     tcase_add_test(tests, limits);

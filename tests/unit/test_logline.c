@@ -48,7 +48,7 @@ END_TEST
 
 #define FACTS_12                                                                                   \
     .protocol = "TLSv1.2", .cipher = "ECDHE-ECDSA-AES128-GCM-SHA256", .cipher_bits = 128,          \
-    .algorithm_bits = 128, .certificate = "p256"
+    .algorithm_bits = 128, .certificate = "p256", .fault = ""
 #define CIPHER_12 "TLSv1.2 with cipher ECDHE-ECDSA-AES128-GCM-SHA256 (128/128 bits)"
 
 static const struct {
@@ -98,6 +98,21 @@ static const struct {
      {FACTS_12, .key_exchange = "", .group = "", .signature = "", .key = "", .digest = ""},
      "a b=c\n",
      CIPHER_12 " certificate=p256 sni=a\\x20b\\x3dc\\x0a reused=no"},
+    {"a fault, and down to TLS 1.2",
+     {.protocol = "TLSv1.2",
+      .cipher = "ECDHE-ECDSA-AES128-GCM-SHA256",
+      .cipher_bits = 128,
+      .algorithm_bits = 128,
+      .certificate = "p256",
+      .key_exchange = "",
+      .group = "",
+      .signature = "",
+      .key = "",
+      .digest = "",
+      .fault = "key-usage",
+      .capped = true},
+     "",
+     CIPHER_12 " certificate=p256 reused=no fault=key-usage capped=yes"},
 };
 
 START_TEST(test_established)

@@ -48,6 +48,9 @@ static const struct {
     {"EC of 320 bits", {.kind = KEY_ECDSA, .bits = 320}, 128},
     {"Ed25519", {.kind = KEY_ED25519, .bits = 256}, 128},
     {"Ed448", {.kind = KEY_ED448, .bits = 456}, 224},
+    {"ML-DSA-44", {.kind = KEY_MLDSA44, .bits = 10496}, 128},
+    {"ML-DSA-65", {.kind = KEY_MLDSA65, .bits = 15616}, 192},
+    {"ML-DSA-87", {.kind = KEY_MLDSA87, .bits = 20736}, 256},
 };
 
 START_TEST(key_row)
@@ -61,8 +64,9 @@ END_TEST
 static const struct {
     uint16_t id;
     unsigned bits;
-} scheme_rows[] = {{0x0201, 64},  {0x0203, 64},  {0x0301, 112}, {0x0403, 128}, {0x0805, 192},
-                   {0x0601, 256}, {0x0807, 128}, {0x0808, 224}, {0x0101, 64}};
+} scheme_rows[] = {{0x0201, 64},  {0x0203, 64},  {0x0301, 112}, {0x0403, 128},
+                   {0x0805, 192}, {0x0601, 256}, {0x0807, 128}, {0x0808, 224},
+                   {0x0101, 64},  {0x0904, 128}, {0x0905, 192}, {0x0906, 256}};
 
 START_TEST(scheme_row)
 {

@@ -16,10 +16,12 @@ static const struct certsel_profile profile = {.min_version = 0x0303, .max_versi
 static const struct certsel_profile old_libssl = {
     .min_version = 0x0303, .max_version = 0x0304, .libssl = {.reads_point_formats = true}};
 
-static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384, true,
-                                                0x0503,    NULL,   0,   false};
-static const struct certsel_certificate rsa = {KEY_RSA, 0, 2048, true, 0x0401, NULL, 0, false};
-static const struct certsel_certificate odd = {KEY_RSA, 0, 1024, true, 0, NULL, 0, false};
+static const struct certsel_certificate p384 = {KEY_ECDSA, 0x0018, 384,   true,  0x0503,
+                                                NULL,      0,      false, false, true};
+static const struct certsel_certificate rsa = {KEY_RSA, 0, 2048,  true,  0x0401,
+                                               NULL,    0, false, false, true};
+static const struct certsel_certificate odd = {KEY_RSA, 0, 1024,  true,  0,
+                                               NULL,    0, false, false, true};
 
 #define OLD  "01{0301 K20 <> [002f 0035 00ff 5600] <00>}"
 #define MANY HELLO("0303", "1a1a c02b c02f c023 c027 c013 009d 009c 003d 003c", "")
@@ -38,9 +40,22 @@ static const struct {
 } rows[] = {
     {TWELVE,
      &p384,
-     {VERDICT_USABLE, 0x0303, 0xc02b, 0x0017, 0x0403},
+     {VERDICT_USABLE, 0x0303, 0xc02b, 0x0017, 0x0403, 0, false},
      "TLSv1.2 ECDHE-ECDSA-AES128-GCM-SHA256, secp256r1, ecdsa_secp256r1_sha256"},
-    {OLD, &rsa, {VERDICT_USABLE, 0x0301, 0x002f, 0, 0}, "TLSv1 AES128-SHA"},
+    {OLD, &rsa, {VERDICT_USABLE, 0x0301, 0x002f, 0, 0, 0, false}, "TLSv1 AES128-SHA"},
+    {OLD,
+     &rsa,
+     {VERDICT_USABLE, 0x0301, 0x002f, 0, 0, FAULT_KEY_USAGE, false},
+     "TLSv1 AES128-SHA; some clients refuse it, its keyUsage lacks digitalSignature"},
+    {OLD,
+     &rsa,
+     {VERDICT_USABLE, 0x0301, 0x002f, 0, 0, FAULT_KEY_ENCIPHERMENT_ONLY, false},
+     "TLSv1 AES128-SHA; some clients refuse it, its keyUsage allows keyEncipherment and no "
+     "signature"},
+    {OLD,
+     &rsa,
+     {VERDICT_USABLE, 0x0301, 0x002f, 0, 0, FAULT_EXPLICIT_PARAMETERS, false},
+     "TLSv1 AES128-SHA; some clients refuse it, its curve is written out, not named"},
     {OLD,
      &rsa,
      {.reason = VERDICT_NO_VERSION},
