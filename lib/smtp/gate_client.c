@@ -91,10 +91,10 @@ static bool keep_mechanism(struct gate *g, struct bytes seen)
     return true;
 }
 
-/* Whether the reply is outstanding to the EHLO or HELO that is still missing. */
+/* PHASE_NO_EHLO: whether the reply is outstanding to the EHLO or HELO that is still missing. */
 static bool awaits_greeting(const struct gate *g)
 {
-    for (unsigned i = 0; g->phase == PHASE_NO_EHLO && i < g->pending_num; i++) {
+    for (unsigned i = 0; i < g->pending_num; i++) {
         uint8_t kind = g->pending[(g->pending_start + i) % GATE_PENDING_MAX];
 
         if (kind == KIND_EHLO || kind == KIND_HELO) {

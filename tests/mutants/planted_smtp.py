@@ -27,8 +27,6 @@ COMMANDS = in_file(
      "kind == KIND_EHLO || kind == KIND_HELO", "kind == KIND_EHLO"),
     ("503 rule: no other reply is waited for", "gate_tls",
      "kind == KIND_EHLO || kind == KIND_HELO", "true"),
-    ("503 rule: an EHLO that is taken ends the waiting", "gate_tls",
-     "g->phase == PHASE_NO_EHLO && i < g->pending_num", "i < g->pending_num"),
     ("503 rule: a BDAT waits as well", "gate_tls",
      "(action == REFUSE_COMMAND || action == REFUSE_BDAT)", "(action == REFUSE_COMMAND)"),
     ("503 rule: one byte of what waits goes ahead", "gate_tls",
@@ -170,7 +168,7 @@ ANSWERS = in_file(
     ("log: no verb before the first", "gate_levels",
      "g->verb == VERB_NUM ? \"CONNECT\"", "g->verb == VERB_NUM ? \"UNKNOWN\""),
     ("tls_address: the second banner is outstanding", "gate_levels",
-     "push_pending(g, KIND_SECOND_BANNER);", ""),
+     "gate_push_pending(g, KIND_SECOND_BANNER);", ""),
 )
 
 REPLIES = in_file(
