@@ -327,7 +327,7 @@ static int load_worker(struct snapshot_worker *worker, const struct conf *conf,
     worker->libctx = OSSL_LIB_CTX_new();
     worker->tls = calloc(conf->num_listeners + 1, sizeof(struct tls_listener *));
     if (worker->libctx == NULL || worker->tls == NULL) {
-        return conf_fail(error, conf, 0, "TLS cannot be set up: %s", sslerror_words());
+        return conf_fail(error, conf, 0, "out of memory");
     }
     tls_memory_prepare(worker->libctx);
     if (keystore_load(&worker->keys, worker->libctx, conf, files, error) != 0) {

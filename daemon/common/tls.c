@@ -14,6 +14,10 @@ int tls_library_init(void)
     if (tls_memory_init() != 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
         return -1;
     }
+    /* What asks for it without looking crashes where there was no memory for it. */
+    if (OSSL_LIB_CTX_get0_global_default() == NULL) {
+        return -1;
+    }
     tls_memory_prepare(NULL);
     return tls_memory_was_short() ? -1 : 0;
 }
