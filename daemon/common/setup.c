@@ -1,6 +1,5 @@
 #include "daemon/common/setup.h"
 
-#include "daemon/common/sslerror.h"
 #include "lib/base/text.h"
 #include "lib/tls/verdicttext.h"
 
