@@ -5,12 +5,15 @@ import base64
 import json
 import os
 import re
+import shutil
 
 from common import ESTABLISHED, Case, of_client, table
 from lab import hello
 from lab.posternd import run_posternctl, run_posternd
 from lab.process import run
 from lab.release import has_post_quantum
+
+CLIENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clients")
 
 HYBRID, X25519, P256 = 0x11ec, 0x001d, 0x0017
 
@@ -80,6 +83,26 @@ class PostQuantum(Case):
         self.needs()
         line = self.openssl("mail", "-groups", groups)
         self.assertEqual((line["exchange"], line["certificate"]), (exchange, "p256"))
+
+    def test_go_takes_it_unasked(self):
+        """Go does by its own list of groups, from 1.24 on."""
+        self.needs()
+        if not shutil.which("go"):
+            self.skipTest("go is not installed")
+        version = re.search(r"go1\.(\d+)", run(["go", "version"]).stdout)
+        program = os.path.join(self.stage.directory, "starttls-client-go")
+        done = run(["go", "build", "-o", program, os.path.join(CLIENTS, "starttls_client.go")],
+                   env={**os.environ, "GOCACHE": os.path.join(self.stage.directory, "go"),
+                        "GOFLAGS": "", "GO111MODULE": "off"}, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        mark = self.posternd.mark()
+        host, port = self.posternd.address("mail")
+        # A program without a module has the defaults of Go 1.20.
+        done = run([program, host, str(port), self.stage.authority.roots, "", "", ""],
+                   env={**os.environ, "GODEBUG": "tlsmlkem=1"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        line = self.posternd.wait_log(ESTABLISHED, after=mark)
+        self.assertEqual(line["exchange"], "X25519MLKEM768" if int(version[1]) >= 24 else "X25519")
 
     def test_not_in_tls12(self):
         self.needs()

@@ -20,7 +20,8 @@ SERVER = "mail.example.test"
 
 REFUSED = re.sub(r"\(\?P<(?!reason)\w+>", "(?:", FAILED)
 
-# Listeners by the order of their certificates. "cross" is a P-256 certificate that an RSA CA signed.
+# Listeners by the order of their certificates. "cross" is a P-256 certificate that an RSA CA signed;
+# the first two of "faults-first" are ones that clients refuse (test_choice).
 LISTENERS = {
     "p256-first": ["p256", "rsa", "p384", "ed25519"],
     "rsa-first": ["rsa", "p256", "p384", "ed25519"],
@@ -28,6 +29,7 @@ LISTENERS = {
     "ed25519-first": ["ed25519", "p384", "rsa", "p256"],
     "no-rsa": ["p256", "p384", "ed25519"],
     "cross-first": ["cross", "p384", "p256"],
+    "faults-first": ["explicit", "enciphers", "p256", "rsa"],
 }
 
 # What a client is limited to. `version`: the only one; `keys`: ECDSA or RSA, of ECDHE suites before
@@ -85,8 +87,12 @@ add(TLS13, "HelloRetryRequest", "p256-first", "p384", groups=["ffdhe2048", "P-52
 # Both versions are offered, and only TLS 1.2 has a scheme.
 ROWS.append(("PKCS#1 only", "p256-first", Limits(schemes=[PKCS1]), "rsa"))
 
+add(TLS12, "faults rank last", "faults-first", "p256")
+add(TLS12, "faults rank last, RSA", "faults-first", "rsa", keys="RSA")
+add(TLS13, "faults rank last", "faults-first", "p256")
+
 for LISTENER, ORDER in LISTENERS.items():
-    if LISTENER != "cross-first":
+    if LISTENER not in ("cross-first", "faults-first"):
         ROWS.append((f"not limited, {LISTENER}", LISTENER, Limits(), ORDER[0]))
 
 
@@ -406,7 +412,9 @@ class RealClients(Case):
     def prepare(cls):
         names = ["p256", "rsa", "p384", "ed25519"]
         certificates = [cls.stage.certificate(name) for name in names]
-        certificates.append(cls.stage.certificate("cross", "p256", issuer="rsa"))
+        certificates += [cls.stage.certificate("cross", "p256", issuer="rsa"),
+                         cls.stage.certificate("explicit", issuer="p256"),
+                         cls.stage.certificate("enciphers", "rsa", usage="keyEncipherment")]
         cls.fingerprints = {each.name: each.fingerprint() for each in certificates}
         cls.posternd = cls.stage.front(certificates, sets=LISTENERS, listeners={
             name: {"certificate_sets": name} for name in LISTENERS})

@@ -1,7 +1,7 @@
 """README.md's way in and out, on a booted system: installed beside Postfix, in front of port 25,
 started again at a boot, stopped, and Postfix back at its port."""
 
-from common import CLIENT, SystemCase
+from common import CLIENT, SERVER, SystemCase
 
 END = "systemctl show -p Result -p ExecMainStatus --value postern"
 
@@ -15,6 +15,7 @@ class Service(SystemCase):
         self.readme("Installing", "posternd -t")
         self.readme("In front of port 25", "enable --now")
         self.check_mail("before a reboot")
+        self.check_group()
 
         machine.power_off()
         self.boot()
@@ -42,6 +43,15 @@ class Service(SystemCase):
                          r"Anonymous TLS connection established from .*certificate=p256")
         self.assertEqual(self.machine.run("stat --format %U /proc/$(pidof posternd)").strip(),
                          "postern")
+
+    def check_group(self):
+        """The shipped configuration takes the best group that OpenSSL has."""
+        has_hybrid = "X25519MLKEM768" in self.machine.run("openssl list -kem-algorithms")
+        group = "X25519MLKEM768" if has_hybrid else "X25519"
+        self.machine.run("echo QUIT | openssl s_client -starttls smtp -connect"
+                         f" {SERVER}:25 -groups {group} 2>&1")
+        self.assertIn(f" key-exchange {group} ",
+                      self.machine.run("journalctl --boot --output=cat"))
 
     def listeners(self):
         """What listens at port 25, a line each."""
