@@ -7,7 +7,7 @@ import ssl
 from asking import KINDS, NAME, TLS12, TLS13, UNTRUSTED, VERSIONS, Certificates, both
 from common import ESTABLISHED, FAILED, client_context, table
 from lab.certs import Certificate
-from lab.release import openssl_name, postfix_tls_words
+from lab.release import openssl_name, postfix_tls_words, without_hybrid
 
 
 class Listeners(Certificates):
@@ -50,8 +50,7 @@ class Listeners(Certificates):
             mark = self.stage.postfix.log.mark()
             context = self.context(version, name)
             if version == TLS13:
-                # Postfix has no hybrid.
-                context.set_ecdh_curve("X25519")
+                without_hybrid(context)
             client = self.connect(("127.0.0.1", self.asking_postfix.port))
             client.starttls(context)
             theirs = self.stage.postfix.log.wait(

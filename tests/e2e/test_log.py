@@ -7,7 +7,7 @@ import warnings
 from common import (AUTH_REFUSED, CERTIFICATES, CONNECT, DISCONNECT, ESTABLISHED, FAILED, Case,
                     client_context, of_client, table)
 from lab import hello
-from lab.release import best_group, postfix_tls_words
+from lab.release import best_group, postfix_tls_words, without_hybrid
 
 X25519 = "key-exchange X25519 server-signature "
 TLS12 = {"maximum_version": ssl.TLSVersion.TLSv1_2}
@@ -106,8 +106,7 @@ class Log(Case):
         names key exchange and signature for TLS 1.3 only."""
         context = client_context()
         if not versions:
-            # Postfix has no hybrid.
-            context.set_ecdh_curve("X25519")
+            without_hybrid(context)
         if ciphers:
             context.set_ciphers(ciphers)
         with warnings.catch_warnings():
@@ -121,7 +120,11 @@ class Log(Case):
     def test_established_with_group(self, name, exchange):
         """Each group of TLS 1.3, by the name that the log has for it in every release."""
         context = client_context()
-        context.set_ecdh_curve(name)
+        try:
+            context.set_ecdh_curve(name)
+        except ssl.SSLError as error:
+            # Python 3.11.2, of Debian 12, knows curves only that have an EC_KEY.
+            self.skipTest(f"this Python cannot limit a client to {name}: {error}")
         self.says_as_postfix(context, f"key-exchange {exchange} server-signature ECDSA (P-256) "
                              "server-digest SHA256", "p256")
 

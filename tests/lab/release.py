@@ -110,6 +110,13 @@ def best_group():
     return "X25519MLKEM768" if has_post_quantum() else "X25519"
 
 
+def without_hybrid(context):
+    """Limits a client of TLS 1.3 to X25519, where OpenSSL would begin with the hybrid, which Postfix
+    does not have."""
+    if has_post_quantum():
+        context.set_ecdh_curve("X25519")
+
+
 def openssl_too_long():
     """OpenSSL's words for a record that is longer than any may be; 3.5 reads records in another
     way than 3.0."""
