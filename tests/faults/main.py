@@ -45,6 +45,9 @@ MESSAGE = re.compile(r"out of (dynamic )?memory|Cannot allocate memory|libmilter
                      r"|libssl cannot be initialised|cannot start a thread: ")
 MILTER_ENDED = "libmilter has ended by itself"
 
+# OpenSSL's functions that only free.
+FREEING = ("OSSL_LIB_CTX_free", "OPENSSL_cleanup")
+
 
 class Row:
     """One row of a table: who it is about, and what it finds."""
@@ -219,8 +222,11 @@ class Row:
         self.program.start()
 
     def is_openssl(self):
-        """Whether the allocation that failed was OpenSSL's."""
-        return "tls_memory.c" in "".join(self.program.memory.failed_at[:2])
+        """Whether the allocation that failed was OpenSSL's, for something that is kept: 3.5 also
+        allocates while it frees a library context."""
+        stack = self.program.memory.failed_at
+        return "tls_memory.c" in "".join(stack[:2]) and not any(
+            function in line for line in stack for function in FREEING)
 
     def try_to_serve(self, play, conf, number):
         """Starts it with a failure. False if there is no such allocation."""
