@@ -265,14 +265,15 @@ static void check_reply(const struct talk *t, const struct heard *heard, int num
     MUST(!heard->offer || (command != NULL && strcmp(command->verb, "EHLO ") == 0));
 }
 
-/* The session's last word is ours, for which there was room, or a goodbye of the backend's; or what
- * it said when what a client had sent ahead could not follow. */
+/* The session's last word is ours, for which there was room, or a goodbye of the backend's, or a
+ * banner of its that turns the client away; or what it said when what a client had sent ahead could
+ * not follow. */
 static void check_last_word(const struct talk *t, const struct heard *heard, int num)
 {
     if (heard->number == OURS) {
         MUST(heard->code == 421 || heard->code == 538 || heard->code == 503 || heard->code == 530);
     } else {
-        MUST(heard->code == 221 || heard->code == 421 ||
+        MUST(heard->code == 221 || heard->code == 421 || (num == 0 && heard->code >= 500) ||
              (t->session.gate.notes & GATE_NOTE_EHLO_MISSING) != 0);
         check_reply(t, heard, num);
     }
