@@ -19,8 +19,10 @@ class Service(SystemCase):
 
         machine.power_off()
         self.boot()
-        self.assertEqual(machine.run("systemctl is-system-running").strip(), "running",
-                         machine.run("systemctl --failed --no-legend", check=False))
+        # Others may fail: a kept root has what the tests installed, fail2ban without a log to read.
+        failed = machine.run("systemctl --failed --no-legend --plain")
+        self.assertNotRegex(failed, "post(ern|fix)")
+        self.assertEqual(machine.run("systemctl is-active postern postfix").split(), ["active"] * 2)
         self.check_mail("after a reboot")
 
         machine.run("systemctl stop postern")
