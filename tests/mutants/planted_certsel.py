@@ -242,11 +242,6 @@ JUDGEMENT = in_file(
     ("anonymous: not below TLS 1.2", "unmatched",
      "q->version < TLS12 || (!q->hello->schemes.present",
      "q->version < TLS10 || (!q->hello->schemes.present"),
-    ("sets: the first usable certificate is the answer", "certsel_choice",
-     "best = best < 0 ? (int)i : best;", "best = (int)i;"),
-    ("sets: every certificate has its own verdict", "certsel_choice",
-     "certsel_judge(profile, certificates[i], hello);\n        try_tls12",
-     "certsel_judge(profile, certificates[0], hello);\n        try_tls12"),
     ("ML-DSA-44: its own scheme", "certsel_newer", "tls13 && scheme->key == SCHEME_MLDSA44",
      "tls13 && scheme->key >= SCHEME_MLDSA44 && scheme->key <= SCHEME_MLDSA87"),
     ("ML-DSA-44: TLS 1.3", "certsel_newer", "tls13 && scheme->key == SCHEME_MLDSA44",
@@ -277,6 +272,13 @@ JUDGEMENT = in_file(
      "        return (struct verdict){.reason = reason};\n    }\n    verdict.fault",
      "        return (struct verdict){.reason = reason, .fault = fault_of(certificate, &verdict)};\n"
      "    }\n    verdict.fault"),
+) + in_file(
+    "lib/tls/certsel_choice.c",
+    ("sets: the first usable certificate is the answer", "certsel_choice",
+     "best = best < 0 ? (int)i : best;", "best = (int)i;"),
+    ("sets: every certificate has its own verdict", "certsel_choice",
+     "certsel_judge(profile, certificates[i], hello);\n        try_tls12",
+     "certsel_judge(profile, certificates[0], hello);\n        try_tls12"),
     ("faults: rank behind", "certsel_choice", "if (verdicts[i].fault == FAULT_NONE) {", "if (true) {"),
     ("down to TLS 1.2: only where a scheme is missing", "certsel_choice",
      "(verdict->reason == VERDICT_NO_SIGNATURE_SCHEME ||\n"
