@@ -59,11 +59,16 @@ static void print_record(const json_t *record)
         print_line("tls", "none");
         return;
     }
-    printf("    %-20s%s with cipher %s (%d/%d bits)%s\n", "tls", string_of(record, "protocol"),
+    printf("    %-20s%s with cipher %s (%d/%d bits)%s%s\n", "tls", string_of(record, "protocol"),
            string_of(record, "cipher"), number_of(record, "bits"),
            number_of(record, "algorithm_bits"),
+           json_is_true(json_object_get(record, "capped")) ? ", capped" : "",
            json_is_true(json_object_get(record, "reused")) ? ", resumed" : "");
+    print_line("key exchange", string_of(record, "key_exchange"));
     print_line("certificate", string_of(record, "certificate"));
+    if (json_is_string(json_object_get(record, "fault"))) {
+        print_line("  fault", string_of(record, "fault"));
+    }
     print_line("server name", string_of(record, "sni"));
     print_client(record);
 }

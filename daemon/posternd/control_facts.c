@@ -3,6 +3,7 @@
 
 #include "daemon/posternd/registry.h"
 #include "daemon/posternd/worker.h"
+#include "lib/admin/logline.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,15 +34,25 @@ static int set_client(json_t *object, const struct registry_facts *facts)
                           certificate_text(client->issuer), "client_error", client->error));
 }
 
+static const char *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
 static int set_tls(json_t *object, const struct registry_facts *facts)
 {
     json_t *sni =
         facts->sni_len > 0 ? control_text(bytes_of(facts->sni, facts->sni_len)) : json_null();
+    char key_exchange[64];
+    struct text t = text_in(key_exchange, sizeof key_exchange);
 
+    logline_key_exchange(&t, facts->key_exchange, facts->group);
     return json_object_update_new(
-        object, json_pack("{s:s, s:s, s:i, s:i, s:s, s:o, s:b}", "protocol", facts->protocol,
-                          "cipher", facts->cipher, "bits", facts->cipher_bits, "algorithm_bits",
-                          facts->algorithm_bits, "certificate", facts->certificate, "sni", sni,
+        object, json_pack("{s:s, s:s, s:i, s:i, s:s?, s:s, s:s?, s:o, s:b, s:b}", "protocol",
+                          facts->protocol, "cipher", facts->cipher, "bits", facts->cipher_bits,
+                          "algorithm_bits", facts->algorithm_bits, "key_exchange",
+                          text_or_null(key_exchange), "certificate", facts->certificate, "fault",
+                          text_or_null(facts->fault), "sni", sni, "capped", (int)facts->capped,
                           "reused", (int)facts->reused));
 }
 

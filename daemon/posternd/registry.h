@@ -155,6 +155,10 @@ struct registry_facts {
     bool tls;                             /* a handshake is done; without one nothing follows */
     const char *protocol;                 /* OpenSSL's names, static texts */
     const char *cipher;                   /* ... */
+    const char *key_exchange;             /* as in struct tls_facts, static */
+    const char *group;                    /* ... */
+    const char *fault;                    /* ... */
+    bool capped;                          /* ... */
     int cipher_bits;                      /* in use */
     int algorithm_bits;                   /* of the algorithm */
     char certificate[REGISTRY_NAME_SIZE]; /* or "none" */

@@ -42,6 +42,10 @@ static struct registry_tls *copy_tls(const struct tls_facts *facts)
     *tls = (struct registry_tls){
         .protocol = facts->protocol,
         .cipher = facts->cipher,
+        .key_exchange = facts->key_exchange,
+        .group = facts->group,
+        .fault = facts->fault,
+        .capped = facts->capped,
         .certificate = facts->certificate,
         .cipher_bits = facts->cipher_bits,
         .algorithm_bits = facts->algorithm_bits,
@@ -99,6 +103,10 @@ static void copy_facts(struct registry_facts *out, const struct registry_entry *
     if (tls != NULL) {
         out->protocol = tls->protocol;
         out->cipher = tls->cipher;
+        out->key_exchange = tls->key_exchange;
+        out->group = tls->group;
+        out->fault = tls->fault;
+        out->capped = tls->capped;
         out->cipher_bits = tls->cipher_bits;
         out->algorithm_bits = tls->algorithm_bits;
         out->reused = tls->reused;

@@ -32,11 +32,15 @@ struct registry_worker {
 };
 
 struct registry_tls {
-    const char *protocol;    /* static, libssl's */
-    const char *cipher;      /* static, libssl's */
-    const char *certificate; /* borrowed from the session's snapshot */
+    const char *protocol;     /* static, libssl's */
+    const char *cipher;       /* static, libssl's */
+    const char *key_exchange; /* static, as in struct tls_facts */
+    const char *group;        /* ... */
+    const char *certificate;  /* borrowed from the session's snapshot */
+    const char *fault;        /* static */
     int cipher_bits;
     int algorithm_bits;
+    bool capped;
     bool reused;
     struct tls_client *client; /* owned; NULL: no certificate was shown */
     uint8_t sni_len;

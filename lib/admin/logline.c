@@ -83,21 +83,23 @@ void logline_connect(struct text *t, const struct logline_session *s)
     add_session(t, s);
 }
 
-/* Postfix names a key exchange over one of the curves of RFC 7748, or with a hybrid, by the group
- * alone. */
+void logline_key_exchange(struct text *t, const char *key_exchange, const char *group)
+{
+    if (key_exchange[0] == '\0' || strcmp(group, "X25519") == 0 || strcmp(group, "X448") == 0) {
+        text_add(t, group);
+        return;
+    }
+    text_add(t, key_exchange);
+    if (group[0] != '\0') {
+        text_addf(t, " (%s)", group);
+    }
+}
+
 static void add_key_exchange(struct text *t, const struct tls_facts *facts)
 {
-    if (facts->key_exchange[0] == '\0' && facts->group[0] == '\0') {
-        return;
-    }
-    if (facts->key_exchange[0] == '\0' || strcmp(facts->group, "X25519") == 0 ||
-        strcmp(facts->group, "X448") == 0) {
-        text_addf(t, " key-exchange %s", facts->group);
-        return;
-    }
-    text_addf(t, " key-exchange %s", facts->key_exchange);
-    if (facts->group[0] != '\0') {
-        text_addf(t, " (%s)", facts->group);
+    if (facts->key_exchange[0] != '\0' || facts->group[0] != '\0') {
+        text_add(t, " key-exchange ");
+        logline_key_exchange(t, facts->key_exchange, facts->group);
     }
 }
 

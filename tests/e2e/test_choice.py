@@ -44,6 +44,12 @@ class Choice(Case):
         return run_posternctl(self.build, "-c", self.posternd.conf, *(["--json"] if json else []),
                               "explain", "--listener", listener, *lists).stdout
 
+    def facts(self, host, port):
+        """What posternctl tells of a live session: as text, and the one object of the JSON."""
+        told = [run_posternctl(self.build, "-c", self.posternd.conf, *json_option, "facts", host,
+                               str(port)).stdout for json_option in ([], ["--json"])]
+        return told[0], json.loads(told[1])["facts"][0]
+
 
 class Ranking(Choice):
     @classmethod
@@ -73,6 +79,14 @@ class Ranking(Choice):
     def test_is_served_all_the_same(self, name, version, fault):
         line = self.line("only-" + name, version)
         self.assertEqual((line["certificate"], line["fault"], line["capped"]), (name, fault, None))
+
+    @table([(title, name, fault) for title, name, fault, _ in FAULTS])
+    def test_facts(self, name, fault):
+        client = self.connect(self.posternd.address("only-" + name))
+        client.starttls(client_context(minimum_version=TLS13))
+        text, facts = self.facts("127.0.0.1", client.port)
+        self.assertEqual((facts["certificate"], facts["fault"], facts["capped"]), (name, fault, False))
+        self.assertRegex(text, rf"(?m)^    certificate +{name}\n      fault +{fault}$")
 
     def test_no_fault_where_the_key_deciphers(self):
         """TLS 1.2 with static RSA is what keyEncipherment is for."""
@@ -199,6 +213,19 @@ class Capped(Choice):
         line = self.posternd.wait_log(ESTABLISHED, after=mark)
         self.assertEqual((line["protocol"], line["certificate"]), ("TLSv1.2", "rsa"))
         return line
+
+    def test_facts(self):
+        mark = self.posternd.mark()
+        client = self.program([
+            "openssl", "s_client", "-quiet", "-crlf", "-starttls", "smtp", "-sigalgs", "RSA+SHA256",
+            "-connect", "%s:%d" % self.posternd.address("both")])
+        client.expect(rb"^250 .*\n")
+        line = self.posternd.wait_log(ESTABLISHED, after=mark)
+        text, facts = self.facts(line["host"], line["port"])
+        self.assertEqual((facts["protocol"], facts["fault"], facts["capped"]),
+                         ("TLSv1.2", None, True))
+        self.assertRegex(text, r"(?m)^    tls +TLSv1\.2 with cipher \S+ \(\d+/\d+ bits\), capped$")
+        client.line("QUIT", 221)
 
     def test_resumed(self):
         """The ticket is of TLS 1.2, and so is the session that begins with it."""

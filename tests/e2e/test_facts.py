@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 
-from common import CONNECT, DISCONNECT, Case, client_context, reset, table
+from common import CONNECT, DISCONNECT, ESTABLISHED, Case, client_context, reset, table
 from kept import Control
 from lab import proxyheader
 from lab.posternd import run_posternctl
@@ -180,6 +180,10 @@ class Facts(Case):
             "destination": "127.0.0.1", "destination_port": self.daemon.port(), "listener": "mx",
             "tls": False})
 
+    def exchange(self, client):
+        """Which key exchange the log names."""
+        return self.of_log(self.daemon, ESTABLISHED, client)["exchange"]
+
     @table([("1 2", ssl.TLSVersion.TLSv1_2, "TLSv1.2"), ("1 3", ssl.TLSVersion.TLSv1_3, "TLSv1.3")])
     def test_tls(self, version, name):
         client = self.connect(self.daemon.address(), SOURCE)
@@ -191,7 +195,8 @@ class Facts(Case):
             "session": self.id_of(client), "client": SOURCE, "client_port": client.port,
             "destination": "127.0.0.1", "destination_port": self.daemon.port(), "listener": "mx",
             "tls": True, "protocol": name, "cipher": cipher, "bits": bits, "algorithm_bits": bits,
-            "certificate": "p256", "sni": "Mail.Example.Test", "reused": False,
+            "key_exchange": self.exchange(client), "certificate": "p256", "fault": None,
+            "sni": "Mail.Example.Test", "capped": False, "reused": False,
             "client_certificate": "none"})
 
     def test_plaintext_becomes_tls(self):
@@ -218,6 +223,7 @@ class Facts(Case):
         client = self.connect(self.daemon.address(), SOURCE)
         client.starttls(name="mail.example.test")
         cipher, version, bits = client.socket.cipher()
+        exchange = self.exchange(client)
         done = self.ctl("facts", SOURCE, str(client.port))
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual(done.stdout, f"""\
@@ -226,6 +232,7 @@ session {self.id_of(client)}
     destination         127.0.0.1:{self.daemon.port()}
     listener            mx
     tls                 {version} with cipher {cipher} ({bits}/{bits} bits)
+    key exchange        {exchange}
     certificate         p256
     server name         mail.example.test
     client certificate  none

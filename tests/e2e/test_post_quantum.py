@@ -134,7 +134,8 @@ class PostQuantum(Case):
         told = run_posternctl(self.build, "-c", self.posternd.conf, "--json", "facts",
                               line["host"], line["port"])
         self.assertEqual(told.returncode, 0, told.stderr)
-        self.assertEqual(json.loads(told.stdout)["facts"][0]["protocol"], "TLSv1.3")
+        facts = json.loads(told.stdout)["facts"][0]
+        self.assertEqual((facts["protocol"], facts["key_exchange"]), ("TLSv1.3", "X25519MLKEM768"))
         client.line("QUIT", 221)
 
     @table([(name, name) for name in GROUPS])

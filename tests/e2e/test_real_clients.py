@@ -42,8 +42,12 @@ TLS10, TLS11, TLS12, TLS13 = "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"
 # The certificate that a scheme is for; its CA has a key of the same kind.
 CERTIFICATE_OF = {"P-256": "p256", "RSA": "rsa", "P-384": "p384", "Ed25519": "ed25519"}
 
-# RSA as TLS 1.3 has it no more.
+# RSA as TLS 1.3 has it no more, and the least digest that signs at the levels up to 2.
 PKCS1 = "RSA PKCS#1"
+ECDSA_SHA224, RSA_SHA224 = "ECDSA with SHA-224", "RSA with SHA-224"
+
+# What a scheme signs of the certificates here.
+SIGNED_WITH = {**CERTIFICATE_OF, PKCS1: "rsa"}
 
 ROWS = []
 
@@ -72,6 +76,8 @@ add(TLS12, "scheme Ed25519", "p256-first", "ed25519", schemes=["Ed25519"])
 add(TLS12, "SHA-384 for P-256", "p256-first", "p256", groups=["P-256"], keys="ECDSA",
     schemes=["P-384"])
 add(TLS12, "signed by RSA", "cross-first", "p256", schemes=["P-256"])
+add(TLS12, "SHA-224 only", "rsa-first", "p256", schemes=[ECDSA_SHA224])
+add(TLS12, "SHA-224 only, RSA", "p256-first", "rsa", schemes=[RSA_SHA224])
 
 for KIND, CERTIFICATE in CERTIFICATE_OF.items():
     add(TLS13, f"scheme {KIND}", "rsa-first" if KIND != "RSA" else "p256-first", CERTIFICATE,
@@ -144,7 +150,7 @@ class Library:
         if limits == Limits():
             return next(each for each in LISTENERS[listener] if each not in cls.lacks)
         signed_for = not cls.certificate_schemes or not limits.schemes or any(
-            certificate == CERTIFICATE_OF.get(each, "rsa") for each in limits.schemes)
+            certificate == SIGNED_WITH.get(each) for each in limits.schemes)
         return certificate if certificate not in cls.lacks and signed_for else None
 
     @classmethod
@@ -164,7 +170,7 @@ class OpenSSL(Library):
     groups = {**Library.groups, "ffdhe2048": "ffdhe2048"}
     schemes = {"P-256": "ecdsa_secp256r1_sha256", "P-384": "ecdsa_secp384r1_sha384",
                "RSA": "rsa_pss_rsae_sha256:rsa_pkcs1_sha256", "Ed25519": "ed25519",
-               PKCS1: "rsa_pkcs1_sha256"}
+               PKCS1: "rsa_pkcs1_sha256", ECDSA_SHA224: "ECDSA+SHA224", RSA_SHA224: "RSA+SHA224"}
     versions = {TLS10: "-tls1", TLS11: "-tls1_1", TLS12: "-tls1_2", TLS13: "-tls1_3"}
 
     @staticmethod
@@ -187,6 +193,8 @@ class OpenSSL(Library):
 
 
 class GnuTLS(Library):
+    """It refuses to be limited to SHA-224."""
+
     programs = ("gnutls-cli",)
     groups = {"P-256": "+GROUP-SECP256R1", "P-384": "+GROUP-SECP384R1",
               "P-521": "+GROUP-SECP521R1", "X25519": "+GROUP-X25519"}
@@ -311,7 +319,7 @@ class Java(Own):
               "X25519": "x25519", "ffdhe2048": "ffdhe2048"}
     schemes = {"P-256": "ecdsa_secp256r1_sha256", "P-384": "ecdsa_secp384r1_sha384",
                "RSA": "rsa_pss_rsae_sha256,rsa_pkcs1_sha256", "Ed25519": "ed25519",
-               PKCS1: "rsa_pkcs1_sha256"}
+               PKCS1: "rsa_pkcs1_sha256", ECDSA_SHA224: "ecdsa_sha224", RSA_SHA224: "rsa_sha224"}
 
     @classmethod
     def prepare(cls, directory, roots):
