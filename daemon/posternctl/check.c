@@ -107,6 +107,8 @@ static int run(struct snapshot *snapshot, bool json)
     }
     free(check.reports);
     free(check.findings);
+    postfix_comparisons_free(&check.comparisons);
+    postconf_free(&check.postfix);
     if (status != 0) {
         return command_fail("out of memory");
     }

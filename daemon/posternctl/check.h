@@ -5,7 +5,9 @@
 #define POSTERN_DAEMON_POSTERNCTL_CHECK_H
 
 #include "daemon/posternctl/certreport.h"
+#include "daemon/posternctl/jsontext.h"
 #include "daemon/posternctl/matrix.h"
+#include "daemon/posternctl/postfix_compare.h"
 
 #include <stdio.h>
 
@@ -29,9 +31,11 @@ struct check {
     size_t num_warnings;
     struct check_finding *findings; /* owned */
     size_t num_findings;
-    size_t num_failing; /* rows of the matrix */
-    size_t num_wrong;   /* findings that are CHECK_FAIL */
-    size_t num_ending;  /* certificates */
+    struct postconf postfix;                /* owned; this machine's */
+    struct postfix_comparisons comparisons; /* owned; with its services of today */
+    size_t num_failing;                     /* rows of the matrix */
+    size_t num_wrong;                       /* findings that are CHECK_FAIL or COMPARE_FAIL */
+    size_t num_ending;                      /* certificates */
 };
 
 /* Whether set `set` of listener `listener` is judged as it is at an earlier listener: it has the
@@ -48,6 +52,10 @@ MUST_USE int check_print_json(struct check *check, FILE *out);
 
 /* The part of check_print_text() that is the matrix. */
 MUST_USE int check_print_matrix(struct check *check, FILE *out);
+
+/* What the comparison found, and how many settings are the same. NULL without memory. */
+json_t *check_comparison_json(const struct check *check);
+json_t *check_compared_json(const struct check *check);
 
 /* Words of the configuration: "fail", ...; "none", ...; "proxy-v2", ... */
 const char *check_unmatched_word(const struct conf_set *set);

@@ -341,6 +341,8 @@ static void put_parts(struct builder *b, json_t *root)
     put(b, root, "listeners", listeners);
     put(b, root, "warnings", warnings);
     put(b, root, "postfix", postfix);
+    put(b, root, "compared", check_compared_json(check));
+    put(b, root, "comparison", check_comparison_json(check));
 }
 
 static json_t *document(struct builder *b)

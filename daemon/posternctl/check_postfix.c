@@ -121,51 +121,28 @@ static void look_at_address(struct looking *l, const struct conf_backend *backen
 
 /* --- all ------------------------------------------------------------------------------------ */
 
-static void look_at_protocols(struct looking *l)
-{
-    const struct conf *conf = l->check->snapshot->conf;
-
-    for (size_t i = 0; i < conf->num_listeners; i++) {
-        const struct conf_listener *listener = &conf->listeners[i];
-
-        for (size_t a = 0; a < listener->num_addresses; a++) {
-            enum addr_family family = listener->addresses[a].endpoint.ip.family;
-            char text[ADDRESS_SIZE];
-
-            if (!postfix_speaks(l->postfix, family)) {
-                snprintf(l->subject, sizeof l->subject, "listener \"%s\"", listener->name);
-                find(l, CHECK_WARNING,
-                     "%s: Postfix refuses such clients with 421, its inet_protocols lacks %s: "
-                     "postconf -e inet_protocols=all, and restart Postfix",
-                     address_text(&listener->addresses[a], text),
-                     family == ADDR_IPV4 ? "IPv4" : "IPv6");
-            }
-        }
-    }
-}
-
 int check_postfix(struct check *check)
 {
     const struct conf *conf = check->snapshot->conf;
-    struct postconf postfix;
-    struct looking l = {.check = check, .postfix = &postfix};
+    struct postconf *postfix = &check->postfix;
+    struct looking l = {.check = check, .postfix = postfix};
 
-    postconf_read(&postfix);
-    if (!postconf_known(&postfix)) {
+    postconf_read(postfix);
+    if (!postconf_known(postfix)) {
         snprintf(l.subject, sizeof l.subject, "Postfix");
         find(&l, CHECK_NOT_CHECKED,
-             "process limits and inet_protocols: postconf cannot be run or finds no main.cf");
+             "process limits and today's services: postconf cannot be run or finds no main.cf");
     }
     for (size_t b = 0; b < conf->num_backends; b++) {
         for (size_t i = 0; i < postfix_num_addresses(&conf->backends[b]); i++) {
             look_at_address(&l, &conf->backends[b], postfix_address(&conf->backends[b], i));
         }
     }
-    if (postconf_known(&postfix)) {
-        look_at_protocols(&l);
+    if (l.failed || postfix_compare_all(&check->comparisons, conf, postfix, false) != 0) {
+        return -1;
     }
-    postconf_free(&postfix);
-    return l.failed ? -1 : 0;
+    check->num_wrong += postfix_count(&check->comparisons, COMPARE_FAIL);
+    return 0;
 }
 
 const char *check_result_word(enum check_result result)

@@ -155,6 +155,10 @@ int check_print_text(struct check *check, FILE *out)
     for (size_t i = 0; i < check->num_findings; i++) {
         print_finding(&check->findings[i], out);
     }
+    if (check->comparisons.num > 0) {
+        fputs("\n", out);
+        postfix_print_comparisons(&check->comparisons, "", out);
+    }
     if (check_print_matrix(check, out) != 0) {
         return -1;
     }

@@ -33,15 +33,16 @@ static int command_postfix_config(const struct invocation *invocation)
 {
     struct conf_error error;
     struct conf *conf;
+    bool opens;
     int status;
 
     if (invocation->argc != 1 || invocation->json) {
         return command_usage();
     }
     conf = setup_read_conf(invocation->file, &error);
-    status = conf == NULL ? -1 : postfix_config(conf, stdout, &error);
+    status = conf == NULL ? -1 : postfix_config(conf, stdout, &opens, &error);
     conf_free(conf);
-    return status == 0 ? EXIT_SUCCESS : command_fail(error.text);
+    return status != 0 ? command_fail(error.text) : opens ? EXIT_FINDING : EXIT_SUCCESS;
 }
 
 static const struct {

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -89,17 +90,15 @@ static bool read_all(int fd, char *out, size_t *len)
     return false;
 }
 
-/* What postconf prints with two arguments, the second of which may be NULL. The caller frees it;
- * NULL if it cannot be had. */
-static char *run(const char *first, const char *second)
+/* What postconf prints with these arguments, of which the first is its name and the last NULL. The
+ * caller frees it; NULL if it cannot be had. */
+static char *run(char *const argv[])
 {
-    char name[] = "postconf";
-    char *argv[] = {name, strdup(first), second == NULL ? NULL : strdup(second), NULL};
     char *out = malloc(OUTPUT_MAX + 1);
     size_t len = 0;
     int status = -1;
     int fd;
-    pid_t pid = argv[1] == NULL || out == NULL ? -1 : start(argv, &fd);
+    pid_t pid = out == NULL ? -1 : start(argv, &fd);
 
     if (pid > 0) {
         bool complete = read_all(fd, out, &len);
@@ -112,8 +111,6 @@ static char *run(const char *first, const char *second)
         }
         out[len] = '\0';
     }
-    free(argv[1]);
-    free(argv[2]);
     if (pid < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         free(out);
         return NULL;
@@ -121,10 +118,22 @@ static char *run(const char *first, const char *second)
     return out;
 }
 
+/* The same with up to two arguments; NULL: there is none. */
+static char *ask(const char *first, const char *second)
+{
+    char name[] = "postconf";
+    char *argv[] = {name, strdup(first), second == NULL ? NULL : strdup(second), NULL};
+    char *out = argv[1] == NULL ? NULL : run(argv);
+
+    free(argv[1]);
+    free(argv[2]);
+    return out;
+}
+
 /* The value of a setting, main.cf's or Postfix's own; the caller frees it. */
 static char *value_of(const char *name)
 {
-    char *value = run("-xh", name);
+    char *value = ask("-xh", name);
 
     if (value != NULL) {
         value[strcspn(value, "\n")] = '\0';
@@ -134,11 +143,11 @@ static char *value_of(const char *name)
 
 void postconf_read(struct postconf *out)
 {
-    *out = (struct postconf){.settings = run("-n", NULL)};
+    *out = (struct postconf){.settings = ask("-n", NULL)};
     /* Where it fails, postconf waits a second before it says so: once is enough. */
     if (out->settings != NULL) {
-        out->services = run("-M", NULL);
-        out->overrides = run("-P", NULL);
+        out->services = ask("-M", NULL);
+        out->overrides = ask("-P", NULL);
         out->queue = value_of("queue_directory");
         out->process_limit = value_of("default_process_limit");
     }
@@ -146,6 +155,50 @@ void postconf_read(struct postconf *out)
         out->process_limit == NULL) {
         postconf_free(out);
     }
+}
+
+int postconf_defaults(struct settings *out)
+{
+    char *text = ask("-d", NULL);
+    int status = text == NULL ? -1 : settings_read(out, text);
+
+    free(text);
+    return status;
+}
+
+int postconf_effective(const struct settings *own, struct settings *out)
+{
+    char name[] = "postconf";
+    char expand[] = "-x";
+    char option[] = "-o";
+    char **argv = calloc(2 * own->num + 3, sizeof *argv);
+    size_t num = 0;
+    char *text = NULL;
+    int status = -1;
+
+    if (argv == NULL) {
+        return -1;
+    }
+    argv[num++] = name;
+    argv[num++] = expand;
+    for (size_t i = 0; i < own->num; i++) {
+        argv[num++] = option;
+        if (asprintf(&argv[num], "%s=%s", own->items[i].name, own->items[i].value) < 0) {
+            argv[num] = NULL;
+            break;
+        }
+        num++;
+    }
+    if (num == 2 * own->num + 2) {
+        text = run(argv);
+        status = text == NULL ? -1 : settings_read(out, text);
+    }
+    for (size_t i = 3; i < num; i += 2) {
+        free(argv[i]);
+    }
+    free(argv);
+    free(text);
+    return status;
 }
 
 void postconf_free(struct postconf *p)

@@ -2,12 +2,13 @@
  * postconf: what Postfix's own postconf(1) tells about this machine's Postfix.
  *
  * postconf.c runs it, postconf_master.c reads what it prints. May include: sockaddr,
- * lib/net/addr.
+ * lib/net/addr, lib/postfix/settings.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_POSTCONF_H
 #define POSTERN_DAEMON_POSTERNCTL_POSTCONF_H
 
 #include "lib/net/addr.h"
+#include "lib/postfix/settings.h"
 
 /* Lines as postconf prints them. All NULL where it cannot be run, or has nothing to read. */
 struct postconf {
@@ -41,6 +42,14 @@ enum postconf_column {
 void postconf_read(struct postconf *out);
 void postconf_free(struct postconf *p);
 
+/* Reads Postfix's own values of all parameters. 0, or -1: they cannot be had. In both cases
+ * settings_free() is the caller's to call. */
+MUST_USE int postconf_defaults(struct settings *out);
+
+/* Reads the values of all parameters for a service with these settings of its own: its own,
+ * main.cf's or Postfix's, with all that they name put in. The same result. */
+MUST_USE int postconf_effective(const struct settings *own, struct settings *out);
+
 /* Whether postconf could be run. */
 bool postconf_known(const struct postconf *p);
 
@@ -62,6 +71,16 @@ struct postconf_text postconf_column(const struct postconf_service *service,
 /* The service with this name and type; false: there is none. */
 bool postconf_named(const struct postconf *p, const char *name, const char *type,
                     struct postconf_service *out);
+
+/* Whether an address is one of this machine's. */
+bool postconf_is_here(const struct addr *address);
+
+/* What stands in front of the port in the name of an inet service, without brackets, into `out`; ""
+ * if there is nothing; false if it is longer than any address. */
+bool postconf_host(const struct postconf_service *service, char out[SETTINGS_NAME_SIZE]);
+
+/* The arguments of a service that are not -o, each with a blank before it, into `out`. */
+void postconf_arguments(const struct postconf_service *service, char *out, size_t size);
 
 /* The service that listens at an address, as far as the names in master.cf tell. */
 bool postconf_at(const struct postconf *p, const struct endpoint *address,

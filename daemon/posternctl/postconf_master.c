@@ -1,14 +1,12 @@
 #include "daemon/posternctl/postconf.h"
 
 #include "daemon/common/sockaddr.h"
+#include "lib/base/text.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Room for a host or port in a service's name. */
-enum { PART_SIZE = 256 };
 
 bool postconf_known(const struct postconf *p)
 {
@@ -84,10 +82,9 @@ bool postconf_named(const struct postconf *p, const char *name, const char *type
     return false;
 }
 
-/* What stands in front of the port in the name of an inet service, without brackets; "" if there
- * is nothing; false if it is longer than any address. */
-static bool host_of(struct postconf_text name, char out[PART_SIZE])
+bool postconf_host(const struct postconf_service *service, char out[SETTINGS_NAME_SIZE])
 {
+    struct postconf_text name = postconf_column(service, POSTCONF_NAME);
     size_t len = name.len;
 
     while (len > 0 && name.at[len - 1] != ':') {
@@ -98,7 +95,7 @@ static bool host_of(struct postconf_text name, char out[PART_SIZE])
         name.at++;
         len -= 2;
     }
-    if (len >= PART_SIZE) {
+    if (len >= SETTINGS_NAME_SIZE) {
         return false;
     }
     memcpy(out, name.at, len);
@@ -106,11 +103,47 @@ static bool host_of(struct postconf_text name, char out[PART_SIZE])
     return true;
 }
 
+/* The next argument, which ends at a blank outside of braces; `len` 0 behind the last one. */
+static struct settings_word next_argument(const char **rest, const char *end)
+{
+    struct settings_word argument;
+    unsigned depth = 0;
+
+    while (*rest < end && is_blank(**rest)) {
+        (*rest)++;
+    }
+    argument = (struct settings_word){.at = *rest};
+    while (*rest < end && (depth > 0 || !is_blank(**rest))) {
+        depth += **rest == '{';
+        depth -= **rest == '}' && depth > 0;
+        (*rest)++;
+    }
+    argument.len = (size_t)(*rest - argument.at);
+    return argument;
+}
+
+void postconf_arguments(const struct postconf_service *service, char *out, size_t size)
+{
+    const char *end = service->line.at + service->line.len;
+    struct postconf_text command = postconf_column(service, POSTCONF_COMMAND);
+    const char *rest = command.at + command.len;
+    struct settings_word argument;
+    struct text t = text_in(out, size);
+
+    while ((argument = next_argument(&rest, end)).len > 0) {
+        if (settings_is_word(argument, "-o")) {
+            (void)next_argument(&rest, end);
+        } else if (strncmp(argument.at, "-o", 2) != 0) {
+            text_addf(&t, " %.*s", (int)argument.len, argument.at);
+        }
+    }
+}
+
 unsigned postconf_port(const struct postconf_service *service)
 {
     struct postconf_text name = postconf_column(service, POSTCONF_NAME);
     size_t start = name.len;
-    char text[PART_SIZE];
+    char text[SETTINGS_NAME_SIZE];
     const struct servent *known;
     unsigned port = 0;
 
@@ -132,8 +165,7 @@ unsigned postconf_port(const struct postconf_service *service)
     return port <= UINT16_MAX ? port : 0;
 }
 
-/* Whether an address is one of this machine's. */
-static bool is_here(const struct addr *address)
+bool postconf_is_here(const struct addr *address)
 {
     struct endpoint any_port = {.ip = *address};
     struct sockaddr_storage sa;
@@ -155,15 +187,14 @@ static bool is_here(const struct addr *address)
  */
 static bool is_at(const struct postconf_service *service, const struct addr *address)
 {
-    struct postconf_text name = postconf_column(service, POSTCONF_NAME);
-    char host[PART_SIZE];
+    char host[SETTINGS_NAME_SIZE];
     struct addr a;
 
-    if (postconf_port(service) != address->port || !host_of(name, host)) {
+    if (postconf_port(service) != address->port || !postconf_host(service, host)) {
         return false;
     }
     if (host[0] == '\0') {
-        return is_here(address);
+        return postconf_is_here(address);
     }
     if (strcmp(host, "localhost") == 0) {
         return addr_is_loopback(address);

@@ -1,42 +1,18 @@
 /*
- * Theory of operation: a service for each address of the backends, once. What it has besides its
- * first line are settings of three kinds: those that a usual main.cf would have wrong for a service
- * that gets plaintext and a PROXY header; those that this main.cf has wrong; and those of its own
- * that the service has today which it takes the place of, so that nothing of an administrator's
- * set-up gets lost. Where master.cf has a postscreen at the address, that one gets the header, and
- * a smtpd of its own behind it gets the rest.
+ * Theory of operation: a service for each address of the backends, once (postfix_sides.c makes it),
+ * and behind them what the comparison found, as comments and on standard error. Where master.cf
+ * has a postscreen at the address, that one gets the header, and a smtpd of its own behind it gets
+ * the rest.
  */
 #include "daemon/posternctl/postfix_config.h"
+
+#include "daemon/posternctl/postfix_compare.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* What a process takes without TLS, in tenths of a megabyte. */
 #define PROCESS_TENTHS 13
-
-struct override {
-    const char *name;
-    const char *value;
-};
-
-/* What a usual main.cf would do to a smtpd that gets plaintext. */
-static const struct override smtpd_overrides[] = {
-    {"smtpd_tls_security_level", "none"}, {"smtpd_tls_wrappermode", "no"},
-    {"smtpd_tls_auth_only", "no"},        {"smtpd_sasl_security_options", "noanonymous"},
-    {"smtpd_client_port_logging", "yes"},
-};
-
-/* What few have in main.cf, and must not have here: posternd never lets XCLIENT through. */
-static const struct override rare_overrides[] = {
-    {"smtpd_authorized_xclient_hosts", ""},
-    {"smtpd_authorized_xforward_hosts", ""},
-};
-
-static const struct override header_override = {"smtpd_upstream_proxy_protocol", "haproxy"};
-static const char milters[] = "smtpd_milters";
-static const struct override no_auth_override = {"smtpd_sasl_auth_enable", "no"};
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* A service that is being printed. */
 struct printing {
@@ -51,22 +27,6 @@ struct printing {
 };
 
 /* --- names ---------------------------------------------------------------------------------- */
-
-/* The chroot column of the smtpd services that are there: 'y', 'n' or '-'. */
-static char chroot_of(const struct postconf *postfix)
-{
-    const char *at = postfix->services;
-    struct postconf_service service;
-
-    while ((service = postconf_next(&at)).line.at != NULL) {
-        struct postconf_text chroot = postconf_column(&service, POSTCONF_CHROOT);
-
-        if (postconf_is(postconf_column(&service, POSTCONF_COMMAND), "smtpd") && chroot.len == 1) {
-            return *chroot.at;
-        }
-    }
-    return 'n';
-}
 
 /* The name of the service at an address: that of the one there is, or the usual one. -1 with
  * `*error` if Postfix can have none there. */
@@ -101,96 +61,18 @@ static int name_service(struct printing *p, unsigned line, struct conf_error *er
 
 /* --- settings ------------------------------------------------------------------------------- */
 
-static void print_override(const struct override *override, FILE *out)
+static bool has_blank(const char *value)
 {
-    fprintf(out, "    -o %s=%s\n", override->name, override->value);
+    return strpbrk(value, " \t") != NULL;
 }
 
-/* Whether main.cf has more than nothing there. */
-static bool is_set(const struct postconf *postfix, const char *name)
+static void print_own(const struct settings *own, FILE *out)
 {
-    return postconf_setting(postfix, name).len > 0;
-}
+    for (size_t i = 0; i < own->num; i++) {
+        const struct setting *s = &own->items[i];
 
-/* Settings that are not taken over: those that are printed in any case, and those of a TLS that is
- * posternd's now. */
-static bool is_ours(const struct conf *conf, struct postconf_text name)
-{
-    static const char *const prefixes[] = {"smtpd_tls_", "postscreen_", "smtpd_upstream_proxy_"};
-    static const char *const names[] = {"smtpd_use_tls", "smtpd_enforce_tls",
-                                        "smtpd_sasl_tls_security_options", "smtpd_service_name"};
-
-    if (postconf_is(name, milters) && postfix_has_milter(conf)) {
-        return true;
-    }
-    for (size_t i = 0; i < COUNT(prefixes); i++) {
-        size_t len = strlen(prefixes[i]);
-
-        if (name.len >= len && memcmp(name.at, prefixes[i], len) == 0) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < COUNT(names); i++) {
-        if (postconf_is(name, names[i])) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < COUNT(smtpd_overrides); i++) {
-        if (postconf_is(name, smtpd_overrides[i].name)) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < COUNT(rare_overrides); i++) {
-        if (postconf_is(name, rare_overrides[i].name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void print_taken(struct postconf_text name, struct postconf_text value, FILE *out)
-{
-    if (memchr(value.at, ' ', value.len) == NULL && memchr(value.at, '\t', value.len) == NULL) {
-        fprintf(out, "    -o %.*s=%.*s\n", (int)name.len, name.at, (int)value.len, value.at);
-    } else {
-        fprintf(out, "    -o { %.*s = %.*s }\n", (int)name.len, name.at, (int)value.len, value.at);
-    }
-}
-
-/* A setting of the service that is there today. */
-static void take_over(void *arg, struct postconf_text name, struct postconf_text value)
-{
-    const struct printing *p = arg;
-
-    if (!is_ours(p->conf, name) && !(postconf_is(name, no_auth_override.name) &&
-                                     postfix_is_without_auth(p->conf, p->address))) {
-        print_taken(name, value, p->out);
-    }
-}
-
-/* The lines of a smtpd behind its first one. */
-static void print_smtpd_settings(struct printing *p)
-{
-    struct postconf_service forerunner;
-    bool follows = postfix_forerunner(p->conf, p->postfix, p->address, &forerunner);
-
-    for (size_t i = 0; i < COUNT(smtpd_overrides); i++) {
-        print_override(&smtpd_overrides[i], p->out);
-    }
-    postfix_print_milters(p->conf, p->postfix,
-                          follows ? postconf_of(p->postfix, &forerunner, milters)
-                                  : postconf_setting(p->postfix, milters),
-                          p->out);
-    if (postfix_is_without_auth(p->conf, p->address)) {
-        print_override(&no_auth_override, p->out);
-    }
-    for (size_t i = 0; i < COUNT(rare_overrides); i++) {
-        if (is_set(p->postfix, rare_overrides[i].name)) {
-            print_override(&rare_overrides[i], p->out);
-        }
-    }
-    if (follows) {
-        postconf_each_override(p->postfix, &forerunner, take_over, p);
+        fprintf(out, has_blank(s->value) ? "    -o { %s = %s }\n" : "    -o %s=%s\n", s->name,
+                s->value);
     }
 }
 
@@ -232,10 +114,27 @@ static void print_processes(const struct printing *p)
     }
 }
 
-static void print_comments(const struct printing *p)
+/* The services whose settings it has. */
+static void print_forerunners(const struct printing *p)
+{
+    struct postconf_service today[POSTFIX_TODAY_MAX];
+    size_t num = postfix_today_at(p->conf, p->postfix, p->address, today);
+
+    for (size_t i = 0; i < num; i++) {
+        struct postconf_text name = postconf_column(&today[i], POSTCONF_NAME);
+        struct postconf_text type = postconf_column(&today[i], POSTCONF_TYPE);
+
+        fprintf(p->out, "%s%.*s %.*s%s", i == 0 ? "# It has the settings that " : " and ",
+                (int)name.len, name.at, (int)type.len, type.at,
+                i + 1 < num ? ""
+                : num == 1  ? " has today.\n"
+                            : " both have today.\n");
+    }
+}
+
+static void print_comments(const struct printing *p, const struct postfix_side *side)
 {
     const struct addr *ip = &p->address->ip;
-    struct postconf_service forerunner;
     struct postconf_service there;
 
     print_users(p);
@@ -243,15 +142,9 @@ static void print_comments(const struct printing *p)
         fprintf(p->out, "# master.cf has a service %s already: this one is to replace it.\n",
                 p->name);
     }
-    if (postfix_forerunner(p->conf, p->postfix, p->address, &forerunner)) {
-        struct postconf_text name = postconf_column(&forerunner, POSTCONF_NAME);
-        struct postconf_text type = postconf_column(&forerunner, POSTCONF_TYPE);
-
-        fprintf(p->out, "# It keeps the settings of its own that %.*s %.*s has today.\n",
-                (int)name.len, name.at, (int)type.len, type.at);
-    }
+    print_forerunners(p);
     print_processes(p);
-    postfix_print_milter_comments(p->conf, p->postfix, chroot_of(p->postfix), p->out);
+    postfix_print_milter_comments(p->conf, p->postfix, side->chroot, p->out);
     if (ip->family == ADDR_NONE) {
         fputs("# posternd's user must be in the group of the directory (postdrop).\n", p->out);
     } else if (addr_is_loopback(ip)) {
@@ -265,29 +158,6 @@ static void print_comments(const struct printing *p)
 }
 
 /* --- services ------------------------------------------------------------------------------- */
-
-static void print_smtpd(struct printing *p)
-{
-    fprintf(p->out, "%s %s n - %c - %u smtpd\n", p->name, p->type, chroot_of(p->postfix),
-            postfix_processes(p->conf, p->address));
-    print_override(&header_override, p->out);
-    print_smtpd_settings(p);
-}
-
-/* A setting of the postscreen that is there today. */
-static void take_over_postscreen(void *arg, struct postconf_text name, struct postconf_text value)
-{
-    static const char *const printed[] = {"postscreen_upstream_proxy_protocol",
-                                          "postscreen_tls_security_level", "smtpd_service_name"};
-    const struct printing *p = arg;
-
-    for (size_t i = 0; i < COUNT(printed); i++) {
-        if (postconf_is(name, printed[i])) {
-            return;
-        }
-    }
-    print_taken(name, value, p->out);
-}
 
 /* Two postscreens with one btree would wait for each other's lock. */
 static void print_cache_warning(const struct printing *p, const struct postconf_service *mine)
@@ -310,24 +180,82 @@ static void print_cache_warning(const struct printing *p, const struct postconf_
 
 /* postscreen has no process but one; its clients go to a smtpd of their own, so that the one which
  * other postscreens pass theirs to stays as it is. */
-static void print_postscreen(struct printing *p)
+static void print_postscreen(const struct printing *p, const struct postfix_side *side)
 {
-    char chroot = chroot_of(p->postfix);
     struct postconf_service there;
-    char pass[32];
 
-    snprintf(pass, sizeof pass, "postern-smtpd%u", p->number);
     if (postconf_at(p->postfix, p->address, &there)) {
         print_cache_warning(p, &there);
     }
-    fprintf(p->out, "%s %s n - %c - 1 postscreen\n", p->name, p->type, chroot);
-    fprintf(p->out, "    -o postscreen_upstream_proxy_protocol=haproxy\n"
-                    "    -o postscreen_tls_security_level=none\n");
-    fprintf(p->out, "    -o smtpd_service_name=%s\n", pass);
-    postconf_each_override(p->postfix, &there, take_over_postscreen, p);
-    fprintf(p->out, "%s pass - - %c - %u smtpd\n", pass, chroot,
-            postfix_processes(p->conf, p->address));
-    print_smtpd_settings(p);
+    fprintf(p->out, "%s %s n - %c - 1 postscreen\n", p->name, p->type, side->chroot);
+    print_own(&side->screen, p->out);
+    fprintf(p->out, "%s pass - - %c - %u smtpd%s\n",
+            settings_get(&side->screen, "smtpd_service_name"), side->chroot, side->maxproc,
+            side->arguments);
+    print_own(&side->own, p->out);
+}
+
+static int print_service(const struct printing *p)
+{
+    struct postfix_side side;
+    int status = postfix_side_plan(&side, p->conf, p->postfix, p->address, p->number);
+
+    if (status == 0) {
+        print_comments(p, &side);
+        if (side.postscreen) {
+            print_postscreen(p, &side);
+        } else {
+            fprintf(p->out, "%s %s n - %c - %u smtpd%s\n", p->name, p->type, side.chroot,
+                    side.maxproc, side.arguments);
+            print_own(&side.own, p->out);
+        }
+    }
+    postfix_side_free(&side);
+    return status;
+}
+
+/* Whether master.cf has a service of somebody else's at an address: a smtpd for this machine that
+ * wants no header, such as the way back of a content filter. */
+static bool is_elses(const struct postconf *postfix, const struct endpoint *address, bool *is)
+{
+    struct postconf_service there;
+    struct postfix_side side;
+    bool known;
+
+    *is = false;
+    if (!postconf_known(postfix) || address->ip.family == ADDR_NONE ||
+        !postconf_at(postfix, address, &there) || postfix_is_postscreen(postfix, address)) {
+        return true;
+    }
+    known = postfix_side_read(&side, postfix, &there) == 0;
+    *is = known && settings_get(&side.values, "smtpd_upstream_proxy_protocol")[0] == '\0';
+    postfix_side_free(&side);
+    return known;
+}
+
+static int no_memory(struct conf_error *error)
+{
+    snprintf(error->text, sizeof error->text, "out of memory, or postconf cannot be run");
+    return -1;
+}
+
+/* Refuses an address that Postfix cannot have, or that is taken. */
+static int check_address(struct printing *p, const struct conf_endpoint *address,
+                         struct conf_error *error)
+{
+    bool taken;
+
+    if (name_service(p, address->line, error) != 0) {
+        return -1;
+    }
+    if (!is_elses(p->postfix, p->address, &taken)) {
+        return no_memory(error);
+    }
+    return !taken ? 0
+                  : conf_fail(error, p->conf, address->line,
+                              "%s: master.cf has a service %s that wants no PROXY header, such as "
+                              "the way back of a content filter: take another address",
+                              p->option, p->name);
 }
 
 /* Without `out` it only checks that all can be printed. */
@@ -344,40 +272,60 @@ static int print_services(const struct conf *conf, const struct postconf *postfi
 
             p.address = &address->endpoint;
             p.option = i < backend->num_addresses ? "address" : "tls_address";
-            if (name_service(&p, address->line, error) != 0) {
+            if (check_address(&p, address, error) != 0) {
                 return -1;
             }
             if (out == NULL || postfix_is_repeated(conf, b, i)) {
                 continue;
             }
             p.number++;
-            print_comments(&p);
-            if (postfix_is_postscreen(postfix, p.address)) {
-                print_postscreen(&p);
-            } else {
-                print_smtpd(&p);
+            if (print_service(&p) != 0) {
+                return no_memory(error);
             }
         }
     }
     return 0;
 }
 
-int postfix_config(const struct conf *conf, FILE *out, struct conf_error *error)
-{
-    struct postconf postfix;
-    int status;
+/* --- all ------------------------------------------------------------------------------------ */
 
-    postconf_read(&postfix);
-    status = print_services(conf, &postfix, NULL, error);
-    if (status == 0) {
+static int print_all(const struct conf *conf, const struct postconf *postfix, FILE *out,
+                     bool *opens, struct conf_error *error)
+{
+    struct postfix_comparisons all;
+    int status = postfix_compare_all(&all, conf, postfix, true);
+
+    if (status != 0) {
+        no_memory(error);
+    } else {
         fprintf(out,
                 "# Services for postern, to stand in master.cf (from %s).\n"
                 "# Postfix has no stress mode for them; posternd has one of its own, from 75 %% of "
                 "a\n# backend's max_connections on.\n",
                 conf->file);
-        status = print_services(conf, &postfix, out, error);
-        postfix_print_policy_service(conf, &postfix, out);
-        postfix_notes(conf, &postfix, out);
+        status = print_services(conf, postfix, out, error);
+    }
+    if (status == 0) {
+        postfix_print_policy_service(conf, postfix, out);
+        postfix_notes(conf, postfix, out);
+        postfix_print_comparisons(&all, "# ", out);
+        postfix_tell(&all, stderr);
+        *opens = postfix_count(&all, COMPARE_FAIL) > 0;
+    }
+    postfix_comparisons_free(&all);
+    return status;
+}
+
+int postfix_config(const struct conf *conf, FILE *out, bool *opens, struct conf_error *error)
+{
+    struct postconf postfix;
+    int status;
+
+    *opens = false;
+    postconf_read(&postfix);
+    status = print_services(conf, &postfix, NULL, error);
+    if (status == 0) {
+        status = print_all(conf, &postfix, out, opens, error);
     }
     postconf_free(&postfix);
     return status;

@@ -2,26 +2,29 @@
  * postfix_config: what Postfix needs for a configuration, as text for master.cf.
  *
  * Promise: everything printed is a line of master.cf or a comment, so that all of it can be put
- * there. postfix_services.c knows which services are needed, postfix_config.c prints them,
- * postfix_milter.c their milters, postfix_notes.c what this Postfix's settings mean behind
- * posternd. May include: lib/admin/conf, postconf.
+ * there. postfix_services.c knows which services are needed, postfix_today.c which there are,
+ * postfix_sides.c what stands in them, postfix_milter.c their milters, postfix_config.c prints
+ * them, postfix_notes.c what else is to be said. postfix_compare.c holds them against each other,
+ * with what postfix_ciphers.c and postfix_files.c find. May include: lib/admin/conf, lib/postfix,
+ * lib/tls, common, postconf.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_POSTFIX_CONFIG_H
 #define POSTERN_DAEMON_POSTERNCTL_POSTFIX_CONFIG_H
 
-#include "daemon/posternctl/postconf.h"
-#include "lib/admin/conf.h"
+#include "daemon/posternctl/postfix_sides.h"
 
 #include <stdio.h>
 
 /* A service takes so many sessions more than posternd makes: those that it is closing. */
 #define POSTFIX_SPARE_PROCESSES 20
 
-/* Prints the services for all backends, and what this machine's Postfix settings mean behind
- * posternd. 0, or -1 with `*error`: an address that Postfix cannot have. */
-MUST_USE int postfix_config(const struct conf *conf, FILE *out, struct conf_error *error);
+/* Prints the services for all backends, and what becomes of each of today's settings, the latter on
+ * standard error, too. `*opens` becomes whether something opens. 0, or -1 with `*error`: an address
+ * that Postfix cannot have, or that is somebody else's. */
+MUST_USE int postfix_config(const struct conf *conf, FILE *out, bool *opens,
+                            struct conf_error *error);
 
-/* The second part: a comment for each setting of `postfix` with no or another effect. */
+/* What is to be said of master.cf besides: which services give way, and which hold others up. */
 void postfix_notes(const struct conf *conf, const struct postconf *postfix, FILE *out);
 
 /* --- postfix_services.c --------------------------------------------------------------------- */
@@ -66,14 +69,6 @@ bool postfix_is_postscreen(const struct postconf *postfix, const struct endpoint
 bool postfix_smtpd_of(const struct postconf *postfix, const struct postconf_service *service,
                       struct postconf_service *out);
 
-/*
- * The service of today whose settings of its own a service at `address` has to keep: what listens
- * there already, or else the only one on the ports of the listeners whose mail goes there. False:
- * there is none, or there are several.
- */
-bool postfix_forerunner(const struct conf *conf, const struct postconf *postfix,
-                        const struct endpoint *address, struct postconf_service *out);
-
 /* --- postfix_milter.c ----------------------------------------------------------------------- */
 
 /* Whether the configuration has a milter for Postfix. */
@@ -87,10 +82,10 @@ const char *postfix_queue_path(const struct postconf *postfix, const char *path)
 void postfix_milter_address(const struct postconf *postfix, const struct endpoint *at, char *out,
                             size_t size);
 
-/* Prints smtpd_milters of a service, ours first and then those that it has today (none: at NULL);
- * nothing if there is no milter. */
-void postfix_print_milters(const struct conf *conf, const struct postconf *postfix,
-                           struct postconf_text today, FILE *out);
+/* Sets smtpd_milters of a planned service, ours first and then those that it has; nothing if there
+ * is no milter. 0, or -1 without memory. */
+MUST_USE int postfix_add_milters(const struct conf *conf, const struct postconf *postfix,
+                                 struct postfix_side *side);
 
 /* Where the policy service is to be asked, as a comment, if there is one. */
 void postfix_print_policy_service(const struct conf *conf, const struct postconf *postfix,

@@ -1,7 +1,12 @@
 /* The milter in front of the milters that a service has today. */
 #include "daemon/posternctl/postfix_config.h"
+#include "lib/base/text.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* Room for the milters of a service. */
+enum { MILTERS_SIZE = 8192 };
 
 /* Where Postfix has its queue when nobody says. */
 static const char usual_queue[] = "/var/spool/postfix";
@@ -35,70 +40,50 @@ void postfix_milter_address(const struct postconf *postfix, const struct endpoin
     }
 }
 
-/* The next milter of a list, "inet:..." or "{ ... }"; `at` NULL behind the last one. */
-static struct postconf_text next_milter(struct postconf_text *list)
+/* Whether a milter of a list is the one at `address`, with settings of its own or without. */
+static bool is_at(struct settings_word item, const char *address)
 {
-    struct postconf_text item;
-    size_t len = 0;
+    struct settings_word inner = settings_inner(item);
+    const char *rest = inner.at;
+    struct settings_word first = settings_next_item(&rest);
 
-    while (list->len > 0 && strchr(" \t,", list->at[0]) != NULL) {
-        list->at++;
-        list->len--;
+    /* The first word ends where the braces do, if nothing follows it. */
+    if (first.at + first.len > inner.at + inner.len) {
+        first.len = (size_t)(inner.at + inner.len - first.at);
     }
-    if (list->len == 0) {
-        return (struct postconf_text){0};
-    }
-    if (list->at[0] == '{') {
-        const char *end = memchr(list->at, '}', list->len);
-
-        len = end == NULL ? list->len : (size_t)(end + 1 - list->at);
-    } else {
-        while (len < list->len && strchr(" \t,", list->at[len]) == NULL) {
-            len++;
-        }
-    }
-    item = (struct postconf_text){list->at, len};
-    list->at += len;
-    list->len -= len;
-    return item;
+    return first.len == strlen(address) && memcmp(first.at, address, first.len) == 0;
 }
 
-/* Whether a milter of the list is the one at `address`, with settings of its own or without. */
-static bool is_at(struct postconf_text item, const char *address)
+int postfix_add_milters(const struct conf *conf, const struct postconf *postfix,
+                        struct postfix_side *side)
 {
-    size_t len;
-
-    if (item.len > 0 && item.at[0] == '{') {
-        item.at++;
-        item.len -= item.at[item.len - 2] == '}' ? 2 : 1;
-        while (item.len > 0 && strchr(" \t", item.at[0]) != NULL) {
-            item.at++;
-            item.len--;
-        }
-    }
-    for (len = 0; len < item.len && strchr(" \t,", item.at[len]) == NULL; len++) {
-    }
-    return len == strlen(address) && memcmp(item.at, address, len) == 0;
-}
-
-void postfix_print_milters(const struct conf *conf, const struct postconf *postfix,
-                           struct postconf_text today, FILE *out)
-{
+    static const char name[] = "smtpd_milters";
+    const char *own = settings_find(&side->own, name);
+    struct postconf_text common = postconf_setting(postfix, name);
+    char *today =
+        own != NULL ? strdup(own) : strndup(common.at == NULL ? "" : common.at, common.len);
+    const char *rest = today;
     char address[ADDR_PATH_SIZE + 8];
-    struct postconf_text item;
+    char list[MILTERS_SIZE];
+    struct text t = text_in(list, sizeof list);
+    struct settings_word item;
+    int status = -1;
 
-    if (!postfix_has_milter(conf)) {
-        return;
-    }
-    postfix_milter_address(postfix, &conf->milter.socket.endpoint, address, sizeof address);
-    fprintf(out, "    -o { smtpd_milters = { %s, default_action=%s }", address,
-            conf->milter.on_failure == CONF_ON_FAILURE_ACCEPT ? "accept" : "tempfail");
-    while ((item = next_milter(&today)).at != NULL) {
-        if (!is_at(item, address)) {
-            fprintf(out, ", %.*s", (int)item.len, item.at);
+    if (today != NULL && !postfix_has_milter(conf)) {
+        status = 0;
+    } else if (today != NULL) {
+        postfix_milter_address(postfix, &conf->milter.socket.endpoint, address, sizeof address);
+        text_addf(&t, "{ %s, default_action=%s }", address,
+                  conf->milter.on_failure == CONF_ON_FAILURE_ACCEPT ? "accept" : "tempfail");
+        while ((item = settings_next_item(&rest)).at != NULL) {
+            if (!is_at(item, address)) {
+                text_addf(&t, ", %.*s", (int)item.len, item.at);
+            }
         }
+        status = t.cut ? -1 : settings_set(&side->own, name, list);
     }
-    fputs(" }\n", out);
+    free(today);
+    return status;
 }
 
 void postfix_print_milter_comments(const struct conf *conf, const struct postconf *postfix,

@@ -6,7 +6,7 @@ import re
 
 from common import Case, table
 from lab.postconf import write_files
-from lab.posternd import run_posternctl
+from lab.posternd import HOSTNAME, run_posternctl
 from lab.process import run
 
 PLAINTEXT = ["smtpd_tls_security_level=none", "smtpd_tls_wrappermode=no", "smtpd_tls_auth_only=no",
@@ -45,15 +45,15 @@ class PostfixConfig(Case):
     def ctl(self, main_cf="", master_cf=MASTER_CF, *, backend="127.0.0.1:10025", **options):
         """posternctl's run for a configuration of Stage.write()."""
         conf = self.stage.write(certificates=["rsa"], backend=backend, **options)
-        path = write_files(self.stage.directory,
-                           "queue_directory = /var/spool/postfix\n" + main_cf, master_cf)
+        path = write_files(self.stage.directory, "queue_directory = /var/spool/postfix\n"
+                           f"myhostname = {HOSTNAME}\n" + main_cf, master_cf)
         return run_posternctl(self.build, "-c", conf, "postfix-config",
                               env={**os.environ, "MAIL_CONFIG": path})
 
     def config(self, *arguments, **options):
-        """What it prints."""
+        """What it prints. It exits with 1 where something opens."""
         done = self.ctl(*arguments, **options)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.returncode, 1 if "FAIL" in done.stderr else 0, done.stderr)
         return done.stdout
 
     def services(self, text):
@@ -157,12 +157,11 @@ class PostfixConfig(Case):
         self.assert_overrides(services["127.0.0.1:10025"], PROXIED)
         self.assert_overrides(services["127.0.0.1:10026"], [
             *PROXIED, "syslog_name=postfix/submission", "smtpd_sasl_auth_enable=yes",
-            "smtpd_relay_restrictions=permit_sasl_authenticated, reject"])
+            "smtpd_tls_ask_ccert=yes", "smtpd_relay_restrictions=permit_sasl_authenticated, reject"])
         self.assert_overrides(services["127.0.0.1:10027"], [
             *PROXIED, "syslog_name=postfix/smtps", "smtpd_sasl_auth_enable=yes"])
         for port, name in ((25, "smtp"), (587, "submission"), (465, "smtps")):
             self.assertRegex(text, rf"(?m)^# master.cf: {name} inet\n#     has port {port}, ")
-        self.assertNotIn("its own setting, not in the services above", text)
 
     def test_plaintext_service_does_not_take_over_auth(self):
         services = self.services(self.config(
@@ -173,14 +172,14 @@ class PostfixConfig(Case):
         self.assertEqual(auth, {"127.0.0.1:10025": ["smtpd_sasl_auth_enable=no"],
                                 "127.0.0.1:10026": ["smtpd_sasl_auth_enable=yes"]})
 
-    def test_settings_of_several_services_are_comments(self):
-        """One service for the mail of two: which settings are right is the administrator's word."""
+    def test_settings_of_several_services(self):
+        """One service for the mail of two has what both have, and the rest is told."""
         text = self.config(listeners={"mx": {"address": "127.0.0.1:25"},
                                       "submission": {"address": "127.0.0.1:587"}})
         service, = self.services(text).values()
         self.assert_overrides(service, PROXIED)
-        self.assertRegex(text, r"(?m)^#     its own setting, not in the services above: "
-                               r"-o syslog_name=postfix/submission$")
+        self.assertRegex(text, r"(?m)^#     lost +syslog_name = postfix/submission: the service "
+                               'behind has "postfix"$')
 
     def test_printed_again(self):
         """With its own output in master.cf, and what was added there by hand."""
@@ -194,8 +193,18 @@ class PostfixConfig(Case):
             self.assert_overrides(service, [*PROXIED, "smtpd_client_connection_count_limit=7"])
 
     def test_service_keeps_its_name(self):
-        service = self.one(master_cf=MASTER_CF + "localhost:10025 inet n - n - 5 smtpd\n")
+        service = self.one(master_cf=MASTER_CF + "localhost:10025 inet n - n - 5 smtpd "
+                           "-o smtpd_upstream_proxy_protocol=haproxy\n")
         self.assertEqual((service.name, service.maxproc), ("localhost:10025", "500"))
+
+    def test_service_of_somebody_else_is_not_replaced(self):
+        """The way back of a content filter wants no PROXY header."""
+        done = self.ctl(master_cf=MASTER_CF + "127.0.0.1:10025 inet n - n - - smtpd "
+                        "-o content_filter= -o mynetworks=127.0.0.0/8\n")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertRegex(done.stderr, r"^posternctl: \S+postern\.conf:\d+: address: master\.cf has a "
+                                      "service 127.0.0.1:10025 that wants no PROXY header, .*: take "
+                                      "another address\n$")
 
     def test_postscreen(self):
         text = self.config(master_cf="""\
@@ -221,36 +230,50 @@ smtpd     pass  -       -       y       -       -       smtpd
     # --- notes ---
 
     @table((
-        ("IPv4 only", "inet_protocols = ipv4\n", r"inet_protocols = ipv4\n#     every client on IPv6 "
-         r"gets 421: postconf -e inet_protocols=all, and restart Postfix$"),
-        ("encrypt", "smtpd_tls_security_level = encrypt\n",
-         r"smtpd_tls_security_level = encrypt\n#     overridden by -o: posternd speaks TLS\n"
-         r'#     listener "mx" lets clients without TLS in \(tls = "may"\)$'),
-        ("client certificates", "smtpd_tls_req_ccert = yes\n",
-         r'smtpd_tls_req_ccert = yes\n#     no effect: .*client_certificate = "require"'),
+        ("IPv4 only", "inet_protocols = ipv4\n", "stricter", "inet_protocols = ipv4: every client on "
+         "IPv6 gets 421: postconf -e inet_protocols=all, and restart Postfix"),
+        ("encrypt", "smtpd_tls_security_level = encrypt\n", "FAIL",
+         "smtpd_tls_security_level = encrypt: mail is taken without TLS, which today's service "
+         'demands: tls = "encrypt"'),
+        ("client certificates", "smtpd_tls_req_ccert = yes\n", "FAIL", "smtpd_tls_req_ccert = yes: "
+         "clients without a certificate are let in, which today's service turns away: "),
         ("reject_plaintext_session",
-         "smtpd_client_restrictions = permit_mynetworks, reject_plaintext_session\n",
-         r"smtpd_client_restrictions: reject_plaintext_session\n#     refuses all mail"),
-        ("stress", "smtpd_timeout = ${stress?{10}:{300}}s\n",
-         r"smtpd_timeout: stress\n#     never under stress"),
-        ("everybody's PROXY", "smtpd_upstream_proxy_protocol = haproxy\n",
-         r"smtpd_upstream_proxy_protocol = haproxy\n#     for every smtpd, .*take it out"),
-        ("handshakes", "smtpd_client_new_tls_session_rate_limit = 5\n",
-         r"smtpd_client_new_tls_session_rate_limit = 5\n#     counts nothing: .*"
-         r"max_handshakes_per_client"),
+         "smtpd_client_restrictions = permit_mynetworks, reject_plaintext_session\n", "FAIL",
+         "smtpd_client_restrictions = permit_mynetworks, reject_plaintext_session: "
+         "reject_plaintext_session refuses all mail behind posternd"),
+        ("stress", "smtpd_timeout = ${stress?{10}:{300}}s\n", "lost",
+         "smtpd_timeout = 300s: what it is under stress never holds"),
+        ("everybody's PROXY", "smtpd_upstream_proxy_protocol = haproxy\n", "lost",
+         "smtpd_upstream_proxy_protocol = haproxy: it stands in main.cf, so that every service"),
+        ("handshakes", "smtpd_client_new_tls_session_rate_limit = 5\n", "lost",
+         "smtpd_client_new_tls_session_rate_limit = 5: a client may begin any number of handshakes: "
+         "max_handshakes_per_client"),
     ))
-    def test_note(self, main_cf, pattern):
+    def test_finding(self, main_cf, verdict, text):
+        """As a comment, and on standard error for who pastes without reading."""
         listeners = {"mx": {"address": ["127.0.0.1:25", "[::1]:25"]},
                      "submission": {"address": "127.0.0.1:587", "tls": "encrypt"}}
-        self.assertRegex(self.config(main_cf, listeners=listeners), r"(?m)^# " + pattern)
-        self.assertNotRegex(self.config(listeners=listeners), r"(?m)^# " + pattern)
+        done = self.ctl(main_cf, listeners=listeners)
+        self.assertEqual(done.returncode, 1, "several services, one backend")
+        self.assertRegex(done.stdout, rf"(?m)^# +{verdict} +{re.escape(text)}")
+        self.assertRegex(done.stderr,
+                         rf'(?m)^posternctl: {verdict}: listener "\w+": {re.escape(text)}')
+        self.assertNotIn(text, self.ctl(listeners=listeners).stdout)
 
-    def test_no_note_of_protocols_without_listener(self):
+    def test_setting_of_another_release(self):
+        text = self.config(
+            master_cf=MASTER_CF.replace("smtpd\n", "smtpd\n  -o smtpd_no_such_setting=5\n", 1),
+            listeners={"mx": {"address": "127.0.0.1:25"}})
+        self.assertRegex(text, r"(?m)^# +not judged +smtpd_no_such_setting = 5: this Postfix has no such "
+                               "parameter$")
+
+    def test_nothing_of_protocols_without_listener(self):
         self.assertNotIn("421", self.config("inet_protocols = ipv4\n"))
 
-    def test_no_note_of_levels_where_all_demand_tls(self):
-        self.assertNotIn("lets clients without TLS in", self.config(
-            "smtpd_tls_security_level = encrypt\n", listeners={"mx": {"tls": "encrypt"}}))
+    def test_nothing_of_levels_where_all_demand_tls(self):
+        done = self.ctl("smtpd_tls_security_level = encrypt\n", listeners={"mx": {"tls": "encrypt"}})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"equal +smtpd_tls_security_level = encrypt: tls = ")
 
     @table((("as many as other services", "-", True), ("as many as come", "0", False),
             ("as many as sessions", "500", False)))

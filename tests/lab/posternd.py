@@ -124,9 +124,10 @@ def _run(command, arguments, environment, timeout):
 
 
 def postfix_config(build, conf, postfix):
-    """What `posternctl postfix-config` says for the configuration file, for Postfix.paste()."""
+    """What `posternctl postfix-config` says for the configuration file, for Postfix.paste(); also where
+    something opens against today's main.cf, which is no set-up of anybody's here."""
     done = run_posternctl(build, "-c", conf, "postfix-config", env=postfix.environment)
-    if done.returncode:
+    if done.returncode not in (0, 1):
         raise LabError("posternctl postfix-config: " + done.stderr.strip())
     return done.stdout
 

@@ -1,0 +1,112 @@
+/*
+ * compare: what becomes of each of Postfix's parameters when posternd stands in front.
+ *
+ * Promise: each parameter of the service that clients use today gets one verdict, by the rule of
+ * its row in parameters.inc; none is left out by its name. What has to be read or asked for (files,
+ * libssl) is asked for by the caller before, and comes in as texts and numbers. compare.c goes over
+ * the parameters, compare_tls.c knows what a session must and may be, compare_limits.c numbers and
+ * time, compare_lists.c what stands in restriction lists and tables, compare_world.c who the
+ * client is. May include: lib/base, lib/net, lib/admin/conf, settings, parameters.
+ */
+#ifndef POSTERN_LIB_POSTFIX_COMPARE_H
+#define POSTERN_LIB_POSTFIX_COMPARE_H
+
+#include "lib/admin/conf.h"
+#include "lib/postfix/parameters.h"
+#include "lib/postfix/settings.h"
+
+#define COMPARE_TEXT_SIZE 640
+
+enum compare_verdict {
+    COMPARE_SAME,       /* only counted */
+    COMPARE_EQUAL,      /* postern.conf says the same */
+    COMPARE_STRICTER,   /* postern.conf shuts somebody out */
+    COMPARE_LOST,       /* something that Postfix does is not done */
+    COMPARE_FAIL,       /* something opens */
+    COMPARE_NOT_JUDGED, /* nobody can say */
+};
+
+#define COMPARE_VERDICTS (COMPARE_NOT_JUDGED + 1)
+
+struct compare_finding {
+    enum compare_verdict verdict;
+    const char *parameter; /* borrowed from the settings, or static: a column of master.cf */
+    const char *today;     /* borrowed: the value today; "" if there is none */
+    const char *now;       /* borrowed: the value behind, or of the option; "" if there is none */
+    char text[COMPARE_TEXT_SIZE];
+};
+
+/* What TLS demands and offers today, from libssl; the texts are lists of names, "" for none. */
+struct compare_ciphers {
+    bool known;           /* the lists could be made */
+    unsigned today;       /* versions: bits 1 << (minor - 1) of 3,1 to 3,4 */
+    unsigned now;         /* ... of the listener's profile */
+    bool today_anonymous; /* suites without a certificate are served */
+    const char *opened;   /* suites that posternd serves and today's service does not */
+    const char *closed;   /* the other way round, but for the anonymous ones */
+    const char *clients;  /* profiles of `check` that are served today and not then */
+    const char *groups;   /* that posternd lacks */
+};
+
+/* What files have; NULL where they cannot be read. */
+struct compare_files {
+    const char *certificates;      /* of today's certificates those that no set has; "" none */
+    const char *names;             /* of tls_server_sni_maps those that no set has; "" none */
+    const char *authorities_more;  /* of client_ca those that today's files lack; "" none */
+    const char *authorities_fewer; /* the other way round */
+};
+
+/* A service of master.cf as far as it is compared. */
+struct compare_service {
+    const struct settings *values; /* borrowed; effective values, postscreen's own among them */
+    bool postscreen;               /* clients come to a postscreen first */
+    char chroot;                   /* 'y', 'n'; '\0': not known */
+    unsigned maxproc;              /* 0: no bound */
+};
+
+struct compare_input {
+    const struct conf *conf;              /* borrowed */
+    const struct conf_listener *listener; /* borrowed */
+    const struct settings *defaults;      /* borrowed; Postfix's own */
+    const struct settings *main_cf;       /* borrowed; the raw values that it sets */
+    const struct settings *own;           /* borrowed; the raw -o of the service of today */
+    struct compare_service today;
+    struct compare_service plain;   /* behind, for sessions without TLS */
+    struct compare_service secured; /* behind, for sessions under TLS; may be the same */
+    bool known;                     /* the service of today is in master.cf, and not a guess */
+    struct compare_ciphers ciphers;
+    struct compare_files files;
+    /* The text of a lookup table ("hash:/etc/postfix/access"); the caller of compare() frees what
+     * comes. NULL: it is not looked into. */
+    char *(*read_table)(void *arg, const char *table);
+    void *arg;
+};
+
+struct comparison {
+    struct compare_finding *findings; /* owned */
+    size_t num;
+    size_t num_by_verdict[COMPARE_VERDICTS]; /* COMPARE_SAME, too */
+};
+
+/* Compares. 0, or -1 without memory. In both cases comparison_free() is the caller's to call;
+ * the findings borrow from the input. */
+MUST_USE int compare(const struct compare_input *input, struct comparison *out);
+
+/* Adds a finding of the caller's own. 0, or -1 without memory. `parameter`, `today` and `now` are
+ * borrowed. */
+MUST_USE int compare_add(struct comparison *comparison, enum compare_verdict verdict,
+                         const char *parameter, const char *today, const char *now,
+                         const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+void comparison_free(struct comparison *comparison);
+
+/* "same", "equal", "stricter", "lost", "fail", "not-judged". */
+const char *compare_verdict_word(enum compare_verdict verdict);
+
+/* What the service of these values demands of a session. */
+enum conf_tls compare_level(const struct settings *values, bool postscreen);
+
+/* Whether Postfix's mandatory_ settings hold: TLS is demanded. */
+bool compare_is_mandatory(enum conf_tls level);
+
+#endif

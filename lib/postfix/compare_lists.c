@@ -1,0 +1,364 @@
+/*
+ * Theory of operation: a word of a restriction list may stand in the list, within "{ }", in a
+ * restriction class, or be the result of a lookup table, of which each may name the next. They are
+ * followed to a depth that no set-up of people has. What is looked for are the words that mean
+ * something else to a service that sees neither TLS nor client certificates.
+ */
+#include "lib/postfix/compare_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { DEPTH_MAX = 8 };
+
+/* A list that is being gone through. */
+struct scan {
+    struct comparing *c;
+    const struct settings *values; /* of the service: its classes */
+    unsigned depth;
+    bool plaintext;                 /* reject_plaintext_session was found */
+    bool clientcerts;               /* permit_tls_clientcerts, or the one for all */
+    bool ccert_denies;              /* check_ccert_access with a table that may refuse */
+    bool ccert;                     /* check_ccert_access */
+    bool policy;                    /* check_policy_service */
+    bool unread;                    /* a table is not looked into */
+    char table[SETTINGS_NAME_SIZE]; /* the first of these */
+};
+
+static char *copy_of(struct settings_word word)
+{
+    return strndup(word.at, word.len);
+}
+
+/* --- tables --------------------------------------------------------------------------------- */
+
+/* The text of a table: what stands within the braces of an inline one, or a file's. NULL: it is
+ * not looked into. */
+static char *table_text(struct scan *scan, struct settings_word item)
+{
+    const char *colon = memchr(item.at, ':', item.len);
+    char *name;
+    char *text;
+
+    if (colon != NULL && (size_t)(colon + 1 - item.at) < item.len && colon[1] == '{') {
+        return strndup(colon + 1, item.len - (size_t)(colon + 1 - item.at));
+    }
+    name = copy_of(item);
+    text = name == NULL ? NULL : scan->c->in->read_table(scan->c->in->arg, name);
+    if (text == NULL && !scan->unread) {
+        snprintf(scan->table, sizeof scan->table, "%s", name == NULL ? "" : name);
+        scan->unread = true;
+    }
+    free(name);
+    return text;
+}
+
+/* Whether a result refuses, or puts mail away. */
+static bool is_denial(struct settings_word word)
+{
+    static const char *const words[] = {"reject",  "defer", "defer_if_permit", "defer_if_reject",
+                                        "discard", "hold",  "redirect",        "bcc"};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (settings_is_word(word, words[i])) {
+            return true;
+        }
+    }
+    return word.len == 3 && (word.at[0] == '4' || word.at[0] == '5') &&
+           strspn(word.at, "0123456789") == 3;
+}
+
+/* What a table of check_ccert_access comes to. */
+static void scan_ccert_table(struct scan *scan, struct settings_word item)
+{
+    char *text = table_text(scan, item);
+    const char *rest = text;
+    struct settings_word word;
+
+    scan->ccert = true;
+    scan->ccert_denies = scan->ccert_denies || text == NULL;
+    while (text != NULL && (word = settings_next_word(&rest)).at != NULL) {
+        scan->ccert_denies = scan->ccert_denies || is_denial(word);
+    }
+    free(text);
+}
+
+/* --- lists ---------------------------------------------------------------------------------- */
+
+static void scan_list(struct scan *scan, const char *list);
+
+/* A word that may be a restriction, or the name of a class of them. */
+static void scan_word(struct scan *scan, struct settings_word word)
+{
+    char name[SETTINGS_NAME_SIZE];
+
+    scan->plaintext = scan->plaintext || settings_is_word(word, "reject_plaintext_session");
+    scan->clientcerts = scan->clientcerts || settings_is_word(word, "permit_tls_clientcerts") ||
+                        settings_is_word(word, "permit_tls_all_clientcerts");
+    scan->policy = scan->policy || settings_is_word(word, "check_policy_service");
+    if (word.len < sizeof name) {
+        memcpy(name, word.at, word.len);
+        name[word.len] = '\0';
+        if (settings_has_word(settings_get(scan->values, "smtpd_restriction_classes"), name)) {
+            scan_list(scan, settings_get(scan->values, name));
+        }
+    }
+}
+
+/* The results of a table are restrictions, too. */
+static void scan_table(struct scan *scan, struct settings_word item)
+{
+    char *text = table_text(scan, item);
+    const char *rest = text;
+    struct settings_word word;
+
+    while (text != NULL && (word = settings_next_word(&rest)).at != NULL) {
+        scan_word(scan, word);
+    }
+    free(text);
+}
+
+static bool takes_table(struct settings_word word)
+{
+    static const char head[] = "check_";
+    static const char tail[] = "_access";
+
+    return word.len > sizeof head + sizeof tail - 2 &&
+           strncasecmp(word.at, head, sizeof head - 1) == 0 &&
+           strncasecmp(word.at + word.len - (sizeof tail - 1), tail, sizeof tail - 1) == 0;
+}
+
+static void scan_inner(struct scan *scan, struct settings_word item)
+{
+    char *inner = copy_of(settings_inner(item));
+
+    if (inner == NULL) {
+        scan->c->failed = true;
+    } else {
+        scan_list(scan, inner);
+    }
+    free(inner);
+}
+
+static void scan_list(struct scan *scan, const char *list)
+{
+    struct settings_word item;
+
+    if (scan->depth >= DEPTH_MAX) {
+        return;
+    }
+    scan->depth++;
+    while ((item = settings_next_item(&list)).at != NULL) {
+        if (item.at[0] == '{') {
+            scan_inner(scan, item);
+        } else if (takes_table(item)) {
+            struct settings_word table = settings_next_item(&list);
+
+            if (table.at == NULL) {
+                break;
+            }
+            if (settings_is_word(item, "check_ccert_access")) {
+                scan_ccert_table(scan, table);
+            } else {
+                scan_table(scan, table);
+            }
+        } else {
+            scan_word(scan, item);
+        }
+    }
+    scan->depth--;
+}
+
+static struct scan scan_of(struct comparing *c, const struct settings *values)
+{
+    struct scan scan = {.c = c, .values = values};
+
+    scan_list(&scan, settings_get(values, c->name));
+    return scan;
+}
+
+/* --- restrictions --------------------------------------------------------------------------- */
+
+/* Whether two lists are the same when the word that is not for a service behind is left out. */
+static bool are_same(const char *one, const char *other)
+{
+    struct settings_word a;
+    struct settings_word b;
+
+    do {
+        do {
+            a = settings_next_item(&one);
+        } while (settings_is_word(a, "reject_plaintext_session"));
+        do {
+            b = settings_next_item(&other);
+        } while (settings_is_word(b, "reject_plaintext_session"));
+        if ((a.at == NULL) != (b.at == NULL) || a.len != b.len ||
+            (a.at != NULL && memcmp(a.at, b.at, a.len) != 0)) {
+            return false;
+        }
+    } while (a.at != NULL);
+    return true;
+}
+
+static void compare_plaintext(struct comparing *c, const struct scan *today,
+                              const struct scan *plain, const struct scan *secured)
+{
+    const char *level = conf_tls_word(c->in->listener->tls);
+    bool demanded = compare_is_mandatory(c->in->listener->tls);
+
+    if (secured->plaintext) {
+        compare_say_of(
+            c, c->name, COMPARE_FAIL, c->today, "reject_plaintext_session",
+            "reject_plaintext_session refuses all mail behind posternd, where no session "
+            "is under TLS: take it out of the service behind; %s",
+            demanded ? "the listener demands TLS"
+                     : "tls = \"encrypt\" demands TLS of all, and a rule of "
+                       "postern-policy(5) of some mail");
+    } else if (today->plaintext && !plain->plaintext && !demanded) {
+        compare_say_of(c, c->name, COMPARE_FAIL, c->today, level,
+                       "mail is taken without TLS that reject_plaintext_session refuses today: "
+                       "tls = \"encrypt\", or, of some mail, a rule of postern-policy(5)");
+    } else if (today->plaintext) {
+        compare_say_of(c, c->name, COMPARE_EQUAL, c->today, level,
+                       "reject_plaintext_session is replaced");
+    }
+}
+
+static void compare_ccert(struct comparing *c, const struct scan *today)
+{
+    if (today->clientcerts) {
+        compare_say(c, COMPARE_LOST, "",
+                    "permit_tls_clientcerts and permit_tls_all_clientcerts permit nobody: Postfix "
+                    "sees no client certificate");
+    }
+    if (today->ccert_denies) {
+        compare_say(c, COMPARE_FAIL, "",
+                    "check_ccert_access matches nobody, and refuses nobody any more: "
+                    "postern-policy(5) knows fingerprints");
+    } else if (today->ccert) {
+        compare_say(c, COMPARE_LOST, "",
+                    "check_ccert_access matches nobody: Postfix sees no client certificate");
+    }
+}
+
+static void compare_restrictions(struct comparing *c)
+{
+    const struct scan today = scan_of(c, c->in->today.values);
+    const struct scan plain = scan_of(c, c->in->plain.values);
+    const struct scan secured = scan_of(c, c->in->secured.values);
+    const char *changed = !are_same(c->today, c->plain)     ? c->plain
+                          : !are_same(c->today, c->secured) ? c->secured
+                                                            : NULL;
+
+    if (changed != NULL) {
+        compare_say(
+            c, COMPARE_FAIL, changed,
+            "the service behind has another list: what today's service refuses may be taken "
+            "there");
+    }
+    compare_plaintext(c, &today, &plain, &secured);
+    compare_ccert(c, &today);
+    if (today.policy) {
+        compare_say(c, COMPARE_LOST, "",
+                    "check_policy_service: the service gets no encryption_protocol, "
+                    "encryption_cipher and ccert_*");
+    }
+    if (today.unread) {
+        compare_say(c, COMPARE_NOT_JUDGED, "", "%s is not looked into", today.table);
+    }
+}
+
+/* --- keywords ------------------------------------------------------------------------------- */
+
+static void compare_discard(struct comparing *c)
+{
+    if (!settings_has_word(c->today, "starttls") ||
+        compare_level(c->in->today.values, c->in->today.postscreen) == CONF_TLS_NONE) {
+        return;
+    }
+    if (c->in->listener->tls == CONF_TLS_NONE) {
+        compare_say(c, COMPARE_EQUAL, "none", "tls = \"none\"");
+    } else {
+        compare_say(c, COMPARE_LOST, conf_tls_word(c->in->listener->tls),
+                    "STARTTLS is offered, which today's service offers nobody: tls = \"none\"");
+    }
+}
+
+/* --- milters -------------------------------------------------------------------------------- */
+
+/* Where a milter of a list is, without the settings it has of its own. */
+static struct settings_word milter_at(struct settings_word item)
+{
+    struct settings_word inner = settings_inner(item);
+    const char *rest = inner.at;
+    struct settings_word first = settings_next_item(&rest);
+    const char *end = inner.at + inner.len;
+
+    if (first.at + first.len > end) {
+        first.len = (size_t)(end - first.at);
+    }
+    return first;
+}
+
+static bool has_milter(const char *list, struct settings_word wanted)
+{
+    struct settings_word item;
+
+    while ((item = settings_next_item(&list)).at != NULL) {
+        struct settings_word found = milter_at(item);
+
+        if (found.len == wanted.len && memcmp(found.at, wanted.at, found.len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void compare_milters(struct comparing *c)
+{
+    const char *rest = c->today;
+    struct settings_word item;
+
+    while ((item = settings_next_item(&rest)).at != NULL) {
+        struct settings_word milter = milter_at(item);
+
+        if (!has_milter(c->plain, milter) || !has_milter(c->secured, milter)) {
+            compare_say(c, COMPARE_FAIL, c->plain, "the service behind does not ask %.*s",
+                        (int)milter.len, milter.at);
+        }
+    }
+}
+
+static void compare_milter_maps(struct comparing *c)
+{
+    const struct conf *conf = c->in->conf;
+
+    if (c->today[0] != '\0' && conf->milter.line != 0 && conf_is_set(&conf->milter.socket)) {
+        compare_say(c, COMPARE_FAIL, c->plain,
+                    "for clients of this table postern-milter is not asked: its policy does not "
+                    "hold, and its header can be forged: put its socket into each entry, or "
+                    "-o smtpd_milter_maps=");
+    }
+}
+
+void compare_lists(struct comparing *c)
+{
+    switch (c->row->rule) {
+    case RULE_RESTRICTIONS:
+        compare_restrictions(c);
+        break;
+    case RULE_DISCARD:
+        compare_discard(c);
+        break;
+    case RULE_MILTERS:
+        compare_milters(c);
+        break;
+    case RULE_MILTER_MAPS:
+        compare_milter_maps(c);
+        break;
+    default:
+        break;
+    }
+}

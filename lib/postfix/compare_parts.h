@@ -1,0 +1,43 @@
+/* What the files of compare share. */
+#ifndef POSTERN_LIB_POSTFIX_COMPARE_PARTS_H
+#define POSTERN_LIB_POSTFIX_COMPARE_PARTS_H
+
+#include "lib/postfix/compare.h"
+
+/* A comparison that is being made, at one parameter. */
+struct comparing {
+    const struct compare_input *in;
+    struct comparison *out;
+    const struct parameter *row;
+    const char *name;  /* the parameter's */
+    const char *today; /* its values */
+    const char *plain;
+    const char *secured;
+    bool set;    /* compare_is_set() of it */
+    bool said;   /* there is a finding */
+    bool failed; /* no memory */
+};
+
+/* Adds a finding about the parameter; `now` is borrowed. */
+void compare_say(struct comparing *c, enum compare_verdict verdict, const char *now,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The same about something else than the parameter: a word of a list, a column. */
+void compare_say_of(struct comparing *c, const char *name, enum compare_verdict verdict,
+                    const char *today, const char *now, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+/* Whether main.cf or a -o of today's service sets a parameter to something else than Postfix's own
+ * value. */
+bool compare_is_set(const struct comparing *c, const char *name);
+
+/* Today's value of another parameter. */
+const char *compare_today(const struct comparing *c, const char *name);
+
+/* The rules; each adds what it finds. */
+void compare_tls(struct comparing *c);
+void compare_limits(struct comparing *c);
+void compare_lists(struct comparing *c);
+void compare_world(struct comparing *c);
+
+#endif

@@ -1,0 +1,490 @@
+/* What a session must and may be: levels, passwords, certificates, versions and suites. */
+#include "lib/postfix/compare_parts.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* --- levels --------------------------------------------------------------------------------- */
+
+static bool is_one_of(const char *value, const char *const *words, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        if (strcasecmp(value, words[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The two old names count while there is no level. */
+static enum conf_tls level_of(const char *level, bool enforce, bool use)
+{
+    static const char *const encrypt[] = {"encrypt",     "dane",   "dane-only",
+                                          "fingerprint", "verify", "secure"};
+
+    if (level[0] == '\0') {
+        return enforce ? CONF_TLS_ENCRYPT : use ? CONF_TLS_MAY : CONF_TLS_NONE;
+    }
+    if (is_one_of(level, encrypt, sizeof encrypt / sizeof encrypt[0])) {
+        return CONF_TLS_ENCRYPT;
+    }
+    return strcasecmp(level, "may") == 0 ? CONF_TLS_MAY : CONF_TLS_NONE;
+}
+
+enum conf_tls compare_level(const struct settings *values, bool postscreen)
+{
+    enum conf_tls smtpd =
+        level_of(settings_get(values, "smtpd_tls_security_level"),
+                 settings_yes(values, "smtpd_enforce_tls"), settings_yes(values, "smtpd_use_tls"));
+
+    if (postscreen) {
+        return level_of(settings_get(values, "postscreen_tls_security_level"),
+                        settings_yes(values, "postscreen_enforce_tls"),
+                        settings_yes(values, "postscreen_use_tls"));
+    }
+    return settings_yes(values, "smtpd_tls_wrappermode") ? CONF_TLS_IMPLICIT : smtpd;
+}
+
+bool compare_is_mandatory(enum conf_tls level)
+{
+    return level == CONF_TLS_ENCRYPT || level == CONF_TLS_IMPLICIT;
+}
+
+static enum conf_tls today_level(const struct comparing *c)
+{
+    return compare_level(c->in->today.values, c->in->today.postscreen);
+}
+
+/* Which parameter makes today's level. */
+static const char *level_name(const struct comparing *c)
+{
+    if (c->in->today.postscreen) {
+        return "postscreen_tls_security_level";
+    }
+    if (settings_yes(c->in->today.values, "smtpd_tls_wrappermode")) {
+        return "smtpd_tls_wrappermode";
+    }
+    if (c->today[0] != '\0') {
+        return c->name;
+    }
+    return settings_yes(c->in->today.values, "smtpd_enforce_tls") ? "smtpd_enforce_tls"
+           : settings_yes(c->in->today.values, "smtpd_use_tls")   ? "smtpd_use_tls"
+                                                                  : c->name;
+}
+
+static void compare_levels(struct comparing *c)
+{
+    enum conf_tls today = today_level(c);
+    enum conf_tls now = c->in->listener->tls;
+    const char *name = level_name(c);
+    const char *value = compare_today(c, name);
+    const char *word = conf_tls_word(now);
+
+    if (today == now) {
+        compare_say_of(c, name, COMPARE_EQUAL, value, word, "tls = \"%s\"", word);
+    } else if (compare_is_mandatory(today) && !compare_is_mandatory(now)) {
+        compare_say_of(c, name, COMPARE_FAIL, value, word,
+                       "mail is taken without TLS, which today's service demands: tls = \"%s\"",
+                       conf_tls_word(today));
+    } else if (today == CONF_TLS_IMPLICIT || now == CONF_TLS_IMPLICIT) {
+        compare_say_of(c, name, COMPARE_STRICTER, value, word,
+                       today == CONF_TLS_IMPLICIT
+                           ? "clients that begin with TLS are shut out, as STARTTLS is demanded"
+                           : "clients that do not begin with TLS are shut out");
+    } else if (now == CONF_TLS_NONE) {
+        compare_say_of(c, name, COMPARE_LOST, value, word, "no TLS is offered any more");
+    } else if (today == CONF_TLS_NONE && now == CONF_TLS_MAY) {
+        compare_say_of(c, name, COMPARE_EQUAL, value, word, "STARTTLS is offered, which is new");
+    } else {
+        compare_say_of(c, name, COMPARE_STRICTER, value, word, "clients without TLS are shut out");
+    }
+}
+
+/* --- passwords ------------------------------------------------------------------------------ */
+
+static bool has_sasl(const struct comparing *c)
+{
+    return settings_yes(c->in->today.values, "smtpd_sasl_auth_enable");
+}
+
+static bool is_protected_today(const struct comparing *c)
+{
+    return settings_yes(c->in->today.values, "smtpd_tls_auth_only") ||
+           compare_is_mandatory(today_level(c));
+}
+
+/* Whether passwords may be told in plaintext at the listener. */
+static bool takes_plaintext_auth(const struct comparing *c)
+{
+    return c->in->listener->auth_before_tls && !compare_is_mandatory(c->in->listener->tls);
+}
+
+static void compare_auth_only(struct comparing *c)
+{
+    bool before = takes_plaintext_auth(c);
+
+    if (!has_sasl(c)) {
+        return;
+    }
+    if (is_protected_today(c) && before) {
+        compare_say(c, COMPARE_FAIL, "true",
+                    "passwords are taken in plaintext, which today's service refuses: "
+                    "auth_before_tls = false");
+    } else if (!is_protected_today(c) && !before) {
+        compare_say(
+            c, COMPARE_STRICTER, "false",
+            "who gives a password without TLS is shut out; auth_before_tls = true takes it");
+    } else if (c->set) {
+        compare_say(c, COMPARE_EQUAL, before ? "true" : "false", "auth_before_tls = %s",
+                    before ? "true" : "false");
+    }
+}
+
+/* The options behind against those of today: a word that is missing opens something. */
+static void compare_options(struct comparing *c, const char *behind, const char *wanted,
+                            const char *sessions)
+{
+    if (!settings_words_in(wanted, behind)) {
+        compare_say(c, COMPARE_FAIL, behind,
+                    "for sessions %s TLS today's service has \"%s\", and the service behind "
+                    "\"%s\": passwords are taken that are refused today",
+                    sessions, wanted, behind);
+    } else if (!settings_words_in(behind, wanted)) {
+        compare_say(c, COMPARE_STRICTER, behind,
+                    "for sessions %s TLS today's service has \"%s\", and the service behind \"%s\"",
+                    sessions, wanted, behind);
+    }
+}
+
+/* The service for sessions without TLS needs no AUTH where none of them may use it. */
+static void compare_sasl_enable(struct comparing *c)
+{
+    bool today = has_sasl(c);
+    const struct settings *plain = c->in->plain.values;
+    const struct settings *secured = c->in->secured.values;
+    bool wants_plain = plain == secured || takes_plaintext_auth(c);
+
+    if ((wants_plain && settings_yes(plain, c->name) != today) ||
+        settings_yes(secured, c->name) != today) {
+        compare_say(c, today ? COMPARE_STRICTER : COMPARE_FAIL, today ? "no" : "yes",
+                    today ? "nobody can log in" : "clients can log in, which is new");
+    }
+}
+
+/* The service behind sees plaintext whatever the client's session is. */
+static void compare_sasl_options(struct comparing *c)
+{
+    if (!has_sasl(c)) {
+        return;
+    }
+    if (c->in->listener->tls != CONF_TLS_NONE) {
+        compare_options(c, c->secured, compare_today(c, "smtpd_sasl_tls_security_options"),
+                        "under");
+    }
+    if (takes_plaintext_auth(c)) {
+        compare_options(c, c->plain, c->today, "without");
+    }
+}
+
+/* --- certificates --------------------------------------------------------------------------- */
+
+static void compare_asked(struct comparing *c)
+{
+    enum conf_client_certificate now = c->in->listener->client_certificate;
+
+    if (!settings_yes(c->in->today.values, "smtpd_tls_ask_ccert") ||
+        today_level(c) == CONF_TLS_NONE) {
+        return;
+    }
+    if (now == CONF_CLIENT_CERTIFICATE_NONE) {
+        compare_say(c, COMPARE_LOST, "none",
+                    "no client is asked for a certificate: client_certificate = \"ask\"");
+    } else {
+        compare_say(c, COMPARE_EQUAL, "", "client_certificate");
+    }
+}
+
+/* Without a demand for TLS Postfix takes no notice of it. */
+static bool requires_certificate(const struct comparing *c)
+{
+    return settings_yes(c->in->today.values, "smtpd_tls_req_ccert") &&
+           compare_is_mandatory(today_level(c)) && !c->in->today.postscreen;
+}
+
+static void compare_required(struct comparing *c)
+{
+    bool now = c->in->listener->client_certificate == CONF_CLIENT_CERTIFICATE_REQUIRE &&
+               compare_is_mandatory(c->in->listener->tls);
+
+    if (requires_certificate(c) && !now) {
+        compare_say(c, COMPARE_FAIL, "",
+                    "clients without a certificate are let in, which today's service turns away: "
+                    "client_certificate = \"require\" with client_ca, and tls = \"%s\"",
+                    conf_tls_word(today_level(c)));
+    } else if (requires_certificate(c)) {
+        compare_say(c, COMPARE_EQUAL, "require", "client_certificate = \"require\"");
+    } else if (now) {
+        compare_say(c, COMPARE_STRICTER, "require", "clients without a certificate are shut out");
+    }
+}
+
+static bool uses_authorities(const struct comparing *c)
+{
+    return c->in->listener->client_certificate != CONF_CLIENT_CERTIFICATE_NONE &&
+           (settings_yes(c->in->today.values, "smtpd_tls_ask_ccert") || requires_certificate(c));
+}
+
+static void compare_authorities(struct comparing *c)
+{
+    const struct compare_files *files = &c->in->files;
+    const char *path = c->in->listener->client_ca.text;
+
+    if (!uses_authorities(c)) {
+        return;
+    }
+    if (files->authorities_more == NULL) {
+        compare_say(c, COMPARE_NOT_JUDGED, path,
+                    "the files with the authorities for client certificates cannot be read");
+        return;
+    }
+    if (files->authorities_more[0] != '\0') {
+        compare_say(c, requires_certificate(c) ? COMPARE_FAIL : COMPARE_LOST, path,
+                    "client_ca has authorities that today's service does not trust: %s",
+                    files->authorities_more);
+    }
+    if (files->authorities_fewer[0] != '\0') {
+        compare_say(c, COMPARE_STRICTER, path, "client_ca lacks authorities of today's service: %s",
+                    files->authorities_fewer);
+    }
+}
+
+/* Whether today's service goes by fingerprints of client certificates. */
+static void compare_fingerprints(struct comparing *c)
+{
+    if (settings_yes(c->in->today.values, "smtpd_tls_ask_ccert") &&
+        strcasecmp(c->today, "sha256") != 0) {
+        compare_say(c, COMPARE_LOST, "sha256",
+                    "postern-policy(5) knows fingerprints by SHA-256 only: those of %s have to be "
+                    "made anew",
+                    c->today);
+    }
+}
+
+static void compare_certificates(struct comparing *c)
+{
+    const char *name = c->today[0] != '\0' ? c->name
+                       : compare_today(c, "smtpd_tls_cert_file")[0] != '\0'
+                           ? "smtpd_tls_cert_file"
+                           : "smtpd_tls_eccert_file";
+    const char *missing = c->in->files.certificates;
+    const char *value = compare_today(c, name);
+
+    if (value[0] == '\0' || today_level(c) == CONF_TLS_NONE ||
+        c->in->listener->tls == CONF_TLS_NONE) {
+        return;
+    }
+    if (missing == NULL) {
+        compare_say_of(c, name, COMPARE_NOT_JUDGED, value, "",
+                       "the files of today's certificates cannot be read");
+    } else if (missing[0] != '\0') {
+        compare_say_of(c, name, COMPARE_LOST, value, "",
+                       "posternd does not serve today's certificate: %s", missing);
+    } else {
+        compare_say_of(c, name, COMPARE_EQUAL, value, "", "posternd serves today's certificates");
+    }
+}
+
+static void compare_server_names(struct comparing *c)
+{
+    const char *missing = c->in->files.names;
+
+    if (c->today[0] == '\0' || today_level(c) == CONF_TLS_NONE) {
+        return;
+    }
+    if (missing == NULL) {
+        compare_say(c, COMPARE_NOT_JUDGED, "",
+                    "it cannot be read; what names it has must be names of certificate_set");
+    } else if (missing[0] != '\0') {
+        compare_say(c, COMPARE_LOST, "", "no certificate_set has these names: %s", missing);
+    } else {
+        compare_say(c, COMPARE_EQUAL, "", "its names are those of certificate_sets");
+    }
+}
+
+/* --- versions, suites, groups, tickets ------------------------------------------------------ */
+
+static bool has_ciphers(const struct comparing *c)
+{
+    return c->in->ciphers.known && today_level(c) != CONF_TLS_NONE &&
+           c->in->listener->tls != CONF_TLS_NONE;
+}
+
+/* The parameter that holds: with TLS demanded, the mandatory one. */
+static const char *holding(const struct comparing *c, const char *optional, const char *mandatory)
+{
+    return compare_is_mandatory(today_level(c)) ? mandatory : optional;
+}
+
+static void compare_protocols(struct comparing *c)
+{
+    const char *name = holding(c, "smtpd_tls_protocols", "smtpd_tls_mandatory_protocols");
+    const struct compare_ciphers *all = &c->in->ciphers;
+    const char *value = compare_today(c, name);
+
+    if (!has_ciphers(c)) {
+        return;
+    }
+    if ((all->now & ~all->today) != 0) {
+        compare_say_of(c, name, compare_is_set(c, name) ? COMPARE_FAIL : COMPARE_EQUAL, value, "",
+                       "the tls_profile \"%s\" allows versions that today's service refuses",
+                       c->in->listener->profile->name);
+    }
+    if ((all->today & ~all->now) != 0) {
+        compare_say_of(c, name, COMPARE_STRICTER, value, "",
+                       "the tls_profile \"%s\" lacks versions of today's service",
+                       c->in->listener->profile->name);
+    }
+}
+
+/* Whether any of the lists was made by the administrator. */
+static bool has_own_ciphers(const struct comparing *c)
+{
+    static const char *const names[] = {
+        "smtpd_tls_ciphers",         "smtpd_tls_mandatory_ciphers",
+        "smtpd_tls_exclude_ciphers", "tls_high_cipherlist",
+        "tls_medium_cipherlist",     "smtpd_tls_mandatory_exclude_ciphers",
+        "tls_low_cipherlist",        "tls_null_cipherlist",
+        "tls_export_cipherlist",     "smtpd_tls_eecdh_grade",
+        "smtpd_tls_req_ccert",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (compare_is_set(c, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool serves_anonymous(const struct conf_listener *listener)
+{
+    for (size_t i = 0; i < listener->num_sets; i++) {
+        if (listener->sets[i]->unmatched != CONF_UNMATCHED_ANONYMOUS) {
+            return false;
+        }
+    }
+    return listener->num_sets > 0;
+}
+
+static void compare_ciphers(struct comparing *c)
+{
+    const char *name = holding(c, "smtpd_tls_ciphers", "smtpd_tls_mandatory_ciphers");
+    const struct compare_ciphers *all = &c->in->ciphers;
+    const char *value = compare_today(c, name);
+    const char *profile = c->in->listener->profile->name;
+
+    if (!has_ciphers(c)) {
+        if (today_level(c) != CONF_TLS_NONE && c->in->listener->tls != CONF_TLS_NONE) {
+            compare_say_of(c, name, COMPARE_NOT_JUDGED, value, "",
+                           "libssl cannot read the list of today's suites");
+        }
+        return;
+    }
+    if (all->opened[0] != '\0' && has_own_ciphers(c)) {
+        compare_say_of(c, name, COMPARE_FAIL, value, "",
+                       "the tls_profile \"%s\" has suites that today's service refuses: %s",
+                       profile, all->opened);
+    }
+    if (all->clients[0] != '\0') {
+        compare_say_of(c, name, COMPARE_STRICTER, value, "",
+                       "the tls_profile \"%s\" shuts out clients of today's service: %s", profile,
+                       all->clients);
+    } else if (all->closed[0] != '\0') {
+        compare_say_of(c, name, COMPARE_STRICTER, value, "",
+                       "the tls_profile \"%s\" lacks suites of today's service: %s", profile,
+                       all->closed);
+    }
+    if (all->today_anonymous && !serves_anonymous(c->in->listener)) {
+        compare_say_of(c, name, COMPARE_STRICTER, value, "",
+                       "clients that offer suites without a certificate only are shut out; "
+                       "unmatched = \"anonymous\" of a certificate_set serves them");
+    }
+}
+
+static void compare_groups(struct comparing *c)
+{
+    if (has_ciphers(c) && c->in->ciphers.groups[0] != '\0') {
+        compare_say(c, COMPARE_STRICTER, "", "the tls_profile \"%s\" lacks groups of today's: %s",
+                    c->in->listener->profile->name, c->in->ciphers.groups);
+    }
+}
+
+static void compare_tickets(struct comparing *c)
+{
+    bool today = !settings_has_word(c->today, "NO_TICKET") &&
+                 compare_today(c, "tls_session_ticket_cipher")[0] != '\0' &&
+                 settings_number(c->in->today.values, "smtpd_tls_session_cache_timeout", 1) > 0;
+
+    if (today_level(c) == CONF_TLS_NONE || c->in->listener->tls == CONF_TLS_NONE) {
+        return;
+    }
+    if (!today && c->in->conf->tickets) {
+        compare_say(c, COMPARE_LOST, "true",
+                    "clients get tickets, which today's service gives nobody: tickets = false");
+    } else if (today && !c->in->conf->tickets) {
+        compare_say(c, COMPARE_LOST, "false",
+                    "no client gets a ticket: each session is a full handshake");
+    }
+}
+
+/* --- all ------------------------------------------------------------------------------------ */
+
+void compare_tls(struct comparing *c)
+{
+    switch (c->row->rule) {
+    case RULE_LEVEL:
+        compare_levels(c);
+        break;
+    case RULE_AUTH_ONLY:
+        compare_auth_only(c);
+        break;
+    case RULE_SASL_ENABLE:
+        compare_sasl_enable(c);
+        break;
+    case RULE_SASL_OPTIONS:
+        compare_sasl_options(c);
+        break;
+    case RULE_ASK_CERTIFICATE:
+        compare_asked(c);
+        break;
+    case RULE_REQUIRE_CERTIFICATE:
+        compare_required(c);
+        break;
+    case RULE_AUTHORITIES:
+        compare_authorities(c);
+        break;
+    case RULE_FINGERPRINTS:
+        compare_fingerprints(c);
+        break;
+    case RULE_CERTIFICATES:
+        compare_certificates(c);
+        break;
+    case RULE_SERVER_NAMES:
+        compare_server_names(c);
+        break;
+    case RULE_PROTOCOLS:
+        compare_protocols(c);
+        break;
+    case RULE_CIPHERS:
+        compare_ciphers(c);
+        break;
+    case RULE_GROUPS:
+        compare_groups(c);
+        break;
+    case RULE_TICKETS:
+        compare_tickets(c);
+        break;
+    default:
+        break;
+    }
+}

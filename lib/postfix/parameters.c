@@ -1,0 +1,69 @@
+#include "lib/postfix/parameters.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define CARRIED(name, rule)                    {name, PARAMETER_CARRIED, rule, NULL, NULL, NULL},
+#define DEMAND(name, rule)                     {name, PARAMETER_DEMAND, rule, NULL, NULL, NULL},
+#define OURS(name, rule, option, behind, text) {name, PARAMETER_OURS, rule, option, behind, text},
+#define REPLACED(name, rule, option, text)     {name, PARAMETER_REPLACED, rule, option, NULL, text},
+#define LOST(name, text)                       {name, PARAMETER_LOST, RULE_NONE, NULL, NULL, text},
+#define WORLD(name, rule, option, text)        {name, PARAMETER_WORLD, rule, option, NULL, text},
+#define NOTHING(name)                          {name, PARAMETER_NOTHING, RULE_NONE, NULL, NULL, NULL},
+
+static const struct parameter rows[] = {
+#include "lib/postfix/parameters.inc"
+};
+
+size_t parameters_num(void)
+{
+    return sizeof rows / sizeof rows[0];
+}
+
+const struct parameter *parameter_at(size_t i)
+{
+    return &rows[i];
+}
+
+static bool fits(const char *pattern, const char *name)
+{
+    const char *star = strchr(pattern, '*');
+    size_t head = star == NULL ? strlen(pattern) : (size_t)(star - pattern);
+    size_t tail = star == NULL ? 0 : strlen(star + 1);
+    size_t len = strlen(name);
+
+    if (star == NULL) {
+        return strcmp(pattern, name) == 0;
+    }
+    return len >= head + tail && memcmp(pattern, name, head) == 0 &&
+           strcmp(star + 1, name + len - tail) == 0;
+}
+
+const struct parameter *parameter_find(const char *name)
+{
+    const struct parameter *best = NULL;
+
+    for (size_t i = 0; i < parameters_num(); i++) {
+        if (fits(rows[i].name, name)) {
+            if (strchr(rows[i].name, '*') == NULL) {
+                return &rows[i];
+            }
+            if (best == NULL || strlen(rows[i].name) > strlen(best->name)) {
+                best = &rows[i];
+            }
+        }
+    }
+    return best;
+}
+
+const char *parameter_class_word(enum parameter_class class)
+{
+    static const char *const words[] = {
+        [PARAMETER_CARRIED] = "carried", [PARAMETER_DEMAND] = "demand",
+        [PARAMETER_OURS] = "ours",       [PARAMETER_REPLACED] = "replaced",
+        [PARAMETER_LOST] = "lost",       [PARAMETER_WORLD] = "world",
+        [PARAMETER_NOTHING] = "nothing",
+    };
+
+    return words[class];
+}

@@ -1,0 +1,85 @@
+/*
+ * parameters: what each of Postfix's parameters means for a service behind posternd.
+ *
+ * The one table, parameters.inc, is compiled in, so that it is wherever the program is. It has a
+ * row for every parameter of the Postfix releases that are tested; a parameter without a row is
+ * named as not judged. May include: lib/base.
+ */
+#ifndef POSTERN_LIB_POSTFIX_PARAMETERS_H
+#define POSTERN_LIB_POSTFIX_PARAMETERS_H
+
+#include <stddef.h>
+
+/* What becomes of a parameter. */
+enum parameter_class {
+    PARAMETER_CARRIED,  /* the service behind has it, and it means the same there */
+    PARAMETER_DEMAND,   /* the same; a service behind that has another value asks for less */
+    PARAMETER_OURS,     /* the service behind has to have a value of its own, `behind` */
+    PARAMETER_REPLACED, /* an option of postern.conf, `option`, says it in its place */
+    PARAMETER_LOST,     /* it means nothing behind posternd */
+    PARAMETER_WORLD,    /* it says something about the clients' world that posternd must know */
+    PARAMETER_NOTHING,  /* it is read by other programs, or makes no difference to a session */
+};
+
+/* How it is held against postern.conf and the service behind, besides what its class says. */
+enum parameter_rule {
+    RULE_NONE,
+    /* The rule alone says whether the service behind has what it must have: */
+    RULE_PART, /* it is a part of what another row compares */
+    RULE_MILTERS,
+    RULE_RESTRICTIONS,
+    RULE_SASL_ENABLE,
+    RULE_NAMED,         /* a service behind that has another value than it should opens nothing */
+    RULE_CARRIED_APART, /* the last of these; of no row */
+    RULE_LEVEL,
+    RULE_AUTH_ONLY,
+    RULE_SASL_OPTIONS,
+    RULE_ASK_CERTIFICATE,
+    RULE_REQUIRE_CERTIFICATE,
+    RULE_AUTHORITIES,
+    RULE_FINGERPRINTS,
+    RULE_CERTIFICATES,
+    RULE_SERVER_NAMES,
+    RULE_PROTOCOLS,
+    RULE_CIPHERS,
+    RULE_GROUPS,
+    RULE_TICKETS,
+    RULE_PROXY,
+    RULE_XCLIENT,
+    RULE_FAMILIES,
+    RULE_HANDSHAKE_TIMEOUT,
+    RULE_HANDSHAKE_RATE,
+    RULE_SESSIONS_PER_CLIENT,
+    RULE_EXEMPT,
+    RULE_IDLE_TIMEOUT,
+    RULE_DISCARD,
+    RULE_DISCARD_MAPS,
+    RULE_MILTER_MAPS,
+    RULE_HOSTNAME,
+    RULE_FACILITY,
+    RULE_LOG_LEVEL,
+    RULE_LINE_LENGTH,
+};
+
+struct parameter {
+    const char *name; /* with one '*', which stands for anything: a family of parameters */
+    enum parameter_class class;
+    enum parameter_rule rule;
+    const char *option; /* the option of postern.conf that it is compared with; NULL: none */
+    const char *behind; /* the value that it must have behind posternd; NULL: any, or it is made */
+    const char *text;   /* what is lost, or must be known; NULL: nothing to say */
+};
+
+size_t parameters_num(void);
+
+/* Row `i`, below parameters_num(). */
+const struct parameter *parameter_at(size_t i);
+
+/* The row of a parameter: the one with its name, else the family with the longest one. NULL: there
+ * is none. */
+const struct parameter *parameter_find(const char *name);
+
+/* "carried", "demand", "ours", "replaced", "lost", "world", "nothing". */
+const char *parameter_class_word(enum parameter_class class);
+
+#endif
