@@ -17,8 +17,8 @@ PLACES = (
     # The first smtpd in master.cf is in the chroot; most of the others are not.
     Row("a relative path in the chroot", "1.4", ask.says("AUTH", tls="starttls"), "235",
         columns=("y", "-"), today=(AUTH,)),
-    Row("fail2ban", "1.3", ask.banned, "1 of 1"),
-    Row("fail2ban by a service's name", "1.3", ask.banned, "1 of 1",
+    Row("fail2ban", "1.3", ask.banned, "1 of 1 by postfix/smtpd"),
+    Row("fail2ban by a service's name", "1.3", ask.banned, "1 of 1 by postfix/PORT/smtpd",
         entry="<port> inet n - n - - smtpd",
         today=("syslog_name=postfix/$service_name",)),
     Row("a banner with a service's name", "1.2", ask.banner_of,

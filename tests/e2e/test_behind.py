@@ -163,13 +163,14 @@ class BehindPlaces(Case):
         self.assertIn("read-only parameter", done.stderr)
 
     def test_suites_in_words_of_postfix(self):
-        """Its list cannot be taken as it is: libssl's of Debian has no MEDIUM, and posternd says
-        so."""
+        """Its list cannot always be taken as it is: where no suite of libssl's is MEDIUM, as with
+        Debian's 3.0, posternd says so."""
+        known = run(["openssl", "ciphers", "MEDIUM:@SECLEVEL=0"]).returncode == 0
         conf = self.stage.write(
             certificates=["rsa"], backend="127.0.0.1:10025", listeners={"mx": {
                 "tls_profile": "theirs"}},
             extra='tls_profile "theirs" {\n    ciphers = '
                   '"aNULL:-aNULL:HIGH:MEDIUM:+RC4:@STRENGTH"\n}\n')
         done = run_posternd(self.build, "-c", conf, "-t")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn('"MEDIUM" matches nothing', done.stderr)
+        self.assertEqual((done.returncode, '"MEDIUM" matches nothing' in done.stderr),
+                         (0, False) if known else (2, True))
