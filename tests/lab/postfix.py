@@ -153,16 +153,24 @@ class Postfix:
             address = f"unix:{self.queue}/public/{name}"
             first = f"{name} unix n"
         else:
-            # Bound but never listening: nobody else is given this port, Postfix can listen on it.
-            reserved = socket.socket()
-            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            reserved.bind(("127.0.0.1", 0))
+            reserved = self._reserve("127.0.0.1")
             first = address = f"127.0.0.1:{reserved.getsockname()[1]}"
             first += " inet n"
         overrides = ["smtpd_upstream_proxy_protocol=haproxy"] if proxied else []
         line = (f"{first} - {'y' if chroot else 'n'} - {'-' if maxproc is None else maxproc} smtpd\n"
                 + _overrides(overrides))
         self.services[name] = Smtpd(name, address, line, options, reserved)
+        self._write()
+        return self.services[name]
+
+    def entry(self, name, text, *, host="127.0.0.1", port=0):
+        """Adds an inet service as an administrator has written it: `text` is its whole entry, where
+        <port> is a port of `host`, by default one from the kernel. paste() puts all of it away when
+        it replaces it. Returns its Smtpd."""
+        reserved = self._reserve(host, port)
+        port = reserved.getsockname()[1]
+        line = text.replace("<port>", str(port)).rstrip("\n") + "\n"
+        self.services[name] = Smtpd(name, f"{host}:{port}", line, reserved=reserved)
         self._write()
         return self.services[name]
 
@@ -282,6 +290,15 @@ class Postfix:
         self.stop()
 
     # --- files ---
+
+    @staticmethod
+    def _reserve(host, port=0):
+        """A socket that is bound but never listens: nobody else is given its port, and Postfix can
+        listen on it."""
+        reserved = socket.socket()
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind((host, port))
+        return reserved
 
     @staticmethod
     def _accounts():

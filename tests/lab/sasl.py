@@ -17,11 +17,13 @@ PLAIN = base64.b64encode(b"\0user\0password").decode()
 
 class AuthServer(socketserver.ThreadingUnixStreamServer):
     """Stands in for Dovecot's authentication service: takes every PLAIN response that is not
-    empty. (The protocol is described in Dovecot's documentation, "Authentication Protocol v1".)"""
+    empty. (The protocol is described in Dovecot's documentation, "Authentication Protocol v1".)
+    `mechanisms`: further ones that it offers, and takes nothing with: (name, property)."""
 
     daemon_threads = True
 
-    def __init__(self, path):
+    def __init__(self, path, mechanisms=()):
+        self.mechanisms = (("PLAIN", "plaintext"), *mechanisms)
         super().__init__(path, AuthConnection)
         os.chmod(path, 0o666)
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -36,7 +38,8 @@ class AuthConnection(socketserver.StreamRequestHandler):
 
     def handle(self):
         self.say("VERSION", "1", "1")
-        self.say("MECH", "PLAIN", "plaintext")
+        for mechanism in self.server.mechanisms:
+            self.say("MECH", *mechanism)
         self.say("SPID", "1")
         self.say("CUID", "1")
         self.say("COOKIE", "00000000000000000000000000000000")
