@@ -259,6 +259,34 @@ static void warn_of_upstreams(const struct warnings *w, const struct conf_listen
     }
 }
 
+/* Addresses with commas between them. */
+static void add_addresses(struct text *t, const struct conf_endpoint *addresses, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        char text[ADDR_PATH_SIZE + 8];
+
+        endpoint_text(&addresses[i].endpoint, text, sizeof text);
+        text_addf(t, "%s%s", i > 0 ? ", " : "", text);
+    }
+}
+
+static void warn_of_trial(const struct warnings *w, const struct conf_listener *listener)
+{
+    char bound[128];
+    char used[128];
+    struct text b = text_in(bound, sizeof bound);
+    struct text u = text_in(used, sizeof used);
+
+    if (listener->num_trial_addresses > 0) {
+        add_addresses(&b, listener->trial_addresses, listener->num_trial_addresses);
+        add_addresses(&u, listener->addresses, listener->num_addresses);
+        add_warning(w, listener->trial_addresses[0].line,
+                    "listener \"%s\": in a trial at %s: clients of %s are served only where they "
+                    "are redirected there",
+                    listener->name, bound, used);
+    }
+}
+
 /* What a listener's warnings are about. */
 struct listener_warnings {
     const struct warnings *w;
@@ -307,6 +335,7 @@ static void warn_of_all(const struct warnings *w, const struct keystore *keys,
         }
         warn_of_asking(w, &conf->listeners[i]);
         warn_of_upstreams(w, &conf->listeners[i]);
+        warn_of_trial(w, &conf->listeners[i]);
     }
     if (conf->limits.idle_timeout < IDLE_TIMEOUT_LOW) {
         add_warning(w, 0,

@@ -131,6 +131,8 @@ static json_t *listener_json(struct builder *b, const struct conf_listener *list
     }
     put(b, object, "name", json_text(listener->name));
     put(b, object, "address", addresses_json(b, listener->addresses, listener->num_addresses));
+    put(b, object, "trial_address",
+        addresses_json(b, listener->trial_addresses, listener->num_trial_addresses));
     put(b, object, "tls", json_string(conf_tls_word(listener->tls)));
     put(b, object, "tls_profile", json_text(listener->profile->name));
     put(b, object, "certificate_sets", sets);

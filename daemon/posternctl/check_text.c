@@ -93,6 +93,10 @@ static void print_listener(const struct conf_listener *listener, FILE *out)
 {
     fprintf(out, "listener \"%s\": ", listener->name);
     print_addresses(listener->addresses, listener->num_addresses, out);
+    if (listener->num_trial_addresses > 0) {
+        fputs("; trial_address ", out);
+        print_addresses(listener->trial_addresses, listener->num_trial_addresses, out);
+    }
     fprintf(out, "; tls %s", conf_tls_word(listener->tls));
     if (listener->tls != CONF_TLS_NONE) {
         fprintf(out, ", tls_profile %s, certificate_sets ", listener->profile->name);

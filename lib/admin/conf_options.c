@@ -80,6 +80,8 @@ static const struct conf_option backend[] = {
 static const struct conf_option listener[] = {
     {"address", CONF_ADDRESSES, NULL, FIELD(conf_listener, addresses),
      .num_offset = offsetof(struct conf_listener, num_addresses)},
+    {"trial_address", CONF_ADDRESSES, "", FIELD(conf_listener, trial_addresses),
+     .num_offset = offsetof(struct conf_listener, num_trial_addresses)},
     {"tls", CONF_WORD, "may", TLS_WORDS, FIELD(conf_listener, tls)},
     {"tls_profile", CONF_REFERENCE, "", .offset = CONF_NO_FIELD},
     {"certificate_sets", CONF_REFERENCES, "", .offset = CONF_NO_FIELD},

@@ -230,6 +230,16 @@ def free_port(host="127.0.0.1"):
     return keeper.getsockname()[1]
 
 
+def own_address():
+    """An address of this machine that is not a loopback one, or None."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))
+        except OSError:
+            return None
+        return probe.getsockname()[0]
+
+
 # --- a backend played by the test ---
 
 class Peer:
