@@ -20,7 +20,7 @@
 
 #define SMTP_PORT 25
 
-/* The shortest prefixes of accept_proxy_from that may be meant. */
+/* The shortest prefixes of accept_proxy_from and starttls_except that may be meant. */
 #define WIDE_IPV4 16
 #define WIDE_IPV6 32
 
@@ -244,17 +244,37 @@ static void warn_of_asking(const struct warnings *w, const struct conf_listener 
     }
 }
 
+static bool is_wide(const struct prefix *network)
+{
+    return network->bits < (network->base.family == ADDR_IPV4 ? WIDE_IPV4 : WIDE_IPV6);
+}
+
 static void warn_of_upstreams(const struct warnings *w, const struct conf_listener *listener)
 {
     for (size_t i = 0; i < listener->accept_proxy_from.num; i++) {
         const struct prefix *from = &listener->accept_proxy_from.items[i];
         char text[PREFIX_TEXT_SIZE];
 
-        if (from->bits < (from->base.family == ADDR_IPV4 ? WIDE_IPV4 : WIDE_IPV6)) {
+        if (is_wide(from)) {
             add_warning(w, listener->line,
                         "listener \"%s\": accept_proxy_from: everybody in %s can claim to be any "
                         "client: name single hosts",
                         listener->name, prefix_text(from, text));
+        }
+    }
+}
+
+static void warn_of_exceptions(const struct warnings *w, const struct conf_listener *listener)
+{
+    for (size_t i = 0; i < listener->starttls_except.num; i++) {
+        const struct prefix *network = &listener->starttls_except.items[i];
+        char text[PREFIX_TEXT_SIZE];
+
+        if (is_wide(network)) {
+            add_warning(w, listener->line,
+                        "listener \"%s\": starttls_except: nobody in %s is offered STARTTLS: name "
+                        "single senders",
+                        listener->name, prefix_text(network, text));
         }
     }
 }
@@ -335,6 +355,7 @@ static void warn_of_all(const struct warnings *w, const struct keystore *keys,
         }
         warn_of_asking(w, &conf->listeners[i]);
         warn_of_upstreams(w, &conf->listeners[i]);
+        warn_of_exceptions(w, &conf->listeners[i]);
         warn_of_trial(w, &conf->listeners[i]);
     }
     if (conf->limits.idle_timeout < IDLE_TIMEOUT_LOW) {

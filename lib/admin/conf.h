@@ -108,6 +108,7 @@ struct conf_listener {
     size_t num_sets;
     const struct conf_backend *backend;
     bool auth_before_tls;
+    struct conf_prefixes starttls_except; /* to whom STARTTLS is not offered; only CONF_TLS_MAY */
     enum conf_client_certificate client_certificate;
     struct conf_text client_ca;             /* path; "": nobody is trusted */
     struct conf_prefixes accept_proxy_from; /* whose PROXY header is believed */

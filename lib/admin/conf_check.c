@@ -117,6 +117,20 @@ static int resolve_profile(struct conf *conf, struct conf_listener *listener, cf
     return no_such(conf, value, option, CONF_PROFILE, error);
 }
 
+/* Where TLS is demanded nobody can be excepted from it, and without TLS nobody need be. */
+static int check_exceptions(const struct conf *conf, const struct conf_listener *listener,
+                            cfg_t *section, struct conf_error *error)
+{
+    if (listener->tls == CONF_TLS_MAY || listener->starttls_except.num == 0) {
+        return 0;
+    }
+    return conf_fail(error, conf,
+                     conf_read_value(given(section, CONF_LISTENER, "starttls_except"), 0)->line,
+                     "starttls_except: goes with tls = \"may\" only, and listener \"%s\" has "
+                     "tls = \"%s\"",
+                     listener->name, conf_tls_word(listener->tls));
+}
+
 static int resolve_all(struct conf *conf, cfg_t *root, struct conf_error *error)
 {
     for (size_t i = 0; i < conf->num_sets; i++) {
@@ -132,7 +146,8 @@ static int resolve_all(struct conf *conf, cfg_t *root, struct conf_error *error)
 
         if (resolve_profile(conf, listener, section, error) != 0 ||
             resolve_sets(conf, listener, section, error) != 0 ||
-            resolve_backend(conf, listener, section, error) != 0) {
+            resolve_backend(conf, listener, section, error) != 0 ||
+            check_exceptions(conf, listener, section, error) != 0) {
             return -1;
         }
     }

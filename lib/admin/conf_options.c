@@ -87,6 +87,7 @@ static const struct conf_option listener[] = {
     {"certificate_sets", CONF_REFERENCES, "", .offset = CONF_NO_FIELD},
     {"backend", CONF_REFERENCE, NULL, .offset = CONF_NO_FIELD},
     {"auth_before_tls", CONF_BOOLEAN, "false", FIELD(conf_listener, auth_before_tls)},
+    {"starttls_except", CONF_NETWORKS, "", FIELD(conf_listener, starttls_except)},
     {"client_certificate",
      CONF_WORD,
      "none",

@@ -45,7 +45,8 @@ FAILED = (f"^{PROGRAM}warning: TLS handshake failed from {CLIENT}: reason=(?P<re
           r"(?P<facts>( [\w.-]+=[^ \"]+)*?)( detail=\"(?P<detail>[^\"]*)\")? " + SESSION + "$")
 DISCONNECT = (f"^{PROGRAM}disconnect from {CLIENT} tls=(?P<tls>yes|no)"
               r"( certificate=(?P<certificate>\S+))? received=(?P<received>\d+) "
-              r"sent=(?P<sent>\d+) seconds=(?P<seconds>\d+\.\d\d) " + SESSION + "$")
+              r"sent=(?P<sent>\d+) seconds=(?P<seconds>\d+\.\d\d)"
+              r"( starttls_except=(?P<excepted>yes))? " + SESSION + "$")
 LOST = f"^{PROGRAM}lost connection after (?P<stage>[A-Z]+) from {CLIENT} {SESSION}$"
 AUTH_REFUSED = (f"^{PROGRAM}warning: {CLIENT}: SASL (?P<mechanism>\\S+ )?authentication failed: "
                 f"encryption required {SESSION}$")

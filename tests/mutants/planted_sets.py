@@ -103,10 +103,19 @@ LISTENERS = in_file(
      "i < listener->num_addresses; i++) {\n            struct addr b"),
     ("trial: its addresses are looked at", "conf_mistakes",
      "i < conf_num_own(&conf->listeners[l])", "i < conf->listeners[l].num_addresses"),
+    ("exceptions: only where clients may do without TLS", "conf_mistakes",
+     "if (listener->tls == CONF_TLS_MAY || ", "if (true || "),
+    ("exceptions: where they may, there can be some", "conf",
+     "if (listener->tls == CONF_TLS_MAY || ", "if ("),
+    ("exceptions: none are allowed everywhere", "conf",
+     " || listener->starttls_except.num == 0) {", ") {"),
 )
 
 CLIENTS = in_file(
     "lib/admin/logline.c",
+    ("log: an exception is told", "logline", 'end->excepted ? " starttls_except=yes" : ""', '""'),
+    ("log: only an exception is", "logline", 'end->excepted ? " starttls_except=yes" : ""',
+     '" starttls_except=yes"'),
     ("log: a hybrid stands for itself", "logline",
      "key_exchange[0] == '\\0' || strcmp(group, \"X25519\") == 0", "strcmp(group, \"X25519\") == 0"),
     ("log: no key exchange, no words", "logline",
@@ -127,4 +136,4 @@ CLIENTS = in_file(
      "reason == HANDSHAKE_CLIENT_CERTIFICATE && choice->client != NULL", "choice->client != NULL"),
 )
 
-ALL = NAMES + UNMATCHED + TICKET_KEYS + ALPN + USERS + CLIENTS
+ALL = NAMES + UNMATCHED + TICKET_KEYS + ALPN + USERS + LISTENERS + CLIENTS

@@ -41,6 +41,7 @@ START_TEST(test_defaults)
     ck_assert_int_eq(c->listeners[0].client_certificate, CONF_CLIENT_CERTIFICATE_NONE);
     ck_assert_str_eq(c->listeners[0].client_ca.text, "");
     ck_assert_uint_eq(c->listeners[0].accept_proxy_from.num, 0);
+    ck_assert_uint_eq(c->listeners[0].starttls_except.num, 0);
     ck_assert_uint_eq(c->listeners[0].num_trial_addresses, 0);
     ck_assert(!c->listeners[0].auth_before_tls);
     ck_assert_uint_eq(c->milter.line, 0);
@@ -186,6 +187,23 @@ START_TEST(test_given)
 }
 END_TEST
 
+START_TEST(test_exceptions)
+{
+    struct conf *c = parse_edited(
+        "    backend", "tls = \"may\" starttls_except = { \"192.0.2.0/24\", \"2001:db8::1\",\n"
+                       "\"::ffff:198.51.100.0/120\", \"0.0.0.0/0\" } backend");
+    const struct conf_prefixes *networks = &c->listeners[0].starttls_except;
+
+    ck_assert_uint_eq(networks->num, 4);
+    ck_assert_uint_eq(networks->items[0].bits, 24);
+    ck_assert_uint_eq(networks->items[1].bits, 128);
+    ck_assert_int_eq(networks->items[2].base.family, ADDR_IPV4);
+    ck_assert_uint_eq(networks->items[2].bits, 24);
+    ck_assert_uint_eq(networks->items[3].bits, 0);
+    conf_free(c);
+}
+END_TEST
+
 START_TEST(test_bound)
 {
     struct conf *c = parse_edited("", "");
@@ -221,6 +239,8 @@ static const struct {
     const char *find;
     const char *replace;
 } good[] = {
+    {"nobody excepted where TLS is demanded", "    backend",
+     "tls = \"encrypt\" starttls_except = { } backend"},
     {"no trial", "    backend", "trial_address = { } backend"},
     {"trial on two free ports", "    backend",
      "trial_address = { \"127.0.0.1:0\", \"127.0.0.1:0\" } backend"},
@@ -455,6 +475,7 @@ Suite *conf_suite(void)
     tcase_add_test(files, test_defaults);
     tcase_add_test(files, test_sections);
     tcase_add_test(files, test_given);
+    tcase_add_test(files, test_exceptions);
     tcase_add_test(files, test_bound);
     tcase_add_test(files, test_bound_in_a_trial);
     tcase_add_loop_test(files, test_good, 0, (int)(sizeof good / sizeof good[0]));

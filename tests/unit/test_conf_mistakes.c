@@ -264,7 +264,7 @@ static const struct {
     {"no network", "    backend", "accept_proxy_from = \"192.0.2.0/33\" backend",
      ":10: accept_proxy_from: \"192.0.2.0/33\": not ADDRESS/BITS or ADDRESS (numeric addresses "
      "only)"},
-    /* a trial */
+    /* a trial, and who is not offered STARTTLS */
     {"trial on a socket", "    backend",
      "trial_address = {\n\"127.0.0.1:26\", \"unix:/run/x\" } backend",
      ":11: trial_address: a listener is not a unix-domain socket"},
@@ -298,6 +298,24 @@ static const struct {
     {"trial at a host name", "    backend", "trial_address = \"localhost:26\" backend",
      ":10: trial_address: \"localhost:26\": not ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH "
      "(numeric addresses only)"},
+    {"exceptions with tls = encrypt", "    backend",
+     "tls = \"encrypt\" starttls_except = {\n\"192.0.2.0/24\", \"::1\" } backend",
+     ":11: starttls_except: goes with tls = \"may\" only, and listener \"mx\" has tls = "
+     "\"encrypt\""},
+    {"exceptions with tls = implicit", "    backend",
+     "tls = \"implicit\" starttls_except = {\n\"192.0.2.0/24\", \"::1\" } backend",
+     ":11: starttls_except: goes with tls = \"may\" only, and listener \"mx\" has tls = "
+     "\"implicit\""},
+    {"exceptions with tls = none", "    backend",
+     "tls = \"none\" starttls_except = {\n\"192.0.2.0/24\", \"::1\" } backend",
+     ":11: starttls_except: goes with tls = \"may\" only, and listener \"mx\" has tls = \"none\""},
+    {"exception that is no network", "    backend", "starttls_except = \"sender.example\" backend",
+     ":10: starttls_except: \"sender.example\": not ADDRESS/BITS or ADDRESS (numeric addresses "
+     "only)"},
+    {"exception with bits behind it", "    backend", "starttls_except = \"192.0.2.1/24\" backend",
+     ":10: starttls_except: \"192.0.2.1/24\": bits are set behind the network's prefix"},
+    {"exception twice", "    backend", "starttls_except = { \"::1\",\n\"::1\" } backend",
+     ":11: starttls_except: \"::1\" is given twice"},
     {"bits behind a network", "", "limits {\nexempt = { \"::1\",\n\"192.0.2.1/24\" } }\n",
      ":14: exempt: \"192.0.2.1/24\": bits are set behind the network's prefix"},
     {"network twice", "", "limits { exempt = { \"::1\",\n\"::1\" } }\n",
