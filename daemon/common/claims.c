@@ -8,7 +8,7 @@ int claims_gather(struct claim_rules *out, const struct conf *conf)
     size_t num_upstreams = 0;
 
     for (size_t l = 0; l < conf->num_listeners; l++) {
-        num_own += conf->listeners[l].num_addresses;
+        num_own += conf_num_own(&conf->listeners[l]);
         num_upstreams += conf->listeners[l].accept_proxy_from.num;
     }
     *out = (struct claim_rules){.own = calloc(num_own + 1, sizeof *out->own),
@@ -20,8 +20,8 @@ int claims_gather(struct claim_rules *out, const struct conf *conf)
     for (size_t l = 0; l < conf->num_listeners; l++) {
         const struct conf_listener *listener = &conf->listeners[l];
 
-        for (size_t i = 0; i < listener->num_addresses; i++) {
-            out->own[out->num_own++] = listener->addresses[i].endpoint.ip;
+        for (size_t i = 0; i < conf_num_own(listener); i++) {
+            out->own[out->num_own++] = conf_own(listener, i)->endpoint.ip;
         }
         for (size_t i = 0; i < listener->accept_proxy_from.num; i++) {
             out->upstreams[out->num_upstreams++] = listener->accept_proxy_from.items[i];

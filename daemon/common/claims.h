@@ -9,8 +9,8 @@
 #include "lib/admin/conf.h"
 #include "lib/net/claim.h"
 
-/* The addresses of all listeners and the networks of every accept_proxy_from, in arrays that
- * claims_free() frees. 0, or -1 without memory. */
+/* The addresses of all listeners, those of a trial included, and the networks of every
+ * accept_proxy_from, in arrays that claims_free() frees. 0, or -1 without memory. */
 MUST_USE int claims_gather(struct claim_rules *out, const struct conf *conf);
 
 void claims_free(struct claim_rules *rules);

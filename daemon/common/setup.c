@@ -20,7 +20,7 @@
 
 #define SMTP_PORT 25
 
-/* The shortest prefixes of accept_proxy_from that may be meant. */
+/* The shortest prefixes of accept_proxy_from and starttls_except that may be meant. */
 #define WIDE_IPV4 16
 #define WIDE_IPV6 32
 
@@ -244,18 +244,66 @@ static void warn_of_asking(const struct warnings *w, const struct conf_listener 
     }
 }
 
+static bool is_wide(const struct prefix *network)
+{
+    return network->bits < (network->base.family == ADDR_IPV4 ? WIDE_IPV4 : WIDE_IPV6);
+}
+
 static void warn_of_upstreams(const struct warnings *w, const struct conf_listener *listener)
 {
     for (size_t i = 0; i < listener->accept_proxy_from.num; i++) {
         const struct prefix *from = &listener->accept_proxy_from.items[i];
         char text[PREFIX_TEXT_SIZE];
 
-        if (from->bits < (from->base.family == ADDR_IPV4 ? WIDE_IPV4 : WIDE_IPV6)) {
+        if (is_wide(from)) {
             add_warning(w, listener->line,
                         "listener \"%s\": accept_proxy_from: everybody in %s can claim to be any "
                         "client: name single hosts",
                         listener->name, prefix_text(from, text));
         }
+    }
+}
+
+static void warn_of_exceptions(const struct warnings *w, const struct conf_listener *listener)
+{
+    for (size_t i = 0; i < listener->starttls_except.num; i++) {
+        const struct prefix *network = &listener->starttls_except.items[i];
+        char text[PREFIX_TEXT_SIZE];
+
+        if (is_wide(network)) {
+            add_warning(w, listener->line,
+                        "listener \"%s\": starttls_except: nobody in %s is offered STARTTLS: name "
+                        "single senders",
+                        listener->name, prefix_text(network, text));
+        }
+    }
+}
+
+/* Addresses with commas between them. */
+static void add_addresses(struct text *t, const struct conf_endpoint *addresses, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        char text[ADDR_PATH_SIZE + 8];
+
+        endpoint_text(&addresses[i].endpoint, text, sizeof text);
+        text_addf(t, "%s%s", i > 0 ? ", " : "", text);
+    }
+}
+
+static void warn_of_trial(const struct warnings *w, const struct conf_listener *listener)
+{
+    char bound[128];
+    char used[128];
+    struct text b = text_in(bound, sizeof bound);
+    struct text u = text_in(used, sizeof used);
+
+    if (listener->num_trial_addresses > 0) {
+        add_addresses(&b, listener->trial_addresses, listener->num_trial_addresses);
+        add_addresses(&u, listener->addresses, listener->num_addresses);
+        add_warning(w, listener->trial_addresses[0].line,
+                    "listener \"%s\": in a trial at %s: clients of %s are served only where they "
+                    "are redirected there",
+                    listener->name, bound, used);
     }
 }
 
@@ -307,6 +355,8 @@ static void warn_of_all(const struct warnings *w, const struct keystore *keys,
         }
         warn_of_asking(w, &conf->listeners[i]);
         warn_of_upstreams(w, &conf->listeners[i]);
+        warn_of_exceptions(w, &conf->listeners[i]);
+        warn_of_trial(w, &conf->listeners[i]);
     }
     if (conf->limits.idle_timeout < IDLE_TIMEOUT_LOW) {
         add_warning(w, 0,

@@ -114,31 +114,40 @@ static json_t *backend_json(struct builder *b, const struct conf_backend *backen
     return object;
 }
 
+static json_t *networks_json(struct builder *b, const struct conf_prefixes *networks)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < networks->num; i++) {
+        char text[PREFIX_TEXT_SIZE];
+
+        add(b, array, json_string(prefix_text(&networks->items[i], text)));
+    }
+    return array;
+}
+
 static json_t *listener_json(struct builder *b, const struct conf_listener *listener)
 {
     const char *client_ca = listener->client_ca.text;
     json_t *object = json_object();
     json_t *sets = json_array();
-    json_t *networks = json_array();
 
     for (size_t i = 0; i < listener->num_sets; i++) {
         add(b, sets, json_text(listener->sets[i]->name));
     }
-    for (size_t i = 0; i < listener->accept_proxy_from.num; i++) {
-        char text[PREFIX_TEXT_SIZE];
-
-        add(b, networks, json_string(prefix_text(&listener->accept_proxy_from.items[i], text)));
-    }
     put(b, object, "name", json_text(listener->name));
     put(b, object, "address", addresses_json(b, listener->addresses, listener->num_addresses));
+    put(b, object, "trial_address",
+        addresses_json(b, listener->trial_addresses, listener->num_trial_addresses));
     put(b, object, "tls", json_string(conf_tls_word(listener->tls)));
     put(b, object, "tls_profile", json_text(listener->profile->name));
     put(b, object, "certificate_sets", sets);
     put(b, object, "backend", json_text(listener->backend->name));
     put(b, object, "auth_before_tls", json_boolean(listener->auth_before_tls));
+    put(b, object, "starttls_except", networks_json(b, &listener->starttls_except));
     put(b, object, "client_certificate", json_string(check_client_certificate_word(listener)));
     put(b, object, "client_ca", client_ca[0] == '\0' ? json_null() : json_text(client_ca));
-    put(b, object, "accept_proxy_from", networks);
+    put(b, object, "accept_proxy_from", networks_json(b, &listener->accept_proxy_from));
     return object;
 }
 

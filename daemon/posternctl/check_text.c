@@ -89,10 +89,27 @@ static void print_backend(const struct conf_backend *backend, FILE *out)
             backend->max_connections);
 }
 
+/* Nothing for an empty list. */
+static void print_networks(const char *option, const struct conf_prefixes *networks, FILE *out)
+{
+    if (networks->num > 0) {
+        fprintf(out, "; %s ", option);
+    }
+    for (size_t i = 0; i < networks->num; i++) {
+        char text[PREFIX_TEXT_SIZE];
+
+        fprintf(out, "%s%s", i > 0 ? ", " : "", prefix_text(&networks->items[i], text));
+    }
+}
+
 static void print_listener(const struct conf_listener *listener, FILE *out)
 {
     fprintf(out, "listener \"%s\": ", listener->name);
     print_addresses(listener->addresses, listener->num_addresses, out);
+    if (listener->num_trial_addresses > 0) {
+        fputs("; trial_address ", out);
+        print_addresses(listener->trial_addresses, listener->num_trial_addresses, out);
+    }
     fprintf(out, "; tls %s", conf_tls_word(listener->tls));
     if (listener->tls != CONF_TLS_NONE) {
         fprintf(out, ", tls_profile %s, certificate_sets ", listener->profile->name);
@@ -109,12 +126,8 @@ static void print_listener(const struct conf_listener *listener, FILE *out)
                 check_client_certificate_word(listener),
                 listener->client_ca.text[0] == '\0' ? "none" : listener->client_ca.text);
     }
-    for (size_t i = 0; i < listener->accept_proxy_from.num; i++) {
-        char text[PREFIX_TEXT_SIZE];
-
-        fprintf(out, "%s%s", i > 0 ? ", " : "; accept_proxy_from ",
-                prefix_text(&listener->accept_proxy_from.items[i], text));
-    }
+    print_networks("starttls_except", &listener->starttls_except, out);
+    print_networks("accept_proxy_from", &listener->accept_proxy_from, out);
     fputs("\n", out);
 }
 

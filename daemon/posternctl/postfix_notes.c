@@ -36,10 +36,14 @@ static void note_service(const struct conf *conf, const struct postconf *postfix
     if (listener == NULL) {
         return;
     }
-    fprintf(out,
-            "# master.cf: %.*s inet\n"
-            "#     has port %u, like listener \"%s\": where their addresses meet, comment it out\n",
-            (int)name.len, name.at, port, listener->name);
+    fprintf(
+        out,
+        "# master.cf: %.*s inet\n"
+        "#     has port %u, like listener \"%s\": where their addresses meet, comment it out%s\n",
+        (int)name.len, name.at, port, listener->name,
+        listener->num_trial_addresses > 0
+            ? "\n#     when the trial (trial_address) ends, not before"
+            : "");
     if (postconf_is(postconf_column(service, POSTCONF_COMMAND), "postscreen") &&
         !has_postscreen(postfix, listener->backend)) {
         fprintf(out,

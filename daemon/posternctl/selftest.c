@@ -209,6 +209,7 @@ static void ask_listeners(struct selftest *t, const enum selftest_backend *resul
 {
     for (size_t l = 0; l < t->conf->num_listeners; l++) {
         const struct conf_listener *listener = &t->conf->listeners[l];
+        struct conf_bound bound = conf_bound(listener);
         enum selftest_backend result = results[listener->backend - t->conf->backends];
         char name[SELFTEST_SUBJECT_SIZE];
 
@@ -219,8 +220,8 @@ static void ask_listeners(struct selftest *t, const enum selftest_backend *resul
                                                          : "gives no session");
             continue;
         }
-        for (size_t i = 0; i < listener->num_addresses; i++) {
-            selftest_listener(t, listener, &listener->addresses[i]);
+        for (size_t i = 0; i < bound.num; i++) {
+            selftest_listener(t, listener, &bound.addresses[i]);
         }
     }
 }

@@ -86,7 +86,7 @@ enum selftest_stage selftest_greet(struct smtpclient *c, const struct conf_backe
 
 /* --- selftest_listener.c -------------------------------------------------------------------- */
 
-/* Asks everything of an address of a listener. */
+/* Asks everything of an address that a listener is bound to. */
 void selftest_listener(struct selftest *t, const struct conf_listener *listener,
                        const struct conf_endpoint *address);
 

@@ -17,6 +17,7 @@ struct asked {
     const struct conf_listener *listener;
     struct endpoint to;
     char name[NAME_SIZE];
+    bool excepted; /* this machine is in starttls_except, with the address that it comes from */
 };
 
 /* --- connecting ----------------------------------------------------------------------------- */
@@ -94,17 +95,27 @@ static const char *words_of(const struct smtpclient *c, const struct smtpreply *
 
 /* --- before TLS ----------------------------------------------------------------------------- */
 
-static void look_at_offers(const struct asked *a, const struct smtpreply *ehlo)
+static void look_at_starttls(const struct asked *a, bool offered)
 {
     bool wanted = a->listener->tls != CONF_TLS_NONE;
-    bool offered = (ehlo->keywords & SMTPCLIENT_STARTTLS) != 0;
 
-    if (wanted != offered) {
+    if (a->excepted && offered) {
+        selftest_fault(a->t, "starttls", a->name, restart,
+                       "offers STARTTLS, but starttls_except has this machine's address");
+    } else if (a->excepted) {
+        selftest_ok(a->t, "starttls", a->name,
+                    "offers no STARTTLS: starttls_except has this machine's address");
+    } else if (wanted != offered) {
         selftest_fault(a->t, "starttls", a->name, restart, "%s STARTTLS, but tls = \"%s\"",
                        offered ? "offers" : "does not offer", conf_tls_word(a->listener->tls));
     } else {
         selftest_ok(a->t, "starttls", a->name, "%s STARTTLS", offered ? "offers" : "offers no");
     }
+}
+
+static void look_at_offers(const struct asked *a, const struct smtpreply *ehlo)
+{
+    look_at_starttls(a, (ehlo->keywords & SMTPCLIENT_STARTTLS) != 0);
     if ((ehlo->keywords & (SMTPCLIENT_XCLIENT | SMTPCLIENT_XFORWARD)) != 0) {
         selftest_fault(a->t, "xclient", a->name, restart, "offers XCLIENT or XFORWARD");
     }
@@ -117,14 +128,24 @@ static void look_at_offers(const struct asked *a, const struct smtpreply *ehlo)
     }
 }
 
+/* Whether the listener does not offer STARTTLS to this machine, as the client of `c`. */
+static bool is_excepted(const struct asked *a, const struct smtpclient *c)
+{
+    const struct conf_prefixes *networks = &a->listener->starttls_except;
+    struct addr mine = sockaddr_local(c->fd);
+
+    return prefix_any_contains(networks->items, networks->num, &mine);
+}
+
 /* False: there is nobody. */
-static bool look_at_plaintext(const struct asked *a)
+static bool look_at_plaintext(struct asked *a)
 {
     struct smtpclient c;
     struct smtpreply reply = {0};
     bool greeted = open_listener(&c, a->listener, &a->to) && greet(a->t, &c, &reply);
 
     if (greeted) {
+        a->excepted = is_excepted(a, &c);
         selftest_ok(a->t, "greeting", a->name, "greets, and takes EHLO");
         look_at_offers(a, &reply);
     } else if (c.trouble == SMTPCLIENT_NOBODY) {
@@ -270,7 +291,12 @@ void selftest_listener(struct selftest *t, const struct conf_listener *listener,
     snprintf(a.name, sizeof a.name, "listener \"%s\" %s", listener->name, text);
     if (!selftest_reach(address, &a.to)) {
         selftest_not_checked(t, "greeting", a.name, "port 0 is whichever the system picked");
-    } else if (listener->tls == CONF_TLS_IMPLICIT || look_at_plaintext(&a)) {
+    } else if (listener->tls != CONF_TLS_IMPLICIT && !look_at_plaintext(&a)) {
+        return;
+    } else if (a.excepted) {
+        selftest_not_checked(t, "tls", a.name,
+                             "starttls_except has this machine's address: ask from elsewhere");
+    } else {
         look_at_sets(&a);
     }
 }

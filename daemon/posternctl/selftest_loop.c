@@ -19,8 +19,10 @@ bool selftest_is_listener(const struct conf *conf, const struct endpoint *addres
         return false;
     }
     for (size_t l = 0; l < conf->num_listeners; l++) {
-        for (size_t i = 0; i < conf->listeners[l].num_addresses; i++) {
-            const struct addr *a = &conf->listeners[l].addresses[i].endpoint.ip;
+        struct conf_bound bound = conf_bound(&conf->listeners[l]);
+
+        for (size_t i = 0; i < bound.num; i++) {
+            const struct addr *a = &bound.addresses[i].endpoint.ip;
 
             if (a->port == address->ip.port && a->family == mine->family &&
                 (addr_is_unspecified(a) || addr_same_ip(a, mine))) {
@@ -61,7 +63,8 @@ static SSL_SESSION *begin_at(struct selftest *t, const struct conf_listener *lis
     struct endpoint to;
     SSL_SESSION *session;
 
-    if (listener->tls == CONF_TLS_NONE || !selftest_reach(&listener->addresses[0], &to)) {
+    if (listener->tls == CONF_TLS_NONE ||
+        !selftest_reach(&conf_bound(listener).addresses[0], &to)) {
         return NULL;
     }
     SSL_SESSION_free(t->resumable);

@@ -19,7 +19,7 @@ size_t listener_count(const struct conf *conf)
     size_t num = 0;
 
     for (size_t i = 0; i < conf->num_listeners; i++) {
-        num += conf->listeners[i].num_addresses;
+        num += conf_bound(&conf->listeners[i]).num;
     }
     return num;
 }
@@ -116,10 +116,10 @@ int listener_bind_all(const struct conf *conf, unsigned num_workers, int *fds,
 
     memset(fds, -1, stride * num_workers * sizeof *fds);
     for (size_t l = 0; l < conf->num_listeners; l++) {
-        const struct conf_listener *listener = &conf->listeners[l];
+        struct conf_bound bound = conf_bound(&conf->listeners[l]);
 
-        for (size_t a = 0; a < listener->num_addresses; a++, at++) {
-            const struct conf_endpoint *address = &listener->addresses[a];
+        for (size_t a = 0; a < bound.num; a++, at++) {
+            const struct conf_endpoint *address = &bound.addresses[a];
 
             if (bind_address(address, num_workers, stride, &fds[at]) != 0) {
                 char text[ADDR_PATH_SIZE + 8];
@@ -140,7 +140,9 @@ void listener_log_all(const struct conf *conf, const int *fds)
     char text[ADDR_TEXT_SIZE];
 
     for (size_t l = 0; l < conf->num_listeners; l++) {
-        for (size_t a = 0; a < conf->listeners[l].num_addresses; a++, fds++) {
+        size_t num = conf_bound(&conf->listeners[l]).num;
+
+        for (size_t a = 0; a < num; a++, fds++) {
             struct addr bound = sockaddr_local(*fds);
 
             log_line(LOG_INFO, "listening on [%s]:%u listener=%s", addr_text(&bound, text),

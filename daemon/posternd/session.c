@@ -239,12 +239,24 @@ static void turn_away(const struct listener *l, int fd)
     close(fd);
 }
 
+/* Not before it is known who the client is. */
+static void look_for_exception(struct session *s)
+{
+    const struct conf_prefixes *networks = &s->listener->starttls_except;
+
+    s->excepted = prefix_any_contains(networks->items, networks->num, &s->client_addr);
+    if (s->excepted) {
+        s->rules.level = GATE_NONE;
+    }
+}
+
 void session_admit(struct session *s)
 {
     /* Connections that are opened and reset at once must not take the places of others. */
     if (session_is_lost(s) || !session_is_welcome(s)) {
         return;
     }
+    look_for_exception(s);
     sessionlog_connect(s);
     if (s->listener->tls == CONF_TLS_IMPLICIT) {
         session_begin_tls(s);

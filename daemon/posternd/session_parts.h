@@ -56,6 +56,7 @@ struct session {
     bool handshake;     /* one has begun */
     bool tls;           /* one has been completed */
     bool settled;       /* relay has begun: no stress any more */
+    bool excepted;      /* the client is in starttls_except */
     bool connect_logged;
     const char *certificate; /* borrowed from the snapshot; NULL without TLS */
     struct addr client_addr; /* the upstream's, until it has said for whom it speaks */

@@ -50,7 +50,7 @@ static bool wanted(const struct session *s)
     case CONF_SESSIONS_ALL:
         return true;
     case CONF_SESSIONS_TLS:
-        return s->handshake;
+        return s->handshake || s->excepted;
     case CONF_SESSIONS_PROBLEMS:
         break;
     }
@@ -141,13 +141,19 @@ void sessionlog_lost(const struct session *s)
 void sessionlog_disconnect(const struct session *s)
 {
     struct logline_session p = parts(s);
-    double seconds = (double)(worker_now() - s->began) / 1000.0;
+    struct logline_end end = {
+        .certificate = s->certificate,
+        .received = s->received,
+        .sent = s->sent,
+        .seconds = (double)(worker_now() - s->began) / 1000.0,
+        .excepted = s->excepted,
+    };
     char line[LOGLINE_SIZE];
     struct text t = text_in(line, sizeof line);
 
     /* A client that was turned away has no lines of a session. */
     if (s->connect_logged) {
-        logline_disconnect(&t, &p, s->certificate, s->received, s->sent, seconds);
+        logline_disconnect(&t, &p, &end);
         log_line(LOG_INFO, "%s", line);
     }
 }
@@ -232,6 +238,9 @@ void sessionlog_notes(const struct session *s, unsigned notes)
 
     if ((notes & GATE_NOTE_AUTH_REFUSED) != 0) {
         auth_refused(s);
+    }
+    if ((notes & GATE_NOTE_STARTTLS_REFUSED) != 0 && s->excepted) {
+        problem(s, LOG_WARNING, "STARTTLS refused: the client is in starttls_except", NULL);
     }
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         if ((notes & lines[i].note) != 0) {

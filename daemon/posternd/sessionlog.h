@@ -11,7 +11,8 @@
 /* An id that no other session of this host gets for years. */
 void sessionlog_new_id(char out[SESSION_ID_SIZE]);
 
-/* connect: at the start, or (log_sessions = "tls") when a handshake begins. */
+/* connect: at the start; with log_sessions = "tls" when a handshake begins, and at the start only
+ * for a client in starttls_except. */
 void sessionlog_connect(struct session *s);
 void sessionlog_established(const struct session *s, const struct tls_facts *facts);
 void sessionlog_handshake_failed(const struct session *s, enum handshake_failure reason,

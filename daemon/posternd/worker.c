@@ -127,7 +127,9 @@ static int open_listeners(struct worker_thread *t, int *fds)
 
     t->listeners = calloc(num, sizeof *t->listeners);
     for (size_t l = 0; l < conf->num_listeners; l++) {
-        for (size_t a = 0; a < conf->listeners[l].num_addresses; a++, at++) {
+        size_t num_bound = conf_bound(&conf->listeners[l]).num;
+
+        for (size_t a = 0; a < num_bound; a++, at++) {
             if (t->listeners == NULL || result != 0) {
                 close(fds[at]);
                 result = -1;

@@ -98,14 +98,17 @@ enum conf_client_certificate {
 struct conf_listener {
     const char *name;
     unsigned line;
-    struct conf_endpoint *addresses; /* owned */
+    struct conf_endpoint *addresses; /* owned; what clients use */
     size_t num_addresses;
+    struct conf_endpoint *trial_addresses; /* owned; where it listens instead, if there are any */
+    size_t num_trial_addresses;
     enum conf_tls tls;
     const struct conf_profile *profile; /* borrowed from the conf */
     const struct conf_set **sets; /* array owned; the first is the default; none without TLS */
     size_t num_sets;
     const struct conf_backend *backend;
     bool auth_before_tls;
+    struct conf_prefixes starttls_except; /* to whom STARTTLS is not offered; only CONF_TLS_MAY */
     enum conf_client_certificate client_certificate;
     struct conf_text client_ca;             /* path; "": nobody is trusted */
     struct conf_prefixes accept_proxy_from; /* whose PROXY header is believed */
@@ -180,6 +183,18 @@ MUST_USE struct conf *conf_parse(const char *file, const uint8_t *bytes, size_t 
 
 /* The option's word: "may", "encrypt", "implicit" or "none". */
 const char *conf_tls_word(enum conf_tls tls);
+
+/* Where a listener listens: at its trial_address, or without one at its address. */
+struct conf_bound {
+    const struct conf_endpoint *addresses; /* borrowed from the listener */
+    size_t num;
+};
+
+struct conf_bound conf_bound(const struct conf_listener *listener);
+
+/* Every address that is a listener's: its address, and behind these its trial_address. */
+size_t conf_num_own(const struct conf_listener *listener);
+const struct conf_endpoint *conf_own(const struct conf_listener *listener, size_t index);
 
 /* Whether an address that may be left out was given. */
 bool conf_is_set(const struct conf_endpoint *address);

@@ -117,6 +117,20 @@ static int resolve_profile(struct conf *conf, struct conf_listener *listener, cf
     return no_such(conf, value, option, CONF_PROFILE, error);
 }
 
+/* Where TLS is demanded nobody can be excepted from it, and without TLS nobody need be. */
+static int check_exceptions(const struct conf *conf, const struct conf_listener *listener,
+                            cfg_t *section, struct conf_error *error)
+{
+    if (listener->tls == CONF_TLS_MAY || listener->starttls_except.num == 0) {
+        return 0;
+    }
+    return conf_fail(error, conf,
+                     conf_read_value(given(section, CONF_LISTENER, "starttls_except"), 0)->line,
+                     "starttls_except: goes with tls = \"may\" only, and listener \"%s\" has "
+                     "tls = \"%s\"",
+                     listener->name, conf_tls_word(listener->tls));
+}
+
 static int resolve_all(struct conf *conf, cfg_t *root, struct conf_error *error)
 {
     for (size_t i = 0; i < conf->num_sets; i++) {
@@ -132,7 +146,8 @@ static int resolve_all(struct conf *conf, cfg_t *root, struct conf_error *error)
 
         if (resolve_profile(conf, listener, section, error) != 0 ||
             resolve_sets(conf, listener, section, error) != 0 ||
-            resolve_backend(conf, listener, section, error) != 0) {
+            resolve_backend(conf, listener, section, error) != 0 ||
+            check_exceptions(conf, listener, section, error) != 0) {
             return -1;
         }
     }
@@ -236,26 +251,30 @@ static bool reaches(const struct addr *backend, const struct addr *listener)
            (addr_is_unspecified(backend) && addr_is_loopback(listener));
 }
 
-/* Port 0, which the kernel replaces by a free one, is never the same port twice. */
+/* Address number `address` of conf_own(). Port 0, which the kernel replaces by a free one, is never
+ * the same port twice. */
 static int check_listener_address(const struct conf *conf, size_t listener, size_t address,
                                   struct conf_error *error)
 {
-    const struct conf_endpoint *mine = &conf->listeners[listener].addresses[address];
+    const struct conf_endpoint *mine = conf_own(&conf->listeners[listener], address);
+    const char *option =
+        address < conf->listeners[listener].num_addresses ? "address" : "trial_address";
     struct addr a = plain(mine);
 
     if (a.family == ADDR_NONE) {
-        return conf_fail(error, conf, mine->line,
-                         "address: a listener is not a unix-domain socket");
+        return conf_fail(error, conf, mine->line, "%s: a listener is not a unix-domain socket",
+                         option);
     }
     for (size_t l = 0; l <= listener; l++) {
         const struct conf_listener *other = &conf->listeners[l];
 
-        for (size_t i = 0; i < (l < listener ? other->num_addresses : address); i++) {
-            struct addr b = plain(&other->addresses[i]);
+        for (size_t i = 0; i < (l < listener ? conf_num_own(other) : address); i++) {
+            struct addr b = plain(conf_own(other, i));
 
             if (a.port != 0 && addr_equal(&a, &b)) {
                 return conf_fail(error, conf, mine->line,
-                                 "address: listener \"%s\" has this address already", other->name);
+                                 "%s: listener \"%s\" has this address already", option,
+                                 other->name);
             }
         }
     }
@@ -277,8 +296,8 @@ static int check_destination(const struct conf *conf, const char *option,
     for (size_t l = 0; l < conf->num_listeners; l++) {
         const struct conf_listener *listener = &conf->listeners[l];
 
-        for (size_t i = 0; i < listener->num_addresses; i++) {
-            struct addr b = plain(&listener->addresses[i]);
+        for (size_t i = 0; i < conf_num_own(listener); i++) {
+            struct addr b = plain(conf_own(listener, i));
 
             if (reaches(&a, &b)) {
                 return conf_fail(error, conf, mine->line,
@@ -311,7 +330,7 @@ static int check_backend_address(const struct conf *conf, const struct conf_back
 static int check_addresses(const struct conf *conf, struct conf_error *error)
 {
     for (size_t l = 0; l < conf->num_listeners; l++) {
-        for (size_t i = 0; i < conf->listeners[l].num_addresses; i++) {
+        for (size_t i = 0; i < conf_num_own(&conf->listeners[l]); i++) {
             if (check_listener_address(conf, l, i, error) != 0) {
                 return -1;
             }

@@ -299,19 +299,20 @@ void logline_unmatched(struct text *t, const struct logline_session *s,
     add_session(t, s);
 }
 
-void logline_disconnect(struct text *t, const struct logline_session *s, const char *certificate,
-                        uint64_t received, uint64_t sent, double seconds)
+void logline_disconnect(struct text *t, const struct logline_session *s,
+                        const struct logline_end *end)
 {
     text_add(t, "disconnect from ");
     add_client(t, s);
-    if (certificate != NULL) {
+    if (end->certificate != NULL) {
         text_add(t, " tls=yes certificate=");
-        add_name(t, certificate);
+        add_name(t, end->certificate);
     } else {
         text_add(t, " tls=no");
     }
-    text_addf(t, " received=%llu sent=%llu seconds=%.2f", (unsigned long long)received,
-              (unsigned long long)sent, seconds);
+    text_addf(t, " received=%llu sent=%llu seconds=%.2f", (unsigned long long)end->received,
+              (unsigned long long)end->sent, end->seconds);
+    text_add(t, end->excepted ? " starttls_except=yes" : "");
     add_session(t, s);
 }
 

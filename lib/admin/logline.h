@@ -101,10 +101,20 @@ void logline_unmatched(struct text *t, const struct logline_session *s,
                        const struct logline_choice *choice, const char *outcome,
                        const char *detail);
 
+/* What there is to say of a session at its end. */
+struct logline_end {
+    const char *certificate; /* borrowed; NULL without TLS */
+    uint64_t received;       /* bytes */
+    uint64_t sent;
+    double seconds;
+    bool excepted; /* the client is in starttls_except */
+};
+
 /* disconnect from unknown[...]:... tls=yes certificate=p256 received=4812 sent=1203 seconds=1.42
- * session=...; `certificate` is NULL without TLS, and the field is left out then. */
-void logline_disconnect(struct text *t, const struct logline_session *s, const char *certificate,
-                        uint64_t received, uint64_t sent, double seconds);
+ * session=...; without TLS there is no field certificate. Behind seconds starttls_except=yes, where
+ * it is so. */
+void logline_disconnect(struct text *t, const struct logline_session *s,
+                        const struct logline_end *end);
 
 /* lost connection after MAIL from unknown[...]:... session=...; `stage` is the last command that
  * is known of the session, CONNECT before the first. */

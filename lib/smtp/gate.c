@@ -59,7 +59,8 @@ static const struct refusal {
     bool close;
 } refusals[ACTION_NUM] = {
     [REFUSE_ARGUMENT] = {"501 5.5.4 Syntax: STARTTLS\r\n", 0, false},
-    [REFUSE_STARTTLS] = {"502 5.5.1 Error: command not implemented\r\n", 0, false},
+    [REFUSE_STARTTLS] = {"502 5.5.1 Error: command not implemented\r\n", GATE_NOTE_STARTTLS_REFUSED,
+                         false},
     [REFUSE_COMMAND] = {"503 5.5.1 Error: send HELO/EHLO first\r\n", GATE_NOTE_EHLO_MISSING, false},
     [REFUSE_BDAT] = {"503 5.5.1 Error: send HELO/EHLO first\r\n", GATE_NOTE_EHLO_MISSING, true},
     [REFUSE_AUTH] = {GATE_ENCRYPT_FIRST, GATE_NOTE_AUTH_REFUSED, false},

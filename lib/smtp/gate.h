@@ -37,10 +37,12 @@
 enum gate_level {
     GATE_MAY,     /* STARTTLS is offered */
     GATE_ENCRYPT, /* nothing but STARTTLS: 530; plaintext is never relayed, AUTH never offered */
-    GATE_NONE,    /* as GATE_MAY, but STARTTLS is neither offered nor taken: 502 */
+    GATE_NONE,    /* as GATE_MAY, but STARTTLS is neither offered nor taken: 502. Also for a client
+                     that a listener with GATE_MAY excepts */
 };
 
-/* What a listener asks for. Lives longer than the gates that use it. */
+/* What a listener asks of a client. Lives longer than the gates that use it, and stays as it is
+ * from the first call of gate_client() or gate_backend() on. */
 struct gate_rules {
     const char *hostname; /* borrowed; stands in 421 replies */
     enum gate_level level;
@@ -74,6 +76,7 @@ enum gate_note {
     GATE_NOTE_BACKEND_BANNER = 1 << 9,  /* the banner behind gate_tls_started_anew() is no 220 */
     GATE_NOTE_CLIENT_LINE = 1 << 10, /* 421 given: a line of the client's over GATE_VERB_MAX where
                                         relay must not begin */
+    GATE_NOTE_STARTTLS_REFUSED = 1 << 11, /* 502 given */
 };
 
 struct gate {

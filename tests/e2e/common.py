@@ -45,7 +45,8 @@ FAILED = (f"^{PROGRAM}warning: TLS handshake failed from {CLIENT}: reason=(?P<re
           r"(?P<facts>( [\w.-]+=[^ \"]+)*?)( detail=\"(?P<detail>[^\"]*)\")? " + SESSION + "$")
 DISCONNECT = (f"^{PROGRAM}disconnect from {CLIENT} tls=(?P<tls>yes|no)"
               r"( certificate=(?P<certificate>\S+))? received=(?P<received>\d+) "
-              r"sent=(?P<sent>\d+) seconds=(?P<seconds>\d+\.\d\d) " + SESSION + "$")
+              r"sent=(?P<sent>\d+) seconds=(?P<seconds>\d+\.\d\d)"
+              r"( starttls_except=(?P<excepted>yes))? " + SESSION + "$")
 LOST = f"^{PROGRAM}lost connection after (?P<stage>[A-Z]+) from {CLIENT} {SESSION}$"
 AUTH_REFUSED = (f"^{PROGRAM}warning: {CLIENT}: SASL (?P<mechanism>\\S+ )?authentication failed: "
                 f"encryption required {SESSION}$")
@@ -228,6 +229,16 @@ def free_port(host="127.0.0.1"):
     keeper.bind((host, 0))
     _kept_ports.append(keeper)
     return keeper.getsockname()[1]
+
+
+def own_address():
+    """An address of this machine that is not a loopback one, or None."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))
+        except OSError:
+            return None
+        return probe.getsockname()[0]
 
 
 # --- a backend played by the test ---

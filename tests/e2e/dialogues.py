@@ -41,6 +41,10 @@ PAIRS = {
                     listener={"tls": "encrypt"}),
     "implicit": Pair(alone=("smtpd_tls_wrappermode=yes", *AUTH_ONLY),
                      listener={"tls": "implicit"}),
+    # The client that all dialogues have.
+    "excepted": Pair("smtpd_hard_error_limit=20",
+                     alone=("smtpd_discard_ehlo_keyword_address_maps=static:starttls", *AUTH_ONLY),
+                     listener={"starttls_except": "127.0.0.1"}),
     "none": Pair("smtpd_hard_error_limit=20", alone=("smtpd_tls_security_level=none", *AUTH_ONLY),
                  listener={"tls": "none"}),
     **_minding(KINDS[0]),

@@ -107,6 +107,26 @@ LEVELS = (
     Dialogue("moved, a mail without TLS", "EHLO x", *WHOLE, "STARTTLS", service="moved"),
     Dialogue("moved, a header", "STARTTLS", TLS, b"Subject: x\r\n", CLOSED, service="moved"),
 
+    # --- a client in starttls_except ---
+    Dialogue("excepted, a mail", "EHLO x", *WHOLE, "STARTTLS", service="excepted"),
+    Dialogue("excepted, STARTTLS", "STARTTLS", "EHLO x", "STARTTLS", "starttls x", b"STARTTLS\0\n", 1,
+             b"NOOP\r\nSTARTTLS\r\nNOOP\r\n", 3, TLS, service="excepted"),
+    Dialogue("excepted, EHLO twice, and HELO", "EHLO x", "EHLO y", "STARTTLS", "HELO z", "STARTTLS",
+             "EHLO x", service="excepted"),
+    Dialogue("excepted, EHLO, STARTTLS and a mail in one pipeline",
+             b"EHLO x\r\nSTARTTLS\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@example.test>\r\nDATA\r\n",
+             5, TEXT, 1, "EHLO y", service="excepted"),
+    Dialogue("excepted, before the banner", EARLY, b"EHLO x\r\nSTARTTLS\r\nNOOP\r\n", 4,
+             service="excepted"),
+    Dialogue("excepted, a ClientHello", "EHLO x", b"STARTTLS\r\n" + HELLO[:40] + b"\r\n", 2,
+             service="excepted"),
+    Dialogue("excepted, single bytes", Bytes(b"EHLO x\r\nSTARTTLS\r\n"), 2, service="excepted"),
+    Dialogue("excepted, AUTH", "EHLO x", "AUTH PLAIN " + PLAIN, "AUTH PLAIN", "NOOP",
+             service="excepted"),
+    Dialogue("excepted, half-close", b"EHLO x\r\nSTARTTLS\r\nNOOP\r\n", FIN, service="excepted"),
+    Dialogue("excepted, more errors than the limit", "EHLO x", *["STARTTLS"] * 25,
+             service="excepted"),
+
     # --- none ---
     Dialogue("none, a mail", "EHLO x", *WHOLE, "STARTTLS", service="none"),
     Dialogue("none, STARTTLS", "STARTTLS", "EHLO x", "STARTTLS", "starttls x", b"STARTTLS\0\n", 1,

@@ -125,7 +125,7 @@ DIFFERENCES = {
     "AUTH before TLS, where it is not allowed, is answered `538 5.7.11 Encryption required for "
     "requested authentication mechanism` (RFC 4954); Postfix with smtpd_tls_auth_only says `503 "
     "5.5.1 Error: authentication not enabled`.": (
-        Rule("^(limit, )?AUTH before TLS|^(none|moved), AUTH$|^a?sync, AUTH and MAIL$"
+        Rule("^(limit, )?AUTH before TLS|^(none|moved|excepted), AUTH$|^a?sync, AUTH and MAIL$"
              "|^async, EHLO and AUTH$",
              "503 5.5.1 Error: authentication not enabled",
              "538 5.7.11 Encryption required for requested authentication mechanism"),),

@@ -156,10 +156,11 @@ def steps(dialogue):
 
 
 def is_recorded(dialogue):
-    """Whether it is short, gets as far as the gate, and is heard to the end."""
+    """Whether it is short, gets as far as the gate, and is heard to the end. Who is excepted has
+    there what everybody has of "none"."""
     pair = PAIRS[dialogue.service]
-    begins = not pair.moves and (pair.listener.get("tls") != "implicit"
-                                 or dialogue.first is IMPLICIT)
+    begins = (not pair.moves and "starttls_except" not in pair.listener
+              and (pair.listener.get("tls") != "implicit" or dialogue.first is IMPLICIT))
     length = sum(len(each) for each in steps(dialogue) if each is not TLS)
     return begins and dialogue.items[-1] is not RESET and length <= LONGEST
 

@@ -164,6 +164,9 @@ class CheckPostfix(Case):
             "postfix": {"tls_address": "127.0.0.1:10026", "client_address": "proxy-v1",
                         "max_connections": 7}}, "listeners": {
             "smtps": {"address": "127.0.0.1:465", "tls": "implicit"},
+            "mx": {"address": "127.0.0.1:25", "trial_address": ["127.0.0.1:2525", "[::1]:2525"],
+                   "starttls_except": ["192.0.2.0/24", "::ffff:198.51.100.7"],
+                   "accept_proxy_from": "203.0.113.9"},
             "relay": {"address": "127.0.0.1:26", "tls": "none", "certificate_sets": None,
                       "auth_before_tls": True, "accept_proxy_from": ["192.0.2.0/28"]}}}
         document = json.loads(self.ctl("--json", "check", **options).stdout)
@@ -171,10 +174,15 @@ class CheckPostfix(Case):
         self.assertEqual(backend, {"name": "postfix", "address": [BACKEND],
                                    "tls_address": "127.0.0.1:10026", "client_address": "proxy-v1",
                                    "max_connections": 7})
-        smtps, relay = document["listeners"]
+        smtps, mx, relay = document["listeners"]
         self.assertEqual((smtps["tls"], smtps["tls_profile"], smtps["backend"]),
                          ("implicit", "modern", "postfix"))
-        self.assertEqual(relay, {"name": "relay", "address": ["127.0.0.1:26"], "tls": "none",
+        self.assertEqual((smtps["trial_address"], smtps["starttls_except"]), ([], []))
+        self.assertEqual((mx["address"], mx["trial_address"]),
+                         (["127.0.0.1:25"], ["127.0.0.1:2525", "[::1]:2525"]))
+        self.assertEqual(mx["starttls_except"], ["192.0.2.0/24", "198.51.100.7/32"])
+        self.assertEqual(relay, {"name": "relay", "address": ["127.0.0.1:26"],
+                                 "trial_address": [], "tls": "none", "starttls_except": [],
                                  "tls_profile": "opportunistic", "certificate_sets": [],
                                  "backend": "postfix", "auth_before_tls": True,
                                  "client_certificate": "none", "client_ca": None,
@@ -184,5 +192,9 @@ class CheckPostfix(Case):
                       "client_address proxy-v1, max_connections 7\n", text)
         self.assertIn('\nlistener "smtps": 127.0.0.1:465; tls implicit, tls_profile modern, '
                       "certificate_sets mail; backend postfix\n", text)
+        self.assertIn('\nlistener "mx": 127.0.0.1:25; trial_address 127.0.0.1:2525, [::1]:2525; '
+                      "tls may, tls_profile opportunistic, certificate_sets mail; backend postfix; "
+                      "starttls_except 192.0.2.0/24, 198.51.100.7/32; "
+                      "accept_proxy_from 203.0.113.9/32\n", text)
         self.assertIn('\nlistener "relay": 127.0.0.1:26; tls none; backend postfix; '
                       "auth_before_tls; accept_proxy_from 192.0.2.0/28\n", text)

@@ -159,6 +159,16 @@ ROWS = (
      '    address = { "127.0.0.1:PORT", "127.0.0.1:PORT" }', None, "address"),
     ("backend is our own listener", '    address = { "127.0.0.1:10025", "unix:/nowhere/socket" }',
      '    address = { "127.0.0.1:PORT" }', None, "listener"),
+    ("backend is our own listener in a trial", "    auth_before_tls = false",
+     '    trial_address = { "127.0.0.1:10025" }',
+     '    address = { "127.0.0.1:10025", "unix:/nowhere/socket" }', "listener"),
+    ("trial at the address", "    auth_before_tls = false", '    trial_address = "127.0.0.1:PORT"', None,
+     '^trial_address: listener "mx" has this address already$'),
+    ("exceptions where TLS is demanded", '    tls = "may"',
+     '    tls = "encrypt"\n    starttls_except = "192.0.2.0/24"', "+1",
+     '^starttls_except: goes with tls = "may" only, and listener "mx" has tls = "encrypt"$'),
+    ("exception that is no network", "    auth_before_tls = false",
+     '    starttls_except = "sender.example"', None, '^starttls_except: "sender.example": not ADDR'),
     ("backend is our own listener on any address",
      '    address = { "127.0.0.1:PORT" }', '    address = { "0.0.0.0:10025" }',
      '    address = { "127.0.0.1:10025", "unix:/nowhere/socket" }', "listener"),
@@ -397,16 +407,29 @@ class Configuration(Case):
          r'listener "mx": accept_proxy_from: everybody in 10\.0\.0\.0/15 can claim'),
         ("upstreams of IPv6", "    auth_before_tls = false",
          '    accept_proxy_from = "2000::/31"', "accept_proxy_from: everybody in 2000::/31 can"),
+        ("exceptions", "    auth_before_tls = false",
+         '    starttls_except = { "192.0.2.7", "10.0.0.0/15" }',
+         r'listener "mx": starttls_except: nobody in 10\.0\.0\.0/15 is offered STARTTLS: name single '
+         "senders$"),
+        ("everybody excepted", "    auth_before_tls = false",
+         '    starttls_except = "0.0.0.0/0"', "starttls_except: nobody in 0.0.0.0/0 is offered"),
+        ("exceptions of IPv6", "    auth_before_tls = false",
+         '    starttls_except = "2000::/31"', "starttls_except: nobody in 2000::/31 is offered"),
+        ("everybody of IPv6 excepted", "    auth_before_tls = false",
+         '    starttls_except = "::/0"', "starttls_except: nobody in ::/0 is offered"),
+        ("every v4-mapped address excepted", "    auth_before_tls = false",
+         '    starttls_except = "::ffff:0.0.0.0/96"', "nobody in 0.0.0.0/0 is offered"),
     ))
     def test_warning(self, old, new, pattern):
         done = run_posternd(self.build, "-t", "-c", self.write(self.fill(GOOD).replace(old, new)))
         self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
         self.assertRegex(done.stderr, rf"(?m): warning: {self.file}(:\d+)?: .*{pattern}")
 
-    def test_no_warning_of_narrow_upstreams(self):
+    @table((("upstreams", "accept_proxy_from"), ("exceptions", "starttls_except")))
+    def test_no_warning_of_narrow(self, option):
         text = self.fill(GOOD).replace(
             "    auth_before_tls = false",
-            '    accept_proxy_from = { "10.0.0.0/16", "2001:db8::/32", "192.0.2.7", "::1" }')
+            f'    {option} = {{ "10.0.0.0/16", "2001:db8::/32", "192.0.2.7", "::1" }}')
         done = run_posternd(self.build, "-t", "-c", self.write(text))
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertNotIn("accept_proxy_from", done.stderr)
+        self.assertNotIn(option, done.stderr)

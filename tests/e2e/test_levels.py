@@ -152,7 +152,9 @@ class Levels(Case):
         self.assert_code(client.command("QUIT"), 221)
         self.assertNotIn("starttls", self.postfix_end(client))
         client.close()
-        self.assertEqual(self.of_log(self.posternd, DISCONNECT, client)["tls"], "no")
+        end = self.of_log(self.posternd, DISCONNECT, client)
+        self.assertEqual((end["tls"], end["excepted"]), ("no", None))
+        self.assertIsNone(self.posternd.log.find(rf"starttls_except.*\]:{client.port}\b"))
 
     def test_none_with_auth(self):
         client = self.open("none-auth")

@@ -10,7 +10,7 @@ import types
 import unittest
 
 from common import (CERTIFICATES, CONNECT, DISCONNECT, ESTABLISHED, LOST, Backend, Case,
-                    client_context, table)
+                    client_context, own_address, table)
 from lab import proxyheader
 from lab.posternd import HOSTNAME
 from lab.proxyheader import v1, v2
@@ -27,16 +27,6 @@ SERVER, SERVER6, MAPPED_SERVER = (
     ("203.0.113.5", 25), ("2001:db8::5", 25), ("::ffff:203.0.113.5", 25))
 
 UNAVAILABLE = f"421 4.3.2 {HOSTNAME} Service currently unavailable\r\n".encode()
-
-
-def own_address():
-    """An address of this machine that is not a loopback one, or None."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("198.51.100.1", 9))
-        except OSError:
-            return None
-        return probe.getsockname()[0]
 
 
 class Upstream(Case):

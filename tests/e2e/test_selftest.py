@@ -359,6 +359,40 @@ class Wrong(Selftest):
             "cannot be reached (Connection refused): posternd runs with another configuration",
             "systemctl restart postern"))
 
+    def test_this_machine_is_excepted(self):
+        """It is not offered STARTTLS, as it should be; the rest is not for it to see."""
+        for more in ({}, {"accept_proxy_from": "127.0.0.1"}):
+            daemon = self.start(backend=self.services["good"].address, listeners=self.listeners(
+                starttls_except=["192.0.2.0/24", "127.0.0.0/8"], **more))
+            checks = self.checks(daemon.conf, 1 if more else 0)
+            check, = self.of(checks, "starttls", "ok")[-1:]
+            self.assertEqual(check["text"],
+                             "offers no STARTTLS: starttls_except has this machine's address")
+            self.of(checks, "auth", "ok")
+            check, = self.of(checks, "tls", "not-checked")
+            self.assertEqual(check["text"],
+                             "starttls_except has this machine's address: ask from elsewhere")
+
+    def test_another_machine_is_excepted(self):
+        daemon = self.start(backend=self.services["good"].address, listeners=self.listeners(
+            starttls_except=["192.0.2.0/24", "127.0.0.2"]))
+        checks = self.checks(daemon.conf, 0)
+        self.assertEqual(self.of(checks, "starttls", "ok")[-1]["text"], "offers STARTTLS")
+        self.of(checks, "tls", "ok")
+
+    def test_starttls_is_offered_to_an_exception(self):
+        faults = self.differing({}, [('    tls = "may"\n',
+                                      '    tls = "may"\n    starttls_except = "127.0.0.1"\n')])
+        self.assertEqual([(fault[0], *fault[2:]) for fault in faults], [
+            ("starttls", "offers STARTTLS, but starttls_except has this machine's address",
+             "systemctl restart postern")])
+
+    def test_exception_that_is_no_longer_there(self):
+        faults = self.differing({"starttls_except": "127.0.0.1"},
+                                [('starttls_except = "127.0.0.1"', "starttls_except = { }")])
+        self.assertEqual([fault[2] for fault in faults][:1],
+                         ['does not offer STARTTLS, but tls = "may"'])
+
     def test_port_0(self):
         daemon = self.start(backend=self.services["good"].address, listeners={"mx": {}})
         self.of(self.checks(daemon.conf, 0), "greeting", "not-checked")

@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 
-from common import Backend, free_port, table
+from common import Backend, free_port, own_address, table
 from lab import namespace
 from lab.posternd import postfix_config
 from selftests import Selftest
@@ -107,11 +107,12 @@ class Protocols(Selftest):
 class Forwarder:
     """A port of its own that leads to another address, as a redirection does."""
 
-    def __init__(self, case, to):
+    def __init__(self, case, to, host="127.0.0.1"):
         self._to = to
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server((host, 0))
         case.addCleanup(self._socket.close)
-        self.address = "127.0.0.1:%d" % self._socket.getsockname()[1]
+        self.port = self._socket.getsockname()[1]
+        self.address = f"{host}:{self.port}"
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self):
@@ -142,7 +143,9 @@ class Forwarder:
 class Loops(Selftest):
     @classmethod
     def prepare(cls):
-        cls.inner = cls.stage.make_postfix().smtpd("postern", "unix")
+        postfix = cls.stage.make_postfix()
+        cls.inner = postfix.smtpd("postern", "unix")
+        cls.reached = postfix.smtpd("reached")
         cls.stage.start_postfix()
 
     def assert_loop(self, daemon, address, cure=None):
@@ -179,14 +182,27 @@ class Loops(Selftest):
         self.addCleanup(self.stage.stop, daemon)
         namespace.call(daemon.pid, lambda: self.assert_loop(daemon, "192.0.2.10:2525"))
 
-    def test_tls_address(self):
+    @table((("", {}, "address"), ("in a trial", {"address": "127.0.0.1:9"}, "trial_address")))
+    def test_tls_address(self, listener, option):
         """A circle that ends at Postfix: the session under TLS comes back as one without."""
         port = free_port()
         forwarder = Forwarder(self, ("127.0.0.1", port))
         daemon = self.start(backend=self.inner.address,
                             backends={"postfix": {"tls_address": forwarder.address}},
-                            listeners={"mx": {"address": f"127.0.0.1:{port}"}})
+                            listeners={"mx": {**listener, option: f"127.0.0.1:{port}"}})
         self.assert_loop(daemon, forwarder.address, 'tls_address = ""')
+
+    def test_somebody_else_has_the_address_in_a_trial(self):
+        """Who connects there as a client does not come to posternd."""
+        own = own_address()
+        if own is None:
+            self.skipTest("this machine has loopback addresses only")
+        forwarder = Forwarder(self, ("127.0.0.1", self.reached.port), own)
+        daemon = self.start(backend=forwarder.address, listeners={"mx": {
+            "address": f"0.0.0.0:{forwarder.port}", "trial_address": f"127.0.0.1:{free_port()}"}})
+        checks = self.checks(daemon.conf, 0)
+        self.of(checks, "loop", "ok")
+        self.of(checks, "tls", "ok")
 
     def test_postfix_with_the_same_certificate(self):
         """Offers STARTTLS and is no posternd."""

@@ -212,6 +212,7 @@ static void check_client_saw(const struct play *p)
         banner |= is_last(line);
     }
     MUST(num_ready == p->num_accepted);
+    MUST((p->notes & GATE_NOTE_STARTTLS_REFUSED) == 0 || has_heard(p, 0, "502"));
 }
 
 /* Between these places the backend sees no command that means anything to a mail. */

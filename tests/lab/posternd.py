@@ -87,11 +87,13 @@ def write_configuration(directory, text, name="postern.conf"):
 
 
 def _addresses(text):
-    """How many addresses the listeners of a configuration have."""
+    """At how many addresses the listeners of a configuration listen."""
     number = 0
-    for value in re.findall(r'^\s*listener\s+"[^"]*"\s*\{[^#]*?\baddress\s*=\s*(\{[^}]*\}|"[^"]*")',
-                            text, re.MULTILINE):
-        number += len(re.findall(r'"[^"]*"', value))
+    for listener in re.split(r'^\s*listener\s+"[^"]*"\s*\{', text, flags=re.MULTILINE)[1:]:
+        values = [re.match(rf'[^#]*?\b{option}\s*=\s*(\{{[^}}]*\}}|"[^"]*")', listener)
+                  for option in ("trial_address", "address")]
+        counts = [len(re.findall(r'"[^"]*"', value[1])) for value in values if value]
+        number += next((each for each in counts if each), 0)
     return number
 
 

@@ -83,4 +83,15 @@ CLAIMS = in_file(
     ("claims: v4-mapped is IPv4 on the other side, too", "claim", "    addr_unmap(&unmapped);\n", ""),
 )
 
-ALL = WRITTEN + READ + CLAIMS
+NETWORKS = in_file(
+    "lib/net/prefix.c",
+    ("networks: a v4-mapped address is in those of IPv4", "prefix",
+     "    addr_unmap(&plain);\n", ""),
+    ("networks: one that is v4-mapped is one of IPv4", "prefix", "    addr_unmap(&cut);\n", ""),
+    ("networks: any of several", "prefix", "if (prefix_contains(&prefixes[i], a)) {",
+     "if (prefix_contains(&prefixes[0], a)) {"),
+    ("networks: the bits that do not fill a byte", "prefix",
+     "bits % 8 == 0 || ((a[whole]", "true || ((a[whole]"),
+)
+
+ALL = WRITTEN + READ + CLAIMS + NETWORKS

@@ -81,8 +81,41 @@ USERS = in_file(
      "&conf->milter.user"),
 )
 
+LISTENERS = in_file(
+    "lib/admin/conf.c",
+    ("trial: posternd listens at trial_address", "conf",
+     "if (listener->num_trial_addresses > 0) {", "if (false) {"),
+    ("trial: without one it listens at address", "conf",
+     "if (listener->num_trial_addresses > 0) {", "if (true) {"),
+    ("trial: trial_address is the listener's, as well", "conf_mistakes",
+     "listener->num_addresses + listener->num_trial_addresses", "listener->num_addresses"),
+    ("trial: address stays the listener's", "conf_mistakes",
+     "index < listener->num_addresses", "false && index < listener->num_addresses"),
+) + in_file(
+    "lib/admin/conf_check.c",
+    ("trial: a mistake names its option", "conf_mistakes",
+     'listener].num_addresses ? "address" : "trial_address"',
+     'listener].num_addresses ? "address" : "address"'),
+    ("trial: not at the address of any listener", "conf_mistakes",
+     "l < listener ? conf_num_own(other) : address", "l < listener ? other->num_addresses : address"),
+    ("trial: no backend there", "conf_mistakes",
+     "i < conf_num_own(listener); i++) {\n            struct addr b",
+     "i < listener->num_addresses; i++) {\n            struct addr b"),
+    ("trial: its addresses are looked at", "conf_mistakes",
+     "i < conf_num_own(&conf->listeners[l])", "i < conf->listeners[l].num_addresses"),
+    ("exceptions: only where clients may do without TLS", "conf_mistakes",
+     "if (listener->tls == CONF_TLS_MAY || ", "if (true || "),
+    ("exceptions: where they may, there can be some", "conf",
+     "if (listener->tls == CONF_TLS_MAY || ", "if ("),
+    ("exceptions: none are allowed everywhere", "conf",
+     " || listener->starttls_except.num == 0) {", ") {"),
+)
+
 CLIENTS = in_file(
     "lib/admin/logline.c",
+    ("log: an exception is told", "logline", 'end->excepted ? " starttls_except=yes" : ""', '""'),
+    ("log: only an exception is", "logline", 'end->excepted ? " starttls_except=yes" : ""',
+     '" starttls_except=yes"'),
     ("log: a hybrid stands for itself", "logline",
      "key_exchange[0] == '\\0' || strcmp(group, \"X25519\") == 0", "strcmp(group, \"X25519\") == 0"),
     ("log: no key exchange, no words", "logline",
@@ -103,4 +136,4 @@ CLIENTS = in_file(
      "reason == HANDSHAKE_CLIENT_CERTIFICATE && choice->client != NULL", "choice->client != NULL"),
 )
 
-ALL = NAMES + UNMATCHED + TICKET_KEYS + ALPN + USERS + CLIENTS
+ALL = NAMES + UNMATCHED + TICKET_KEYS + ALPN + USERS + LISTENERS + CLIENTS

@@ -114,6 +114,8 @@ ANSWERS = in_file(
     ("503 rule: it is noted", "gate_tls",
      "\"503 5.5.1 Error: send HELO/EHLO first\\r\\n\", GATE_NOTE_EHLO_MISSING, false",
      "\"503 5.5.1 Error: send HELO/EHLO first\\r\\n\", 0, false"),
+    ("none: a STARTTLS that is refused is noted", "gate_levels",
+     "command not implemented\\r\\n\", GATE_NOTE_STARTTLS_REFUSED,", "command not implemented\\r\\n\", 0,"),
     ("503 rule: begins with TLS", "gate_tls",
      "g->phase = PHASE_NO_EHLO;", "g->phase = PHASE_TLS;"),
     ("503 rule: nothing shuts the door before EHLO", "gate_tls",

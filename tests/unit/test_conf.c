@@ -41,6 +41,8 @@ START_TEST(test_defaults)
     ck_assert_int_eq(c->listeners[0].client_certificate, CONF_CLIENT_CERTIFICATE_NONE);
     ck_assert_str_eq(c->listeners[0].client_ca.text, "");
     ck_assert_uint_eq(c->listeners[0].accept_proxy_from.num, 0);
+    ck_assert_uint_eq(c->listeners[0].starttls_except.num, 0);
+    ck_assert_uint_eq(c->listeners[0].num_trial_addresses, 0);
     ck_assert(!c->listeners[0].auth_before_tls);
     ck_assert_uint_eq(c->milter.line, 0);
     ck_assert_str_eq(c->milter.socket.endpoint.path, "/var/spool/postfix/postern/milter.sock");
@@ -185,12 +187,63 @@ START_TEST(test_given)
 }
 END_TEST
 
+START_TEST(test_exceptions)
+{
+    struct conf *c = parse_edited(
+        "    backend", "tls = \"may\" starttls_except = { \"192.0.2.0/24\", \"2001:db8::1\",\n"
+                       "\"::ffff:198.51.100.0/120\", \"0.0.0.0/0\" } backend");
+    const struct conf_prefixes *networks = &c->listeners[0].starttls_except;
+
+    ck_assert_uint_eq(networks->num, 4);
+    ck_assert_uint_eq(networks->items[0].bits, 24);
+    ck_assert_uint_eq(networks->items[1].bits, 128);
+    ck_assert_int_eq(networks->items[2].base.family, ADDR_IPV4);
+    ck_assert_uint_eq(networks->items[2].bits, 24);
+    ck_assert_uint_eq(networks->items[3].bits, 0);
+    conf_free(c);
+}
+END_TEST
+
+START_TEST(test_bound)
+{
+    struct conf *c = parse_edited("", "");
+
+    ck_assert_ptr_eq(conf_bound(&c->listeners[0]).addresses, c->listeners[0].addresses);
+    ck_assert_uint_eq(conf_bound(&c->listeners[0]).num, 2);
+    ck_assert_uint_eq(conf_num_own(&c->listeners[0]), 2);
+    ck_assert_ptr_eq(conf_own(&c->listeners[0], 1), &c->listeners[0].addresses[1]);
+    conf_free(c);
+}
+END_TEST
+
+START_TEST(test_bound_in_a_trial)
+{
+    struct conf *c = parse_edited("    backend", "trial_address = \"0.0.0.0:2525\" backend");
+    const struct conf_listener *listener = &c->listeners[0];
+
+    ck_assert_uint_eq(listener->num_addresses, 2);
+    ck_assert_uint_eq(listener->addresses[0].endpoint.ip.port, 25);
+    ck_assert_uint_eq(conf_bound(listener).num, 1);
+    ck_assert_uint_eq(conf_bound(listener).addresses[0].endpoint.ip.port, 2525);
+    ck_assert_uint_eq(conf_bound(listener).addresses[0].line, 10);
+    ck_assert_uint_eq(conf_num_own(listener), 3);
+    ck_assert_ptr_eq(conf_own(listener, 1), &listener->addresses[1]);
+    ck_assert_ptr_eq(conf_own(listener, 2), &listener->trial_addresses[0]);
+    conf_free(c);
+}
+END_TEST
+
 /* Files that differ from the base only in what must not matter. */
 static const struct {
     const char *name;
     const char *find;
     const char *replace;
 } good[] = {
+    {"nobody excepted where TLS is demanded", "    backend",
+     "tls = \"encrypt\" starttls_except = { } backend"},
+    {"no trial", "    backend", "trial_address = { } backend"},
+    {"trial on two free ports", "    backend",
+     "trial_address = { \"127.0.0.1:0\", \"127.0.0.1:0\" } backend"},
     {"no line end", "", "log = \"syslog\""},
     {"CR LF", "\n", "\r\n"},
     {"all in one line", "backend = \"smtpd\"\n", "backend=\"smtpd\""},
@@ -422,6 +475,9 @@ Suite *conf_suite(void)
     tcase_add_test(files, test_defaults);
     tcase_add_test(files, test_sections);
     tcase_add_test(files, test_given);
+    tcase_add_test(files, test_exceptions);
+    tcase_add_test(files, test_bound);
+    tcase_add_test(files, test_bound_in_a_trial);
     tcase_add_loop_test(files, test_good, 0, (int)(sizeof good / sizeof good[0]));
     tcase_add_loop_test(files, test_default_profile, 0,
                         (int)(sizeof defaults / sizeof defaults[0]));

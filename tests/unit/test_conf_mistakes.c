@@ -264,6 +264,58 @@ static const struct {
     {"no network", "    backend", "accept_proxy_from = \"192.0.2.0/33\" backend",
      ":10: accept_proxy_from: \"192.0.2.0/33\": not ADDRESS/BITS or ADDRESS (numeric addresses "
      "only)"},
+    /* a trial, and who is not offered STARTTLS */
+    {"trial on a socket", "    backend",
+     "trial_address = {\n\"127.0.0.1:26\", \"unix:/run/x\" } backend",
+     ":11: trial_address: a listener is not a unix-domain socket"},
+    {"trial at the address itself", "    backend", "trial_address = \"0.0.0.0:25\" backend",
+     ":10: trial_address: listener \"mx\" has this address already"},
+    {"trial at one address twice", "    backend",
+     "trial_address = { \"[::]:26\",\n\"[0::0]:26\" } backend",
+     ":11: trial_address: listener \"mx\" has this address already"},
+    {"trial at the address of another listener", "",
+     "listener \"two\" { certificate_sets = \"s\" backend = \"smtpd\"\naddress = "
+     "\"[::]:26\"\ntrial_address = \"[::]:25\" }\n",
+     ":14: trial_address: listener \"mx\" has this address already"},
+    {"address is where another one is in its trial", "    backend = \"smtpd\"\n}",
+     "trial_address = \"0.0.0.0:26\" backend = \"smtpd\" }\nlistener \"two\" { certificate_sets = "
+     "\"s\" backend = \"smtpd\"\naddress = \"0.0.0.0:26\" }",
+     ":12: address: listener \"mx\" has this address already"},
+    {"two trials at one address", "    backend = \"smtpd\"\n}",
+     "trial_address = \"0.0.0.0:26\" backend = \"smtpd\" }\nlistener \"two\" { certificate_sets = "
+     "\"s\" backend = \"smtpd\"\naddress = \"0.0.0.0:27\" trial_address = \"0.0.0.0:26\" }",
+     ":12: trial_address: listener \"mx\" has this address already"},
+    {"backend is where a listener is in its trial", "    backend",
+     "trial_address = \"0.0.0.0:10025\" backend",
+     ":6: address: this is listener \"mx\", mail would go round in circles"},
+    {"tls_address is that, too", "10025\" }\nlistener \"mx\" {\n",
+     "10025\" tls_address = \"127.0.0.1:26\" }\nlistener \"mx\" { trial_address = { "
+     "\"[::]:26\",\n\"127.0.0.1:26\" }\n",
+     ":6: tls_address: this is listener \"mx\", mail would go round in circles"},
+    {"backend is a listener that is in its trial elsewhere", "0.0.0.0:25\", \"[::]:25\" }",
+     "0.0.0.0:10025\" } trial_address = \"0.0.0.0:26\"",
+     ":6: address: this is listener \"mx\", mail would go round in circles"},
+    {"trial at a host name", "    backend", "trial_address = \"localhost:26\" backend",
+     ":10: trial_address: \"localhost:26\": not ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH "
+     "(numeric addresses only)"},
+    {"exceptions with tls = encrypt", "    backend",
+     "tls = \"encrypt\" starttls_except = {\n\"192.0.2.0/24\", \"::1\" } backend",
+     ":11: starttls_except: goes with tls = \"may\" only, and listener \"mx\" has tls = "
+     "\"encrypt\""},
+    {"exceptions with tls = implicit", "    backend",
+     "tls = \"implicit\" starttls_except = {\n\"192.0.2.0/24\", \"::1\" } backend",
+     ":11: starttls_except: goes with tls = \"may\" only, and listener \"mx\" has tls = "
+     "\"implicit\""},
+    {"exceptions with tls = none", "    backend",
+     "tls = \"none\" starttls_except = {\n\"192.0.2.0/24\", \"::1\" } backend",
+     ":11: starttls_except: goes with tls = \"may\" only, and listener \"mx\" has tls = \"none\""},
+    {"exception that is no network", "    backend", "starttls_except = \"sender.example\" backend",
+     ":10: starttls_except: \"sender.example\": not ADDRESS/BITS or ADDRESS (numeric addresses "
+     "only)"},
+    {"exception with bits behind it", "    backend", "starttls_except = \"192.0.2.1/24\" backend",
+     ":10: starttls_except: \"192.0.2.1/24\": bits are set behind the network's prefix"},
+    {"exception twice", "    backend", "starttls_except = { \"::1\",\n\"::1\" } backend",
+     ":11: starttls_except: \"::1\" is given twice"},
     {"bits behind a network", "", "limits {\nexempt = { \"::1\",\n\"192.0.2.1/24\" } }\n",
      ":14: exempt: \"192.0.2.1/24\": bits are set behind the network's prefix"},
     {"network twice", "", "limits { exempt = { \"::1\",\n\"::1\" } }\n",

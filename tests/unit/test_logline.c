@@ -436,13 +436,21 @@ END_TEST
 
 START_TEST(test_disconnect)
 {
-    logline_disconnect(fresh(), &session, "p256", 4812, 1203, 1.418);
+    struct logline_end end = {"p256", 4812, 1203, 1.418, false};
+
+    logline_disconnect(fresh(), &session, &end);
     ck_assert_str_eq(line, "disconnect from " CLIENT
                            " tls=yes certificate=p256 received=4812 sent=1203 seconds=1.42 "
                            "session=4Zk2m1QyTz");
-    logline_disconnect(fresh(), &session, NULL, UINT64_MAX, 0, 0);
+    end = (struct logline_end){.received = UINT64_MAX};
+    logline_disconnect(fresh(), &session, &end);
     ck_assert_str_eq(line, "disconnect from " CLIENT
                            " tls=no received=18446744073709551615 sent=0 seconds=0.00 "
+                           "session=4Zk2m1QyTz");
+    end = (struct logline_end){.received = 6, .sent = 7, .excepted = true};
+    logline_disconnect(fresh(), &session, &end);
+    ck_assert_str_eq(line, "disconnect from " CLIENT
+                           " tls=no received=6 sent=7 seconds=0.00 starttls_except=yes "
                            "session=4Zk2m1QyTz");
 }
 END_TEST
