@@ -297,36 +297,49 @@ static const char *sasl_options(const struct postfix_side *side, const struct co
                         plain ? "smtpd_sasl_security_options" : "smtpd_sasl_tls_security_options");
 }
 
+/* Whether a service has to have a setting of its own, so that it has the value of a row. */
+static bool needs_own(const struct postfix_side *side, const struct parameter *row)
+{
+    const char *value = settings_find(&side->values, row->name);
+
+    return is_always(row->name) || settings_find(&side->own, row->name) != NULL ||
+           (value != NULL && strcmp(value, row->behind) != 0);
+}
+
+/* Puts one value in that the service must have. */
+static int put_row(struct postfix_side *side, const struct parameter *row)
+{
+    bool screens = strncmp(row->name, "postscreen_", strlen("postscreen_")) == 0;
+    const char *value = settings_get(&side->values, row->name);
+
+    if (screens) {
+        return side->postscreen ? settings_set(&side->screen, row->name, row->behind) : 0;
+    }
+    if (row->rule == RULE_PROXY && side->postscreen) {
+        /* The header is for the postscreen in front of it. */
+        return value[0] == '\0' ? 0 : settings_set(&side->own, row->name, "");
+    }
+    return row->rule == RULE_PROXY || needs_own(side, row)
+               ? settings_set(&side->own, row->name, row->behind)
+               : 0;
+}
+
 /* Puts the values in that the service must have. `side->values` are those of today. */
 static int put_ours(struct postfix_side *side, const struct conf *conf,
                     const struct endpoint *address)
 {
-    struct settings *own = &side->own;
     int status =
-        settings_set(own, "smtpd_sasl_security_options", sasl_options(side, conf, address));
+        settings_set(&side->own, "smtpd_sasl_security_options", sasl_options(side, conf, address));
 
     for (size_t i = 0; i < parameters_num() && status == 0; i++) {
         const struct parameter *row = parameter_at(i);
-        bool screens = strncmp(row->name, "postscreen_", strlen("postscreen_")) == 0;
-        bool proxy = row->rule == RULE_PROXY;
 
-        if (row->class != PARAMETER_OURS || row->behind == NULL || (screens && !side->postscreen)) {
-            continue;
-        }
-        if (screens) {
-            status = settings_set(&side->screen, row->name, row->behind);
-        } else if (proxy && side->postscreen) {
-            status = settings_get(&side->values, row->name)[0] == '\0'
-                         ? 0
-                         : settings_set(own, row->name, "");
-        } else if (proxy || is_always(row->name) ||
-                   (settings_find(&side->values, row->name) != NULL &&
-                    strcmp(settings_get(&side->values, row->name), row->behind) != 0)) {
-            status = settings_set(own, row->name, row->behind);
+        if (row->class == PARAMETER_OURS && row->behind != NULL) {
+            status = put_row(side, row);
         }
     }
     if (status == 0 && postfix_is_without_auth(conf, address)) {
-        status = settings_set(own, "smtpd_sasl_auth_enable", "no");
+        status = settings_set(&side->own, "smtpd_sasl_auth_enable", "no");
     }
     return status;
 }
@@ -365,30 +378,49 @@ static char *without(const char *list, const char *word)
     return out;
 }
 
-/* reject_plaintext_session would refuse all that comes; where all of it is under TLS, it goes. */
-static int drop_plaintext_word(struct postfix_side *side, const struct postconf *postfix)
+/* Takes the word out of one raw value, if it stands there and leaves something. */
+static int drop_word(struct postfix_side *side, const char *name, const char *raw)
 {
     static const char word[] = "reject_plaintext_session";
+    const struct parameter *row = parameter_find(name);
+    bool is_list = row == NULL || row->rule == RULE_RESTRICTIONS;
+    char *left;
     int status = 0;
 
-    for (size_t i = 0; i < side->values.num && status == 0; i++) {
-        const char *name = side->values.items[i].name;
-        const struct parameter *row = parameter_find(name);
-        struct postconf_text common = postconf_setting(postfix, name);
-        const char *own = settings_find(&side->own, name);
-        char *raw;
-        char *left;
-
-        if (row == NULL || row->rule != RULE_RESTRICTIONS ||
-            !settings_has_word(side->values.items[i].value, word)) {
-            continue;
-        }
-        raw = own != NULL ? strdup(own) : strndup(common.at == NULL ? "" : common.at, common.len);
-        left = raw == NULL ? NULL : without(raw, word);
-        status = left == NULL ? -1 : settings_set(&side->own, name, left);
-        free(raw);
-        free(left);
+    if (!is_list || !settings_has_word(raw, word)) {
+        return 0;
     }
+    left = without(raw, word);
+    if (left == NULL) {
+        return -1;
+    }
+    /* A restriction class must have a word. */
+    if (left[0] != '\0' || row != NULL) {
+        status = settings_set(&side->own, name, left);
+    }
+    free(left);
+    return status;
+}
+
+/* reject_plaintext_session would refuse all that comes; where all of it is under TLS, it goes, from
+ * lists, classes, and what the administrator's own names stand for. */
+static int drop_plaintext_word(struct postfix_side *side, const struct postconf *postfix)
+{
+    struct settings main_cf = {0};
+    struct settings own = {0};
+    int status = settings_read(&main_cf, postfix->settings);
+
+    status = status != 0 ? -1 : settings_take(&own, &side->own, "");
+    for (size_t i = 0; i < own.num && status == 0; i++) {
+        status = drop_word(side, own.items[i].name, own.items[i].value);
+    }
+    for (size_t i = 0; i < main_cf.num && status == 0; i++) {
+        if (settings_find(&own, main_cf.items[i].name) == NULL) {
+            status = drop_word(side, main_cf.items[i].name, main_cf.items[i].value);
+        }
+    }
+    settings_free(&main_cf);
+    settings_free(&own);
     return status;
 }
 
@@ -426,8 +458,6 @@ int postfix_side_plan(struct postfix_side *side, const struct conf *conf,
     } else if (status == 0) {
         status = settings_set(&side->values, "smtpd_sasl_tls_security_options", "noanonymous");
     }
-    status = status != 0 ? -1 : drop_ours(&side->own);
-    status = status != 0 ? -1 : drop_ours(&side->screen);
     status = status != 0 ? -1 : put_ours(side, conf, address);
     status = status != 0 ? -1 : postfix_add_milters(conf, postfix, side);
     if (status == 0 && gets_only_tls(conf, address)) {

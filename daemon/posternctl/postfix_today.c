@@ -28,49 +28,40 @@ static bool is_of_backend(const struct conf *conf, const struct postconf *postfi
     return false;
 }
 
-/* How near a service's own address is to a listener's. */
-enum nearness {
-    ELSEWHERE,
-    SAME_PORT, /* of another address */
-    SAME_ADDRESS,
-};
-
-static enum nearness nearness_of(const struct postconf_service *service,
-                                 const struct addr *listener)
+/* Whether a service's own address and a listener's meet. */
+static bool meets(const struct postconf_service *service, const struct addr *listener)
 {
     char host[SETTINGS_NAME_SIZE];
     struct addr own;
 
     if (listener->port == 0 || postconf_port(service) != listener->port ||
         !postconf_host(service, host)) {
-        return ELSEWHERE;
+        return false;
     }
     if (strcmp(host, "localhost") == 0) {
-        return addr_is_loopback(listener) ? SAME_ADDRESS : ELSEWHERE;
+        return addr_is_loopback(listener);
     }
     if (host[0] == '\0' || !addr_parse(&own, host)) {
-        return SAME_ADDRESS; /* a name: who knows */
+        return true; /* a name: who knows */
     }
-    if (addr_is_loopback(&own) && !addr_is_loopback(listener)) {
-        return ELSEWHERE; /* a filter's way back, or a web mail's */
+    if (addr_is_unspecified(&own)) {
+        return own.family == listener->family;
     }
-    if (addr_is_unspecified(&own) || addr_is_unspecified(listener)) {
-        return own.family == listener->family ? SAME_ADDRESS : SAME_PORT;
+    if (addr_is_unspecified(listener)) {
+        /* At a loopback address it is a filter's way back, or a web mail's. */
+        return own.family == listener->family && !addr_is_loopback(&own);
     }
-    return addr_same_ip(&own, listener) ? SAME_ADDRESS : SAME_PORT;
+    return addr_same_ip(&own, listener);
 }
 
-static enum nearness nearest(const struct conf_listener *listener,
-                             const struct postconf_service *service)
+static bool is_met(const struct conf_listener *listener, const struct postconf_service *service)
 {
-    enum nearness best = ELSEWHERE;
-
     for (size_t i = 0; i < listener->num_addresses; i++) {
-        enum nearness near = nearness_of(service, &listener->addresses[i].endpoint.ip);
-
-        best = near > best ? near : best;
+        if (meets(service, &listener->addresses[i].endpoint.ip)) {
+            return true;
+        }
     }
-    return best;
+    return false;
 }
 
 static size_t add_service(struct postconf_service *out, size_t num,
@@ -88,8 +79,8 @@ static size_t add_service(struct postconf_service *out, size_t num,
 }
 
 static size_t add_today(const struct conf *conf, const struct postconf *postfix,
-                        const struct conf_listener *listener, enum nearness wanted,
-                        struct postconf_service *out, size_t num)
+                        const struct conf_listener *listener, struct postconf_service *out,
+                        size_t num)
 {
     const char *at = postfix->services;
     struct postconf_service service;
@@ -97,26 +88,9 @@ static size_t add_today(const struct conf *conf, const struct postconf *postfix,
     while ((service = postconf_next(&at)).line.at != NULL) {
         if (postconf_is(postconf_column(&service, POSTCONF_TYPE), "inet") &&
             (is_command(&service, "smtpd") || is_command(&service, "postscreen")) &&
-            nearest(listener, &service) == wanted && !is_of_backend(conf, postfix, &service)) {
+            is_met(listener, &service) && !is_of_backend(conf, postfix, &service)) {
             num = add_service(out, num, &service);
         }
-    }
-    return num;
-}
-
-/* Those at its addresses, and where there are none, those on its port. */
-static size_t add_nearest(const struct conf *conf, const struct postconf *postfix,
-                          const struct conf_listener *listener, struct postconf_service *out,
-                          size_t num)
-{
-    struct postconf_service found[POSTFIX_TODAY_MAX];
-    size_t num_found = add_today(conf, postfix, listener, SAME_ADDRESS, found, 0);
-
-    if (num_found == 0) {
-        num_found = add_today(conf, postfix, listener, SAME_PORT, found, 0);
-    }
-    for (size_t i = 0; i < num_found; i++) {
-        num = add_service(out, num, &found[i]);
     }
     return num;
 }
@@ -124,7 +98,7 @@ static size_t add_nearest(const struct conf *conf, const struct postconf *postfi
 size_t postfix_today(const struct conf *conf, const struct postconf *postfix,
                      const struct conf_listener *listener, struct postconf_service *out)
 {
-    return add_nearest(conf, postfix, listener, out, 0);
+    return add_today(conf, postfix, listener, out, 0);
 }
 
 size_t postfix_today_at(const struct conf *conf, const struct postconf *postfix,
@@ -134,7 +108,7 @@ size_t postfix_today_at(const struct conf *conf, const struct postconf *postfix,
 
     for (size_t l = 0; l < conf->num_listeners; l++) {
         if (postfix_has_address(conf->listeners[l].backend, address)) {
-            num = add_nearest(conf, postfix, &conf->listeners[l], out, num);
+            num = add_today(conf, postfix, &conf->listeners[l], out, num);
         }
     }
     return num;

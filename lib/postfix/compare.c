@@ -243,9 +243,9 @@ static void compare_one(struct comparing *c, const char *name, const char *value
     c->secured = settings_get(c->in->secured.values, name);
     c->set = compare_is_set(c, name);
     c->said = false;
-    if (is_of_postscreen(name) && !c->in->today.postscreen &&
+    if (is_of_postscreen(name) && !(c->in->today.postscreen && c->in->plain.postscreen) &&
         (c->row == NULL || c->row->class != PARAMETER_OURS)) {
-        return;
+        return; /* that one of the two has none is said apart */
     }
     if (c->row == NULL) {
         compare_unknown(c);

@@ -17,7 +17,11 @@ static void compare_handshake_timeout(struct comparing *c)
     long today = today_number(c);
     long now = (long)c->in->conf->limits.handshake_timeout;
 
-    if (!c->set || today < 0 || today == now) {
+    if (!c->set || today < 0) {
+        return;
+    }
+    if (today == now) {
+        compare_say(c, COMPARE_EQUAL, "", "handshake_timeout = %ld", now);
         return;
     }
     compare_say(c, now > today ? COMPARE_LOST : COMPARE_STRICTER, "",

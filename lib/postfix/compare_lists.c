@@ -144,6 +144,7 @@ static void scan_inner(struct scan *scan, struct settings_word item)
 
 static void scan_list(struct scan *scan, const char *list)
 {
+    struct settings_word before = {0};
     struct settings_word item;
 
     if (scan->depth >= DEPTH_MAX) {
@@ -151,7 +152,9 @@ static void scan_list(struct scan *scan, const char *list)
     }
     scan->depth++;
     while ((item = settings_next_item(&list)).at != NULL) {
-        if (item.at[0] == '{') {
+        if (settings_is_word(before, "warn_if_reject")) {
+            /* It refuses nobody. */
+        } else if (item.at[0] == '{') {
             scan_inner(scan, item);
         } else if (takes_table(item)) {
             struct settings_word table = settings_next_item(&list);
@@ -167,6 +170,7 @@ static void scan_list(struct scan *scan, const char *list)
         } else {
             scan_word(scan, item);
         }
+        before = item;
     }
     scan->depth--;
 }
@@ -286,6 +290,109 @@ static void compare_discard(struct comparing *c)
     }
 }
 
+/* Whether a client of a network may be offered STARTTLS. */
+static bool is_excepted(const struct conf_listener *listener, const struct prefix *network)
+{
+    for (size_t i = 0; i < listener->starttls_except.num; i++) {
+        const struct prefix *except = &listener->starttls_except.items[i];
+
+        if (except->bits <= network->bits && prefix_contains(except, &network->base)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a table says of STARTTLS: of networks that starttls_except has, and of clients that it has
+ * not. */
+struct offers {
+    bool excepted;
+    bool missing;
+};
+
+/* Keys and keywords take turns in a table; a keyword is no network. */
+static void look_at_entries(const struct conf_listener *listener, const char *text,
+                            struct offers *offers)
+{
+    struct settings_word key = {0};
+    struct settings_word word;
+
+    while ((word = settings_next_word(&text)).at != NULL) {
+        char name[PREFIX_TEXT_SIZE + 2];
+        struct prefix network;
+        const char *why;
+
+        snprintf(name, sizeof name, "%.*s", (int)word.len, word.at);
+        if (word.len < sizeof name && prefix_parse(&network, name, &why) == 0) {
+            key = word;
+            continue;
+        }
+        if (!settings_is_word(word, "starttls")) {
+            continue;
+        }
+        snprintf(name, sizeof name, "%.*s", (int)key.len, key.at == NULL ? "" : key.at);
+        if (prefix_parse(&network, name, &why) == 0 && is_excepted(listener, &network)) {
+            offers->excepted = true;
+        } else {
+            offers->missing = true;
+        }
+    }
+}
+
+static void compare_discard_maps(struct comparing *c)
+{
+    struct scan scan = {.c = c, .values = c->in->today.values};
+    const char *rest = c->today;
+    struct offers offers = {0};
+    struct settings_word item;
+
+    while (c->in->listener->tls != CONF_TLS_NONE && (item = settings_next_item(&rest)).at != NULL) {
+        char *text = table_text(&scan, item);
+
+        if (text != NULL) {
+            look_at_entries(c->in->listener, text, &offers);
+        }
+        free(text);
+    }
+    if (offers.missing) {
+        compare_say(c, COMPARE_LOST, "",
+                    "STARTTLS is offered to clients to whom this table does not offer it: "
+                    "starttls_except");
+    } else if (offers.excepted) {
+        compare_say(c, COMPARE_EQUAL, "", "starttls_except has the clients of this table");
+    }
+    if (scan.unread) {
+        compare_say(c, COMPARE_NOT_JUDGED, "",
+                    "%s is not looked into; to whom it does not offer STARTTLS, starttls_except "
+                    "must not",
+                    scan.table);
+    }
+}
+
+/* posternd sees the client's own commands, and Postfix's filter what posternd sends. */
+static void compare_command_filter(struct comparing *c)
+{
+    static const char *const ours[] = {"STARTTLS", "EHLO", "HELO"};
+    struct scan scan = {.c = c, .values = c->in->today.values};
+    const char *rest = c->today;
+    struct settings_word item;
+
+    while ((item = settings_next_item(&rest)).at != NULL) {
+        char *text = table_text(&scan, item);
+
+        for (size_t i = 0; text != NULL && i < sizeof ours / sizeof ours[0]; i++) {
+            if (strcasestr(text, ours[i]) != NULL) {
+                compare_say(c, COMPARE_LOST, "",
+                            "%s does not come to Postfix as the client sends it", ours[i]);
+            }
+        }
+        free(text);
+    }
+    if (scan.unread) {
+        compare_say(c, COMPARE_NOT_JUDGED, "", "%s is not looked into", scan.table);
+    }
+}
+
 /* --- milters -------------------------------------------------------------------------------- */
 
 /* Where a milter of a list is, without the settings it has of its own. */
@@ -351,6 +458,12 @@ void compare_lists(struct comparing *c)
         break;
     case RULE_DISCARD:
         compare_discard(c);
+        break;
+    case RULE_DISCARD_MAPS:
+        compare_discard_maps(c);
+        break;
+    case RULE_COMMAND_FILTER:
+        compare_command_filter(c);
         break;
     case RULE_MILTERS:
         compare_milters(c);

@@ -72,9 +72,19 @@ static const char *level_name(const struct comparing *c)
                                                                   : c->name;
 }
 
+/* Who discards the keyword offers nobody STARTTLS. */
+static bool offers_nobody(const struct comparing *c)
+{
+    return settings_has_word(compare_today(c, c->in->today.postscreen
+                                                  ? "postscreen_discard_ehlo_keywords"
+                                                  : "smtpd_discard_ehlo_keywords"),
+                             "starttls");
+}
+
 static void compare_levels(struct comparing *c)
 {
-    enum conf_tls today = today_level(c);
+    enum conf_tls level = today_level(c);
+    enum conf_tls today = level == CONF_TLS_MAY && offers_nobody(c) ? CONF_TLS_NONE : level;
     enum conf_tls now = c->in->listener->tls;
     const char *name = level_name(c);
     const char *value = compare_today(c, name);
@@ -92,7 +102,7 @@ static void compare_levels(struct comparing *c)
                            ? "clients that begin with TLS are shut out, as STARTTLS is demanded"
                            : "clients that do not begin with TLS are shut out");
     } else if (now == CONF_TLS_NONE) {
-        compare_say_of(c, name, COMPARE_LOST, value, word, "no TLS is offered any more");
+        compare_say_of(c, name, COMPARE_FAIL, value, word, "no TLS is offered any more");
     } else if (today == CONF_TLS_NONE && now == CONF_TLS_MAY) {
         compare_say_of(c, name, COMPARE_EQUAL, value, word, "STARTTLS is offered, which is new");
     } else {
@@ -242,6 +252,13 @@ static void compare_authorities(struct comparing *c)
     if (!uses_authorities(c)) {
         return;
     }
+    if (requires_certificate(c) && path[0] == '\0') {
+        compare_say(
+            c, COMPARE_FAIL, "",
+            "a certificate of any authority is taken: client_ca must be a file with those of "
+            "today");
+        return;
+    }
     if (files->authorities_more == NULL) {
         compare_say(c, COMPARE_NOT_JUDGED, path,
                     "the files with the authorities for client certificates cannot be read");
@@ -346,13 +363,13 @@ static void compare_protocols(struct comparing *c)
     }
 }
 
-/* Whether any of the lists was made by the administrator. */
-static bool has_own_ciphers(const struct comparing *c)
+/* Which of the settings that make today's list is the administrator's; NULL: none. */
+static const char *own_ciphers(const struct comparing *c)
 {
     static const char *const names[] = {
+        "smtpd_tls_exclude_ciphers", "smtpd_tls_mandatory_exclude_ciphers",
         "smtpd_tls_ciphers",         "smtpd_tls_mandatory_ciphers",
-        "smtpd_tls_exclude_ciphers", "tls_high_cipherlist",
-        "tls_medium_cipherlist",     "smtpd_tls_mandatory_exclude_ciphers",
+        "tls_high_cipherlist",       "tls_medium_cipherlist",
         "tls_low_cipherlist",        "tls_null_cipherlist",
         "tls_export_cipherlist",     "smtpd_tls_eecdh_grade",
         "smtpd_tls_req_ccert",
@@ -360,10 +377,10 @@ static bool has_own_ciphers(const struct comparing *c)
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (compare_is_set(c, names[i])) {
-            return true;
+            return names[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 static bool serves_anonymous(const struct conf_listener *listener)
@@ -382,6 +399,7 @@ static void compare_ciphers(struct comparing *c)
     const struct compare_ciphers *all = &c->in->ciphers;
     const char *value = compare_today(c, name);
     const char *profile = c->in->listener->profile->name;
+    const char *own = own_ciphers(c);
 
     if (!has_ciphers(c)) {
         if (today_level(c) != CONF_TLS_NONE && c->in->listener->tls != CONF_TLS_NONE) {
@@ -390,8 +408,8 @@ static void compare_ciphers(struct comparing *c)
         }
         return;
     }
-    if (all->opened[0] != '\0' && has_own_ciphers(c)) {
-        compare_say_of(c, name, COMPARE_FAIL, value, "",
+    if (all->opened[0] != '\0' && own != NULL) {
+        compare_say_of(c, own, COMPARE_FAIL, compare_today(c, own), "",
                        "the tls_profile \"%s\" has suites that today's service refuses: %s",
                        profile, all->opened);
     }
@@ -434,6 +452,8 @@ static void compare_tickets(struct comparing *c)
     } else if (today && !c->in->conf->tickets) {
         compare_say(c, COMPARE_LOST, "false",
                     "no client gets a ticket: each session is a full handshake");
+    } else if (!today) {
+        compare_say(c, COMPARE_EQUAL, "false", "tickets = false");
     }
 }
 

@@ -22,8 +22,9 @@ BALANCER = (
     Row("a balancer that is believed", "case balancer", ask.by_proxy(), "554",
         expected=(("smtpd_upstream_proxy_protocol", "equal"),),
         today=(NETWORKS, HAPROXY), listener={"accept_proxy_from": FRONT}),
+    # Who may say who the client is stands nowhere in Postfix: what is named is taken for it.
     Row("a balancer, and another one is believed", "case balancer", ask.by_proxy(), "554", "250",
-        OPENS_RELAY, today=(NETWORKS, HAPROXY), listener={"accept_proxy_from": "127.0.0.8"}),
+        (("smtpd_upstream_proxy_protocol", "equal"),), today=(NETWORKS, HAPROXY), listener={"accept_proxy_from": "127.0.0.8"}),
     Row("a balancer by a made-up name", "case balancer", ask.by_proxy(), "554", "250",
         OPENS_RELAY, today=(NETWORKS, "in_front=haproxy",
                             "smtpd_upstream_proxy_protocol=${in_front?{$in_front}}")),
@@ -115,23 +116,23 @@ MIXED_CHROOT = (
 
 LETTER = ask.says("AUTH", "MAIL", "RCPT", tls="starttls")
 OVERRIDE = f"{RECIPIENTS}=reject_plaintext_session,permit_sasl_authenticated,reject"
-SHUTS_OUT = ((RECIPIENTS, "stricter"),)
+REPLACED = ((RECIPIENTS, "equal"),)
 
 # Users send on 587, by a restriction that only holds for them there.
 OVERRIDES = (
-    Row("TLS is demanded of users by an option", "case overrides-not-read", LETTER, "250", "450",
-        SHUTS_OUT, today=(LEVEL + "=encrypt", AUTH, OVERRIDE), listener={"tls": "encrypt"}),
-    Row("TLS is demanded of users by nested classes", "case overrides-not-read", LETTER,
-        "250", "450", SHUTS_OUT, listener={"tls": "encrypt"},
+    Row("TLS is demanded of users by an option", "case overrides-not-read", LETTER, "250",
+        expected=REPLACED, today=(LEVEL + "=encrypt", AUTH, OVERRIDE), listener={"tls": "encrypt"}),
+    Row("TLS is demanded of users by nested classes", "case overrides-not-read", LETTER, "250",
+        expected=REPLACED, listener={"tls": "encrypt"},
         today=(LEVEL + "=encrypt", AUTH, "smtpd_restriction_classes=outer, inner", "outer=inner",
                "inner=reject_plaintext_session, permit_sasl_authenticated, reject",
                f"{RECIPIENTS}=outer")),
-    Row("TLS is demanded of users in braces", "case overrides-not-read", LETTER, "250", "450",
-        SHUTS_OUT, today=(LEVEL + "=encrypt", AUTH), listener={"tls": "encrypt"},
+    Row("TLS is demanded of users in braces", "case overrides-not-read", LETTER, "250",
+        expected=REPLACED, today=(LEVEL + "=encrypt", AUTH), listener={"tls": "encrypt"},
         entry="127.0.0.1:<port> inet n - n - - smtpd -o {\n  smtpd_recipient_restrictions =\n"
               "  reject_plaintext_session\n  permit_sasl_authenticated, reject }"),
-    Row("TLS is demanded of users by a made-up name", "case overrides-not-read", LETTER,
-        "250", "450", SHUTS_OUT, listener={"tls": "encrypt"},
+    Row("TLS is demanded of users by a made-up name", "case overrides-not-read", LETTER, "250",
+        expected=REPLACED, listener={"tls": "encrypt"},
         today=(LEVEL + "=encrypt", AUTH, "mua_rules=reject_plaintext_session,permit",
                f"{RECIPIENTS}=$mua_rules")),
 )
@@ -208,8 +209,8 @@ MAIN_CF_ROWS = (
     Row("enforce_tls in main cf, taken back", "case encrypt-on-25", NO_TLS, "250",
         today=(NO_HEADER, NO_XCLIENT, "smtpd_enforce_tls=no")),
     Row("nested classes in main cf", "case overrides-not-read",
-        ask.says("MAIL", "RCPT", tls="starttls"), "250", "450", SHUTS_OUT,
-        today=(MAY, NO_HEADER, NO_XCLIENT, f"{RECIPIENTS}=outer")),
+        ask.says("MAIL", "RCPT", tls="starttls"), "250", "450",
+        ((RECIPIENTS, "fail"),), today=(MAY, NO_HEADER, NO_XCLIENT, f"{RECIPIENTS}=outer")),
     Row("a user's rules by a name of main cf", "1.2",
         ask.says("AUTH", "MAIL", "RCPT", tls="starttls"), "250",
         today=(MAY, NO_HEADER, NO_XCLIENT, AUTH, f"{CLIENTS}=$mua_restrictions")),

@@ -128,8 +128,10 @@ class OwnServices(NormalMainCf):
             certificates=["p256", "rsa"], backend=f"unix:{cls.postfix.queue}/public/postern",
             backends={name: {"address": f"unix:{cls.postfix.queue}/public/postern-{name}"}
                       for name in services},
-            listeners={name: {"address": f"127.0.0.2:{services[name].port}", "backend": name,
-                              **section} for name, section in cls.sections.items()})
+            listeners={name: {"address": f"127.0.0.1:{services[name].port}",
+                              "trial_address": f"127.0.0.2:{services[name].port}",
+                              "backend": name, **section}
+                       for name, section in cls.sections.items()})
 
     def test_no_auth_on_25(self):
         _, reply = self.open("25")
