@@ -380,6 +380,56 @@ struct postfix_ciphers *postfix_ciphers_new(const struct conf *conf,
     return all;
 }
 
+/* The word of a version's bit. */
+static const char *version_word(unsigned bit)
+{
+    static const char *const words[] = {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (bit == 1U << i) {
+            return words[i];
+        }
+    }
+    return "TLSv1.3";
+}
+
+static void print_versions(const struct postfix_ciphers *all, const char *before, FILE *out)
+{
+    unsigned lowest = all->versions & -all->versions;
+    unsigned highest = 8;
+
+    while ((all->versions & highest) == 0 && highest > 1) {
+        highest /= 2;
+    }
+    fprintf(out, "%s        min_protocol = \"%s\"\n", before, version_word(lowest));
+    if (highest != 8) {
+        fprintf(out, "%s        max_protocol = \"%s\"\n", before, version_word(highest));
+    }
+}
+
+void postfix_print_profile(const struct postfix_compared *c, const char *before, FILE *out)
+{
+    const struct postfix_ciphers *all = c->ciphers;
+    const char *name = c->listener->name;
+
+    if (c->listener->profile->line != 0 || all->clients[0] == '\0') {
+        return;
+    }
+    fprintf(out,
+            "%sFor listener \"%s\", tls_profile = \"postfix-%s\" shuts out nobody whom today's "
+            "service serves:\n%s    tls_profile \"postfix-%s\" {\n",
+            before, name, name, before, name);
+    print_versions(all, before, out);
+    fprintf(out, "%s        ciphers = \"", before);
+    for (size_t i = 0; i < all->num_suites; i++) {
+        if (is_compared(all->suites[i])) {
+            fprintf(out, "%s:", suite_by_id(all->suites[i])->openssl);
+        }
+    }
+    /* TLS 1.0 and 1.1 are for level 0 only. */
+    fprintf(out, "@SECLEVEL=0\"\n%s    }\n", before);
+}
+
 void postfix_ciphers_free(struct postfix_ciphers *ciphers)
 {
     free(ciphers);

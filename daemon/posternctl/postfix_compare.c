@@ -158,6 +158,79 @@ static int look_at_interfaces(struct postfix_compared *c, const struct pair *pai
     return 0;
 }
 
+/* --- who comes to a port of its own --------------------------------------------------------- */
+
+/* A port that clients know without being told. */
+static bool is_known(unsigned port)
+{
+    return port == 25 || port == 465 || port == 587;
+}
+
+static bool has_known_port(const struct conf_listener *listener)
+{
+    for (size_t i = 0; i < listener->num_addresses; i++) {
+        if (is_known(listener->addresses[i].endpoint.ip.port)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether some listener stands in front of a service. */
+static bool is_fronted(const struct pair *pair, const struct postconf_service *service)
+{
+    for (size_t l = 0; l < pair->conf->num_listeners; l++) {
+        struct postconf_service today[POSTFIX_TODAY_MAX];
+        size_t num = postfix_today(pair->conf, pair->postfix, &pair->conf->listeners[l], today);
+
+        for (size_t i = 0; i < num; i++) {
+            if (today[i].line.at == service->line.at) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* A service that such clients come to, with settings of its own, and that no listener stands for.
+ */
+static bool is_passed_over(const struct pair *pair, const struct postconf_service *service)
+{
+    unsigned port = pair->listener->tls == CONF_TLS_IMPLICIT ? 465 : 25;
+    struct postfix_side side = {0};
+    bool own;
+
+    if (postconf_port(service) != port || is_fronted(pair, service)) {
+        return false;
+    }
+    own = postfix_side_read(&side, pair->postfix, service) == 0 && side.own.num > 0;
+    postfix_side_free(&side);
+    return own;
+}
+
+/* A listener on a port of its own, to which a firewall may send who comes to another one. */
+static int look_at_port(struct postfix_compared *c, const struct pair *pair)
+{
+    const char *at = pair->postfix->services;
+    struct postconf_service service;
+
+    while (pair->today == NULL && !has_known_port(pair->listener) &&
+           (service = postconf_next(&at)).line.at != NULL) {
+        struct postconf_text name = postconf_column(&service, POSTCONF_NAME);
+
+        if (is_passed_over(pair, &service) &&
+            compare_add(
+                &c->result, COMPARE_FAIL, "address", "", "",
+                "no service of today is known for this port; if clients of %.*s come to it, "
+                "its own settings do not hold for them: let address be the port that they "
+                "use, and trial_address this one",
+                (int)name.len, name.at) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* --- all ------------------------------------------------------------------------------------ */
 
 static int add_pair(struct postfix_comparisons *out, const struct pair *pair)
@@ -170,7 +243,10 @@ static int add_pair(struct postfix_comparisons *out, const struct pair *pair)
     out->items = more;
     more += out->num++;
     *more = (struct postfix_compared){0};
-    return compare_pair(more, pair, &out->defaults) != 0 ? -1 : look_at_interfaces(more, pair);
+    if (compare_pair(more, pair, &out->defaults) != 0) {
+        return -1;
+    }
+    return look_at_interfaces(more, pair) != 0 ? -1 : look_at_port(more, pair);
 }
 
 /* What stands in master.cf says nothing of another machine. */

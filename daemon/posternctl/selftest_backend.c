@@ -37,7 +37,7 @@ struct asked {
     struct selftest *t;
     const struct conf_backend *backend;
     const struct endpoint *address;
-    char name[BACKEND_SIZE];             /* "backend \"postfix\" 127.0.0.1:10025" */
+    char name[BACKEND_SIZE];             /* "backend \"postfix\" 127.0.0.1:12525" */
     char subject[SELFTEST_SUBJECT_SIZE]; /* ... and the claimed client */
     struct addr client;
     bool greeted;          /* the first client was */

@@ -81,7 +81,7 @@ class BehindPlaces(Case):
     def test_service_of(self, name, master_cf, address, banner):
         """The service that clients of a listener use today, whatever it is called, is the one whose
         settings are kept."""
-        conf = self.stage.write(certificates=["rsa"], backend="127.0.0.1:10025",
+        conf = self.stage.write(certificates=["rsa"], backend="127.0.0.1:12525",
                                 listeners={"mx": {"address": address}})
         path = write_files(self.stage.directory, "queue_directory = /var/spool/postfix\n",
                            master_cf)
@@ -128,7 +128,7 @@ class BehindPlaces(Case):
         Debian's 3.0, posternd says so."""
         known = run(["openssl", "ciphers", "MEDIUM:@SECLEVEL=0"]).returncode == 0
         conf = self.stage.write(
-            certificates=["rsa"], backend="127.0.0.1:10025", listeners={"mx": {
+            certificates=["rsa"], backend="127.0.0.1:12525", listeners={"mx": {
                 "tls_profile": "theirs"}},
             extra='tls_profile "theirs" {\n    ciphers = '
                   '"aNULL:-aNULL:HIGH:MEDIUM:+RC4:@STRENGTH"\n}\n')

@@ -8,7 +8,7 @@ from common import Case, table
 from lab.postconf import write_files
 from lab.posternd import HOSTNAME, run_posternctl
 
-BACKEND = "127.0.0.1:10025"
+BACKEND = "127.0.0.1:12525"
 
 
 # What a service behind posternd has.
@@ -61,11 +61,11 @@ class CheckPostfix(Case):
 
     def test_way_around_postscreen(self):
         options = {"master_cf": service("1", command="postscreen", own=SCREEN) +
-                   service(address="10026") + PASS,
-                   "backends": {"postfix": {"tls_address": "127.0.0.1:10026"}}}
+                   service(address="12526") + PASS,
+                   "backends": {"postfix": {"tls_address": "127.0.0.1:12526"}}}
         finding = self.one(1, **options)
         self.assertEqual(finding[:2], ("fail", 'backend "postfix"'))
-        self.assertIn("postscreen at 127.0.0.1:10025", finding[2])
+        self.assertIn("postscreen at 127.0.0.1:12525", finding[2])
         self.assert_text(finding, **options)
 
     def test_postscreen_alone(self):
@@ -74,11 +74,11 @@ class CheckPostfix(Case):
 
     def test_tls_address_alone(self):
         self.assertEqual(self.findings(
-            master_cf=service() + service(address="127.0.0.1:10026"),
-            backends={"postfix": {"tls_address": "127.0.0.1:10026"}}), [])
+            master_cf=service() + service(address="127.0.0.1:12526"),
+            backends={"postfix": {"tls_address": "127.0.0.1:12526"}}), [])
 
     def test_without_postconf(self):
-        options = {"postconf": False, "backends": {"postfix": {"tls_address": "127.0.0.1:10026"}}}
+        options = {"postconf": False, "backends": {"postfix": {"tls_address": "127.0.0.1:12526"}}}
         limits, postscreen = self.findings(**options)
         self.assertEqual((limits[:2], postscreen[:2]), (("not-checked", "Postfix"),
                                                         ("not-checked", 'backend "postfix"')))
@@ -124,15 +124,15 @@ class CheckPostfix(Case):
 
     @table((("TCP", BACKEND), ("unix", "unix:/var/spool/postfix/public/postern")))
     def test_no_service_there(self, address):
-        finding = self.one(backend=address, master_cf=service(address="10026"))
+        finding = self.one(backend=address, master_cf=service(address="12526"))
         self.assertEqual(finding, ("not-checked", 'backend "postfix"',
                                    f"{address}: this machine's master.cf has no service there"))
 
     def test_name_without_a_host_is_on_this_machine(self):
         """A port alone is the port of every address here, and of no other machine's."""
-        everywhere = service("9", address="10025")
+        everywhere = service("9", address="12525")
         self.assertIn("9 processes", self.one(master_cf=everywhere)[2])
-        finding = self.one(backend="203.0.113.77:10025", master_cf=everywhere)
+        finding = self.one(backend="203.0.113.77:12525", master_cf=everywhere)
         self.assertEqual(finding[0], "not-checked")
 
     def test_socket_elsewhere(self):
@@ -160,8 +160,8 @@ class CheckPostfix(Case):
     # --- what is shown of the configuration ---
 
     def test_options_are_shown(self):
-        options = {"master_cf": service() + service(address="127.0.0.1:10026"), "backends": {
-            "postfix": {"tls_address": "127.0.0.1:10026", "client_address": "proxy-v1",
+        options = {"master_cf": service() + service(address="127.0.0.1:12526"), "backends": {
+            "postfix": {"tls_address": "127.0.0.1:12526", "client_address": "proxy-v1",
                         "max_connections": 7}}, "listeners": {
             "smtps": {"address": "127.0.0.1:465", "tls": "implicit"},
             "mx": {"address": "127.0.0.1:25", "trial_address": ["127.0.0.1:2525", "[::1]:2525"],
@@ -172,7 +172,7 @@ class CheckPostfix(Case):
         document = json.loads(self.ctl("--json", "check", **options).stdout)
         backend, = document["backends"]
         self.assertEqual(backend, {"name": "postfix", "address": [BACKEND],
-                                   "tls_address": "127.0.0.1:10026", "client_address": "proxy-v1",
+                                   "tls_address": "127.0.0.1:12526", "client_address": "proxy-v1",
                                    "max_connections": 7})
         smtps, mx, relay = document["listeners"]
         self.assertEqual((smtps["tls"], smtps["tls_profile"], smtps["backend"]),
@@ -188,7 +188,7 @@ class CheckPostfix(Case):
                                  "client_certificate": "none", "client_ca": None,
                                  "accept_proxy_from": ["192.0.2.0/28"]})
         text = self.ctl("check", **options).stdout
-        self.assertIn(f'\nbackend "postfix": {BACKEND}; tls_address 127.0.0.1:10026; '
+        self.assertIn(f'\nbackend "postfix": {BACKEND}; tls_address 127.0.0.1:12526; '
                       "client_address proxy-v1, max_connections 7\n", text)
         self.assertIn('\nlistener "smtps": 127.0.0.1:465; tls implicit, tls_profile modern, '
                       "certificate_sets mail; backend postfix\n", text)

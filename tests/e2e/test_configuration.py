@@ -41,7 +41,7 @@ tls_profile "mine" {
     groups = "X25519:P-256"
 }
 backend "postfix" {
-    address = { "127.0.0.1:10025", "unix:/nowhere/socket" }
+    address = { "127.0.0.1:12525", "unix:/nowhere/socket" }
     client_address = "proxy-v2"
     connect_timeout = 10
 }
@@ -131,7 +131,7 @@ ROWS = (
     ("listener without address", '    address = { "127.0.0.1:PORT" }', None, "} of listener",
      "address"),
     ("listener without backend", '    backend = "postfix"', None, "} of listener", "backend"),
-    ("backend without address", '    address = { "127.0.0.1:10025", "unix:/nowhere/socket" }',
+    ("backend without address", '    address = { "127.0.0.1:12525", "unix:/nowhere/socket" }',
      None, "} of backend", "address"),
     ("certificate without chain", '    chain = "p256.pem"', None, "} of certificate", "chain"),
     # TLS
@@ -157,11 +157,11 @@ ROWS = (
      '    address = { "unix:/tmp/x" }', None, "address"),
     ("address given twice", '    address = { "127.0.0.1:PORT" }',
      '    address = { "127.0.0.1:PORT", "127.0.0.1:PORT" }', None, "address"),
-    ("backend is our own listener", '    address = { "127.0.0.1:10025", "unix:/nowhere/socket" }',
+    ("backend is our own listener", '    address = { "127.0.0.1:12525", "unix:/nowhere/socket" }',
      '    address = { "127.0.0.1:PORT" }', None, "listener"),
     ("backend is our own listener in a trial", "    auth_before_tls = false",
-     '    trial_address = { "127.0.0.1:10025" }',
-     '    address = { "127.0.0.1:10025", "unix:/nowhere/socket" }', "listener"),
+     '    trial_address = { "127.0.0.1:12525" }',
+     '    address = { "127.0.0.1:12525", "unix:/nowhere/socket" }', "listener"),
     ("trial at the address", "    auth_before_tls = false", '    trial_address = "127.0.0.1:PORT"', None,
      '^trial_address: listener "mx" has this address already$'),
     ("exceptions where TLS is demanded", '    tls = "may"',
@@ -170,8 +170,8 @@ ROWS = (
     ("exception that is no network", "    auth_before_tls = false",
      '    starttls_except = "sender.example"', None, '^starttls_except: "sender.example": not ADDR'),
     ("backend is our own listener on any address",
-     '    address = { "127.0.0.1:PORT" }', '    address = { "0.0.0.0:10025" }',
-     '    address = { "127.0.0.1:10025", "unix:/nowhere/socket" }', "listener"),
+     '    address = { "127.0.0.1:PORT" }', '    address = { "0.0.0.0:12525" }',
+     '    address = { "127.0.0.1:12525", "unix:/nowhere/socket" }', "listener"),
     # files
     ("missing chain", '    chain = "p256.pem"', '    chain = "none.pem"', None,
      "none.pem.*No such file"),
@@ -401,7 +401,7 @@ class Configuration(Case):
         ("idle_timeout", "idle_timeout = 1800", "idle_timeout = 60", "idle_timeout"),
         ("hostname", 'hostname = "mail.example.test"', 'hostname = "other.example.test"',
          "other.example.test"),
-        ("backend elsewhere", "127.0.0.1:10025", "192.0.2.1:25", "192.0.2.1:25"),
+        ("backend elsewhere", "127.0.0.1:12525", "192.0.2.1:25", "192.0.2.1:25"),
         ("upstreams", "    auth_before_tls = false",
          '    accept_proxy_from = { "192.0.2.7", "10.0.0.0/15" }',
          r'listener "mx": accept_proxy_from: everybody in 10\.0\.0\.0/15 can claim'),

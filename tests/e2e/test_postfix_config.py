@@ -42,7 +42,7 @@ class Service:
 
 
 class PostfixConfig(Case):
-    def ctl(self, main_cf="", master_cf=MASTER_CF, *, backend="127.0.0.1:10025", **options):
+    def ctl(self, main_cf="", master_cf=MASTER_CF, *, backend="127.0.0.1:12525", **options):
         """posternctl's run for a configuration of Stage.write()."""
         conf = self.stage.write(certificates=["rsa"], backend=backend, **options)
         path = write_files(self.stage.directory, "queue_directory = /var/spool/postfix\n"
@@ -83,13 +83,13 @@ class PostfixConfig(Case):
     def test_process_limit(self, option, maxproc):
         service = self.one(backends={"postfix": option})
         self.assertEqual((service.name, service.type, service.chroot, service.maxproc,
-                          service.command), ("127.0.0.1:10025", "inet", "y", maxproc, "smtpd"))
+                          service.command), ("127.0.0.1:12525", "inet", "y", maxproc, "smtpd"))
         self.assert_overrides(service, PROXIED)
 
     @table((("bounded", 40, "140"), ("one without bound", 0, "0")))
     def test_process_limit_of_a_service_of_two_backends(self, other, maxproc):
         service = self.one(backends={"postfix": {"max_connections": 80}, "other": {
-            "address": "127.0.0.1:10025", "max_connections": other}})
+            "address": "127.0.0.1:12525", "max_connections": other}})
         self.assertEqual(service.maxproc, maxproc)
 
     def test_unix(self):
@@ -98,8 +98,8 @@ class PostfixConfig(Case):
         self.assert_overrides(service, PROXIED)
 
     def test_every_address(self):
-        self.assertEqual(set(self.services(self.config(backend=["127.0.0.1:10025", "[::1]:10026"]))),
-                         {"127.0.0.1:10025", "[::1]:10026"})
+        self.assertEqual(set(self.services(self.config(backend=["127.0.0.1:12525", "[::1]:12526"]))),
+                         {"127.0.0.1:12525", "[::1]:12526"})
 
     def test_proxy_v1_is_the_same_to_postfix(self):
         self.assert_overrides(self.one(backends={"postfix": {"client_address": "proxy-v1"}}),
@@ -112,7 +112,7 @@ class PostfixConfig(Case):
     ))
     def test_socket_that_postfix_cannot_have(self, address):
         for option in ("address", "tls_address"):
-            done = self.ctl(backend=address if option == "address" else "127.0.0.1:10025",
+            done = self.ctl(backend=address if option == "address" else "127.0.0.1:12525",
                             backends={"postfix": {option: address}})
             self.assertEqual((done.returncode, done.stdout), (2, ""))
             self.assertRegex(done.stderr, rf'^posternctl: \S+postern.conf:\d+: {option}: "unix:')
@@ -120,23 +120,23 @@ class PostfixConfig(Case):
     def test_tls_address(self):
         services = self.services(self.config(
             "smtpd_sasl_auth_enable = yes\n",
-            backends={"postfix": {"tls_address": "127.0.0.1:10026"}}))
-        self.assert_overrides(services["127.0.0.1:10025"],
+            backends={"postfix": {"tls_address": "127.0.0.1:12526"}}))
+        self.assert_overrides(services["127.0.0.1:12525"],
                               [*PROXIED, "smtpd_sasl_auth_enable=no"])
-        self.assert_overrides(services["127.0.0.1:10026"], PROXIED)
+        self.assert_overrides(services["127.0.0.1:12526"], PROXIED)
         self.assertEqual([service.maxproc for service in services.values()], ["500", "500"])
 
     @table((
-        ("tls_address is the address", {"tls_address": "127.0.0.1:10025"}, {}, {}),
-        ("AUTH before TLS", {"tls_address": "127.0.0.1:10026"}, {"auth_before_tls": True}, {}),
-        ("another backend without", {"tls_address": "127.0.0.1:10026"}, {},
-         {"address": "127.0.0.1:10025"}),
+        ("tls_address is the address", {"tls_address": "127.0.0.1:12525"}, {}, {}),
+        ("AUTH before TLS", {"tls_address": "127.0.0.1:12526"}, {"auth_before_tls": True}, {}),
+        ("another backend without", {"tls_address": "127.0.0.1:12526"}, {},
+         {"address": "127.0.0.1:12525"}),
     ))
     def test_auth_stays_where_it_is_needed(self, backend, listener, other):
         services = self.services(self.config(
             backends={"postfix": backend, **({"other": other} if other else {})},
             listeners={"mx": listener}))
-        self.assert_overrides(services["127.0.0.1:10025"], PROXIED)
+        self.assert_overrides(services["127.0.0.1:12525"], PROXIED)
 
     def test_rare_settings_of_main_cf(self):
         service = self.one("smtpd_authorized_xclient_hosts = 192.0.2.1\n"
@@ -148,29 +148,29 @@ class PostfixConfig(Case):
 
     def test_settings_of_todays_services_are_kept(self):
         text = self.config(
-            backends={"postfix": {}, "submission": {"address": "127.0.0.1:10026"},
-                      "smtps": {"address": "127.0.0.1:10027"}},
+            backends={"postfix": {}, "submission": {"address": "127.0.0.1:12526"},
+                      "smtps": {"address": "127.0.0.1:12527"}},
             listeners={"mx": {"address": "127.0.0.1:25"},
                        "submission": {"address": "127.0.0.1:587", "backend": "submission"},
                        "smtps": {"address": "127.0.0.1:465", "backend": "smtps"}})
         services = self.services(text)
-        self.assert_overrides(services["127.0.0.1:10025"], PROXIED)
-        self.assert_overrides(services["127.0.0.1:10026"], [
+        self.assert_overrides(services["127.0.0.1:12525"], PROXIED)
+        self.assert_overrides(services["127.0.0.1:12526"], [
             *PROXIED, "syslog_name=postfix/submission", "smtpd_sasl_auth_enable=yes",
             "smtpd_tls_ask_ccert=yes", "smtpd_relay_restrictions=permit_sasl_authenticated, reject"])
-        self.assert_overrides(services["127.0.0.1:10027"], [
+        self.assert_overrides(services["127.0.0.1:12527"], [
             *PROXIED, "syslog_name=postfix/smtps", "smtpd_sasl_auth_enable=yes"])
         for port, name in ((25, "smtp"), (587, "submission"), (465, "smtps")):
             self.assertRegex(text, rf"(?m)^# master.cf: {name} inet\n#     has port {port}, ")
 
     def test_plaintext_service_does_not_take_over_auth(self):
         services = self.services(self.config(
-            backends={"postfix": {"tls_address": "127.0.0.1:10026"}},
+            backends={"postfix": {"tls_address": "127.0.0.1:12526"}},
             listeners={"submission": {"address": "127.0.0.1:587"}}))
         auth = {name: [each for each in service.overrides if "auth_enable" in each]
                 for name, service in services.items()}
-        self.assertEqual(auth, {"127.0.0.1:10025": ["smtpd_sasl_auth_enable=no"],
-                                "127.0.0.1:10026": ["smtpd_sasl_auth_enable=yes"]})
+        self.assertEqual(auth, {"127.0.0.1:12525": ["smtpd_sasl_auth_enable=no"],
+                                "127.0.0.1:12526": ["smtpd_sasl_auth_enable=yes"]})
 
     def test_settings_of_several_services(self):
         """One service for the mail of two has what both have, and the rest is told."""
@@ -184,7 +184,7 @@ class PostfixConfig(Case):
     def test_printed_again(self):
         """With its own output in master.cf, and what was added there by hand."""
         added = "    -o smtpd_client_connection_count_limit=7\n"
-        for backend in ("127.0.0.1:10025", "unix:/var/spool/postfix/public/postern"):
+        for backend in ("127.0.0.1:12525", "unix:/var/spool/postfix/public/postern"):
             first = self.config(backend=backend)
             again = self.config(master_cf=MASTER_CF + first.rpartition("#\n# This Postfix")[0] +
                                 added, backend=backend)
@@ -193,17 +193,17 @@ class PostfixConfig(Case):
             self.assert_overrides(service, [*PROXIED, "smtpd_client_connection_count_limit=7"])
 
     def test_service_keeps_its_name(self):
-        service = self.one(master_cf=MASTER_CF + "localhost:10025 inet n - n - 5 smtpd "
+        service = self.one(master_cf=MASTER_CF + "localhost:12525 inet n - n - 5 smtpd "
                            "-o smtpd_upstream_proxy_protocol=haproxy\n")
-        self.assertEqual((service.name, service.maxproc), ("localhost:10025", "500"))
+        self.assertEqual((service.name, service.maxproc), ("localhost:12525", "500"))
 
     def test_service_of_somebody_else_is_not_replaced(self):
         """The way back of a content filter wants no PROXY header."""
-        done = self.ctl(master_cf=MASTER_CF + "127.0.0.1:10025 inet n - n - - smtpd "
+        done = self.ctl(master_cf=MASTER_CF + "127.0.0.1:12525 inet n - n - - smtpd "
                         "-o content_filter= -o mynetworks=127.0.0.0/8\n")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertRegex(done.stderr, r"^posternctl: \S+postern\.conf:\d+: address: master\.cf has a "
-                                      "service 127.0.0.1:10025 that wants no PROXY header, .*: take "
+                                      "service 127.0.0.1:12525 that wants no PROXY header, .*: take "
                                       "another address\n$")
 
     def test_postscreen(self):
@@ -211,13 +211,13 @@ class PostfixConfig(Case):
 smtp      inet  n       -       y       -       1       postscreen
 smtpd     pass  -       -       y       -       -       smtpd
   -o smtpd_client_restrictions=permit_mynetworks
-127.0.0.1:10025 inet n  -       y       -       1       postscreen
+127.0.0.1:12525 inet n  -       y       -       1       postscreen
   -o postscreen_greet_wait=3s
   -o postscreen_tls_security_level=may
 """)
         services = self.services(text)
-        self.assertEqual(set(services), {"127.0.0.1:10025", "postern-smtpd1"})
-        screen, smtpd = services["127.0.0.1:10025"], services["postern-smtpd1"]
+        self.assertEqual(set(services), {"127.0.0.1:12525", "postern-smtpd1"})
+        screen, smtpd = services["127.0.0.1:12525"], services["postern-smtpd1"]
         self.assertEqual((screen.type, screen.maxproc, screen.command),
                          ("inet", "1", "postscreen"))
         self.assert_overrides(screen, [
@@ -259,6 +259,32 @@ smtpd     pass  -       -       y       -       -       smtpd
         self.assertRegex(done.stderr,
                          rf'(?m)^posternctl: {verdict}: listener "\w+": {re.escape(text)}')
         self.assertNotIn(text, self.ctl(listeners=listeners).stdout)
+
+    def test_profile_of_todays(self):
+        """Where the built-in one shuts clients out, one that does not is there to be pasted."""
+        listeners = {"submission": {"address": "127.0.0.1:587", "tls": "encrypt"}}
+        first = self.ctl(listeners=listeners)
+        self.assertIn('the tls_profile "modern" shuts out clients', first.stderr)
+        lines = re.search(r"(?ms)^#     tls_profile .*?^#     \}$", first.stdout)[0]
+        again = self.ctl(
+            listeners={"submission": {**listeners["submission"],
+                                      "tls_profile": "postfix-submission"}},
+            extra=re.sub("(?m)^#", "", lines) + "\n")
+        for words in ("shuts out clients", "lacks", "has suites that", "allows versions"):
+            self.assertNotIn(words, again.stderr)
+        self.assertNotIn("tls_profile \"postfix", again.stdout)
+
+    @table((("one network's port", "127.0.0.1:2525", {}, True),
+            ("a trial of port 25", "127.0.0.1:25", {"trial_address": "127.0.0.1:2525"}, False)))
+    def test_port_that_stands_for_another(self, address, listener, told):
+        """A firewall may send some clients of port 25 to it; their filter would be gone."""
+        done = self.ctl(master_cf=MASTER_CF.replace(
+            "smtpd\n", "smtpd\n  -o content_filter=filter:[127.0.0.1]:10024\n", 1),
+            listeners={"mx": {"address": address, **listener}})
+        self.assertEqual(("FAIL: listener \"mx\": address: no service of today" in done.stderr,
+                          "-o content_filter=filter:[127.0.0.1]:10024" in done.stdout,
+                          done.returncode),
+                         (True, False, 1) if told else (False, True, 0))
 
     def test_setting_of_another_release(self):
         text = self.config(
@@ -354,7 +380,7 @@ smtpd     pass  -       -       y       -       -       smtpd
         self.assertNotIn("check_policy_service", self.config(milter={}))
 
     def test_without_postconf(self):
-        conf = self.stage.write(certificates=["rsa"], backend="127.0.0.1:10025")
+        conf = self.stage.write(certificates=["rsa"], backend="127.0.0.1:12525")
         done = run_posternctl(self.build, "-c", conf, "postfix-config",
                               env={**os.environ, "MAIL_CONFIG": "/nowhere"})
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -127,7 +127,7 @@ class Trial(Selftest):
         for trial, words in (([], ""), (["127.0.0.1:2525"], "\n#     when the trial (trial_address) "
                                                             "ends, not before")):
             conf = self.stage.write(
-                certificates=["p256"], backend="127.0.0.1:10025",
+                certificates=["p256"], backend="127.0.0.1:12525",
                 listeners={"mx": {"address": "0.0.0.0:25", "trial_address": trial}})
             done = run_posternctl(self.build, "-c", conf, "postfix-config", env=environment)
             self.assertIn("    -o smtpd_helo_required=yes\n", done.stdout)

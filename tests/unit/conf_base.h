@@ -19,7 +19,7 @@ static const char base[] = "hostname = \"mail.example.org\"\n"                  
                            "certificate \"b\" { chain = \"b.pem\" }\n"                   /* 3 */
                            "certificate_set \"s\" { certificates = { \"a\", \"b\" } }\n" /* 4 */
                            "tls_profile \"p\" { }\n"                                     /* 5 */
-                           "backend \"smtpd\" { address = \"127.0.0.1:10025\" }\n"       /* 6 */
+                           "backend \"smtpd\" { address = \"127.0.0.1:12525\" }\n"       /* 6 */
                            "listener \"mx\" {\n"                                         /* 7 */
                            "    address = { \"0.0.0.0:25\", \"[::]:25\" }\n"             /* 8 */
                            "    certificate_sets = \"s\"\n"                              /* 9 */

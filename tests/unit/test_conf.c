@@ -85,7 +85,7 @@ START_TEST(test_sections)
     ck_assert_uint_eq(c->profiles[2].groups.line, 5);
     ck_assert_uint_eq(c->num_backends, 1);
     ck_assert_uint_eq(c->backends[0].num_addresses, 1);
-    ck_assert_uint_eq(c->backends[0].addresses[0].endpoint.ip.port, 10025);
+    ck_assert_uint_eq(c->backends[0].addresses[0].endpoint.ip.port, 12525);
     ck_assert_uint_eq(c->num_listeners, 1);
     ck_assert_str_eq(c->listeners[0].name, "mx");
     ck_assert_uint_eq(c->listeners[0].line, 11);
@@ -262,7 +262,7 @@ static const struct {
     {"empty limits", "", "limits { }"},
     {"empty milter", "", "milter { }"},
     {"only a policy service", "", "milter { socket = \"\" policy_socket = \"unix:/p\" }"},
-    {"no second service", "10025\"", "10025\" tls_address = \"\""},
+    {"no second service", "12525\"", "12525\" tls_address = \"\""},
     {"no certificates without TLS", "certificate_sets = \"s\"", "tls = \"none\""},
     {"sets that nobody sees", "certificate_sets = \"s\"",
      "tls = \"none\" certificate_sets = \"s\""},
@@ -278,12 +278,12 @@ static const struct {
     {"no control socket", "", "control = \"\""},
     {"longest control path", "", "control = \"/" HUNDRED "123456\""},
     {"longest relative control path", "", "control = \"" HUNDRED "123\""},
-    {"two sockets", "\"127.0.0.1:10025\"", "{ \"unix:/x\", \"unix:/y\" }"},
+    {"two sockets", "\"127.0.0.1:12525\"", "{ \"unix:/x\", \"unix:/y\" }"},
     {"longest label", "tls_profile \"p\" { }",
      "certificate_set \"t\" { certificates = \"a\" names = "
      "\"a23456789-a23456789-a23456789-a23456789-a23456789-a23456789-123\" }"},
-    {"same port, another address", "0.0.0.0:25", "127.0.0.2:10025"},
-    {"same port, another family", "0.0.0.0:25\", \"[::]:25", "[::]:10025"},
+    {"same port, another address", "0.0.0.0:25", "127.0.0.2:12525"},
+    {"same port, another family", "0.0.0.0:25\", \"[::]:25", "[::]:12525"},
     {"port 0 twice", "\"0.0.0.0:25\", \"[::]:25\"", "\"127.0.0.1:0\", \"127.0.0.1:0\""},
 };
 
