@@ -121,9 +121,6 @@ int command_check(const struct invocation *invocation)
     struct snapshot *snapshot;
     int status;
 
-    if (invocation->argc != 1) {
-        return command_usage();
-    }
     if (tls_library_init() != 0) {
         return command_fail("TLS cannot be set up");
     }

@@ -1,28 +1,81 @@
 /*
- * command: what main.c and the files of the commands share.
+ * command: what a command of posternctl is, and how its command line is read.
  *
- * A command prints its result on standard output and its troubles on standard error, and returns
- * the exit code. main.c flushes standard output after it.
+ * A command is a row of the table in main.c. What it takes, its usage and its help all come from
+ * the row; command.c reads its options and arguments, and names the word that is wrong. A command
+ * prints its result on standard output and its troubles on standard error, and returns the exit
+ * code. main.c flushes standard output after it.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_COMMAND_H
 #define POSTERN_DAEMON_POSTERNCTL_COMMAND_H
 
+#include "lib/base/bytes.h"
+
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Besides EXIT_SUCCESS. */
 #define EXIT_FINDING   1 /* what was asked for is not as it should be */
 #define EXIT_BAD_INPUT 2
 
-struct invocation {
-    const char *file; /* the configuration's, given or not */
-    bool file_given;
-    bool json; /* --json */
-    int argc;
-    char **argv; /* argv[0] is the command's name, the rest its own arguments */
+/* Room for the parts of a row. */
+enum { COMMAND_SYNTAXES = 2, COMMAND_OPTIONS = 10, COMMAND_ARGUMENTS = 3, COMMAND_EXITS = 5 };
+
+struct invocation;
+
+/* A row; each array of texts ends at its first NULL, or where it is full. */
+struct command {
+    const char *name;
+    const char *help;                         /* one line, without a full stop */
+    bool json;                                /* it can print JSON */
+    const char *options[COMMAND_OPTIONS];     /* "hello": --hello, which needs a value */
+    const char *syntax[COMMAND_SYNTAXES];     /* how the options go together, a line for each way */
+    const char *arguments[COMMAND_ARGUMENTS]; /* names; one that may be left out is in brackets */
+    struct {
+        int code;
+        const char *meaning; /* NULL: there are no more */
+    } exits[COMMAND_EXITS];
+    int (*run)(const struct invocation *invocation); /* the exit code */
 };
 
-/* A mistake on the command line: says how it is used. Returns EXIT_BAD_INPUT. */
-int command_usage(void);
+/* main.c: all commands; the last row has no name. */
+extern const struct command commands[];
+
+/* What was asked for; all texts are borrowed from the command line. */
+struct invocation {
+    const struct command *command; /* NULL: the options before the command are being read */
+    const char *file;              /* the configuration's, given or not */
+    bool file_given;
+    bool json;                           /* --json */
+    const char *values[COMMAND_OPTIONS]; /* of command->options; NULL: not given */
+    char **arguments;
+    int num_arguments; /* all that have to be there are */
+};
+
+/* What getopt_long() gives for --json, --help and the first of a command's own options: nothing
+ * that is a letter. */
+enum { COMMAND_JSON = 256, COMMAND_HELP, COMMAND_OWN };
+
+/* Takes what getopt_long() has given: -c, --json, an option of the command, or a mistake; `word` is
+ * the one that was read last. 0, or EXIT_BAD_INPUT after it has told the mistake. */
+MUST_USE int command_take(struct invocation *invocation, int given, const char *value,
+                          const char *word);
+
+/* Reads what follows the command's name, argv[0]. 0, or EXIT_BAD_INPUT after it has told the
+ * mistake. */
+MUST_USE int command_read(struct invocation *invocation, int argc, char **argv);
+
+/* The value of an option of this command, by its name; NULL: it was not given. */
+const char *command_value(const struct invocation *invocation, const char *option);
+
+/* Prints how a command is called (NULL: any), as several lines that begin with "usage:". */
+void command_print_usage(const struct command *command, FILE *out);
+
+/* Tells a mistake on the command line, and below it how the command (NULL: posternctl) is called:
+ * "posternctl: COMMAND: TEXT", "usage: ...". The text names the wrong word. Returns
+ * EXIT_BAD_INPUT. */
+int command_slip(const struct command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* "posternctl: TEXT" on standard error. Returns EXIT_BAD_INPUT. */
 int command_fail(const char *text);

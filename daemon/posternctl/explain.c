@@ -4,48 +4,59 @@
 #include "lib/tls/names.h"
 #include "lib/tls/verdicttext.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-static bool read_options(int argc, char **argv, struct explain_options *out)
+/* Two of these options are given, or two ways to give the hello. */
+static int told_twice(const struct invocation *invocation, const char *one, const char *other)
 {
-    const struct {
-        const char *name;
-        const char **value;
-    } values[] = {
-        {"hello", &out->hello},           {"failure", &out->failure},
-        {"version", &out->lists.version}, {"ciphers", &out->lists.ciphers},
-        {"groups", &out->lists.groups},   {"sigalgs", &out->lists.sigalgs},
-        {"sni", &out->lists.sni},         {"certificates", &out->certificates},
-        {"listener", &out->listener},
-    };
-    enum { NUM = sizeof values / sizeof values[0] };
-    struct option options[NUM + 1] = {0};
-    int option;
-
-    for (int i = 0; i < NUM; i++) {
-        options[i] = (struct option){values[i].name, required_argument, NULL, i};
-    }
-    optind = 0; /* from the start, after main() has read its own */
-    while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-        if (option < 0 || option >= NUM || *values[option].value != NULL) {
-            return false;
-        }
-        *values[option].value = optarg;
-    }
-    return optind == argc;
+    return command_slip(invocation->command, "%s and %s do not go together", one, other);
 }
 
-/* Whether the options go together. */
-static bool are_good(const struct explain_options *options)
+/* The first of the lists that is given; NULL: none is. */
+static const char *given_list(const struct invocation *invocation)
 {
-    const struct hellolists *lists = &options->lists;
-    bool has_lists = lists->version != NULL || lists->ciphers != NULL || lists->groups != NULL ||
-                     lists->sigalgs != NULL || lists->sni != NULL;
+    static const char *const lists[] = {"--version", "--ciphers", "--groups", "--sigalgs", "--sni"};
 
-    return (options->hello != NULL) + (options->failure != NULL) + has_lists == 1 &&
-           (options->certificates == NULL || (options->listener == NULL && options->conf == NULL));
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        if (command_value(invocation, lists[i] + 2) != NULL) {
+            return lists[i];
+        }
+    }
+    return NULL;
+}
+
+/* 0, or EXIT_BAD_INPUT if the options do not go together. */
+static int read_options(const struct invocation *invocation, struct explain_options *out)
+{
+    const char *list = given_list(invocation);
+
+    *out = (struct explain_options){
+        .daemon_conf = invocation->file,
+        .conf = invocation->file_given ? invocation->file : NULL,
+        .hello = command_value(invocation, "hello"),
+        .failure = command_value(invocation, "failure"),
+        .listener = command_value(invocation, "listener"),
+        .certificates = command_value(invocation, "certificates"),
+        .lists = {.version = command_value(invocation, "version"),
+                  .ciphers = command_value(invocation, "ciphers"),
+                  .groups = command_value(invocation, "groups"),
+                  .sigalgs = command_value(invocation, "sigalgs"),
+                  .sni = command_value(invocation, "sni")},
+    };
+    if (out->hello == NULL && out->failure == NULL && list == NULL) {
+        return command_slip(invocation->command, "--hello, --failure or --version is missing");
+    }
+    if (out->hello != NULL && out->failure != NULL) {
+        return told_twice(invocation, "--hello", "--failure");
+    }
+    if (list != NULL && (out->hello != NULL || out->failure != NULL)) {
+        return told_twice(invocation, out->hello != NULL ? "--hello" : "--failure", list);
+    }
+    if (out->certificates != NULL && (out->listener != NULL || out->conf != NULL)) {
+        return told_twice(invocation, "--certificates", out->conf != NULL ? "-c" : "--listener");
+    }
+    return 0;
 }
 
 /* --- what comes of it ----------------------------------------------------------------------- */
@@ -158,16 +169,13 @@ static int run(struct explain *e, struct explain_options *options, bool json,
 
 int command_explain(const struct invocation *invocation)
 {
-    struct explain_options options = {.daemon_conf = invocation->file};
+    struct explain_options options;
     struct explain explain = {0};
     struct conf_error error;
     int status;
 
-    if (invocation->file_given) {
-        options.conf = invocation->file;
-    }
-    if (!read_options(invocation->argc, invocation->argv, &options) || !are_good(&options)) {
-        return command_usage();
+    if (read_options(invocation, &options) != 0) {
+        return EXIT_BAD_INPUT;
     }
     if (options.certificates == NULL && access(invocation->file, F_OK) == 0) {
         options.conf = invocation->file;

@@ -73,43 +73,44 @@ static void print_record(const json_t *record)
     print_client(record);
 }
 
-/* An address, in brackets or not, and a port. The request, or NULL if these are none. */
-static json_t *read_request(const char *address, const char *port)
+/* An address, in brackets or not. */
+static bool read_address(const char *address, struct endpoint *out)
 {
-    char host[ADDR_TEXT_SIZE];
     char text[ADDR_TEXT_SIZE + 8];
-    struct endpoint client;
     const char *why;
     bool bare = address[0] != '[' && strchr(address, ':') != NULL;
-    int len = snprintf(text, sizeof text, bare ? "[%s]:%s" : "%s:%s", address, port);
+    int len = snprintf(text, sizeof text, bare ? "[%s]:0" : "%s:0", address);
 
-    if (len < 0 || (size_t)len >= sizeof text || endpoint_parse(&client, text, &why) != 0 ||
-        client.ip.family == ADDR_NONE) {
-        return NULL;
-    }
-    return json_pack("{s:s, s:s, s:i}", "request", "facts", "client", addr_text(&client.ip, host),
-                     "client_port", (int)client.ip.port);
+    return len > 0 && (size_t)len < sizeof text && endpoint_parse(out, text, &why) == 0 &&
+           out->ip.family != ADDR_NONE;
 }
 
 int command_facts(const struct invocation *invocation)
 {
+    const char *address = invocation->arguments[0];
+    const char *port = invocation->arguments[1];
+    char host[ADDR_TEXT_SIZE];
     struct conf_error error;
-    json_t *request =
-        invocation->argc != 3 ? NULL : read_request(invocation->argv[1], invocation->argv[2]);
+    struct endpoint client;
+    json_t *request;
     json_t *answer = NULL;
     enum ctl_status status;
     const json_t *list;
     struct conf *conf;
     size_t num;
 
-    if (request == NULL) {
-        return command_usage();
+    if (!read_address(address, &client)) {
+        return command_slip(invocation->command, "address \"%s\" is not an IP address", address);
+    }
+    if (!addr_parse_port(&client.ip.port, port)) {
+        return command_slip(invocation->command, "port \"%s\" is not a port", port);
     }
     conf = setup_read_conf(invocation->file, &error);
     if (conf == NULL) {
-        json_decref(request);
         return command_fail(error.text);
     }
+    request = json_pack("{s:s, s:s, s:i}", "request", "facts", "client",
+                        addr_text(&client.ip, host), "client_port", (int)client.ip.port);
     status = ctlclient_ask(conf, request, &answer, &error);
     conf_free(conf);
     if (status != CTL_DONE) {

@@ -114,9 +114,6 @@ int command_failures(const struct invocation *invocation)
     enum ctl_status status;
     int printed = 0;
 
-    if (invocation->argc != 1) {
-        return command_usage();
-    }
     conf = setup_read_conf(invocation->file, &error);
     if (conf == NULL) {
         return command_fail(error.text);

@@ -1,4 +1,5 @@
 /* posternctl: one command a run. */
+#include "daemon/common/ctlclient.h"
 #include "daemon/common/setup.h"
 #include "daemon/posternctl/command.h"
 #include "daemon/posternctl/postfix_config.h"
@@ -8,96 +9,236 @@
 #include <stdlib.h>
 #include <string.h>
 
-int command_usage(void)
+static int command_help(const struct invocation *invocation);
+static int command_postfix_config(const struct invocation *invocation);
+
+/* --- the table ------------------------------------------------------------------------------ */
+
+#define BAD_INPUT "there is a mistake in the configuration or on the command line"
+#define REFUSED   "posternd has refused the request, or its socket is not open to this account"
+#define NOBODY    "no posternd answers on the control socket"
+#define OF_A_SET  "[--listener name | --certificates list]"
+#define FURTHER   "\n           "
+
+const struct command commands[] = {
+    {
+        .name = "check",
+        .help = "look at the configuration, and who is served which certificate",
+        .json = true,
+        .exits = {{EXIT_SUCCESS, "all is well"},
+                  {EXIT_FINDING, "there is a FAIL in the table or about Postfix, or a certificate "
+                                 "has expired or expires within 14 days"},
+                  {EXIT_BAD_INPUT, BAD_INPUT}},
+        .run = command_check,
+    },
+    {
+        .name = "explain",
+        .help = "say which certificate a client gets, and why",
+        .json = true,
+        .options = {"hello", "failure", "version", "ciphers", "groups", "sigalgs", "sni",
+                    "listener", "certificates"},
+        .syntax = {"--hello file | --failure id" FURTHER OF_A_SET,
+                   "--version version --ciphers list" FURTHER
+                   "[--groups list] [--sigalgs list] [--sni name]" FURTHER OF_A_SET},
+        .exits = {{EXIT_SUCCESS, "a certificate fits"},
+                  {EXIT_FINDING, "no certificate fits, or the hello is malformed; with --failure, "
+                                 "also if posternd has refused the request"},
+                  {EXIT_BAD_INPUT, BAD_INPUT ", or what was given is no ClientHello"},
+                  {CTL_NOBODY, "with --failure: " NOBODY}},
+        .run = command_explain,
+    },
+    {
+        .name = "facts",
+        .help = "show what is known of the session of a client",
+        .json = true,
+        .arguments = {"address", "port"},
+        .exits = {{EXIT_SUCCESS, "there is such a session"},
+                  {EXIT_FINDING, "there is no such session, or " REFUSED},
+                  {EXIT_BAD_INPUT, BAD_INPUT},
+                  {CTL_NOBODY, NOBODY}},
+        .run = command_facts,
+    },
+    {
+        .name = "failures",
+        .help = "list the hellos that were kept because their handshake failed",
+        .json = true,
+        .exits = {{EXIT_SUCCESS, "they are listed"},
+                  {EXIT_FINDING, REFUSED},
+                  {EXIT_BAD_INPUT, BAD_INPUT},
+                  {CTL_NOBODY, NOBODY}},
+        .run = command_failures,
+    },
+    {
+        .name = "postfix-config",
+        .help = "print the services that Postfix needs, for master.cf",
+        .exits = {{EXIT_SUCCESS, "they are printed"},
+                  {EXIT_FINDING, "they are printed, but with them something opens: a FAIL"},
+                  {EXIT_BAD_INPUT, BAD_INPUT}},
+        .run = command_postfix_config,
+    },
+    {
+        .name = "selftest",
+        .help = "try the running posternd, and what is behind it",
+        .json = true,
+        .exits = {{EXIT_SUCCESS, "no fault was found"},
+                  {EXIT_FINDING, "a fault was found"},
+                  {EXIT_BAD_INPUT, BAD_INPUT},
+                  {CTL_NOBODY, NOBODY}},
+        .run = command_selftest,
+    },
+    {
+        .name = "tlsa",
+        .help = "print the DANE TLSA records for the certificates",
+        .json = true,
+        .exits = {{EXIT_SUCCESS, "they are printed"}, {EXIT_BAD_INPUT, BAD_INPUT}},
+        .run = command_tlsa,
+    },
+    {
+        .name = "help",
+        .help = "list the commands, or show how one is called and how it exits",
+        .arguments = {"[command]"},
+        .exits = {{EXIT_SUCCESS, "help is printed"}, {EXIT_BAD_INPUT, "there is no such command"}},
+        .run = command_help,
+    },
+    {.name = NULL},
+};
+
+/* Whether one edit makes one word of the other: a letter more, less or another one, or two that
+ * have changed places. */
+static bool is_one_edit(const char *a, const char *b)
 {
-    fputs("usage: posternctl [-c file] [--json] check | failures | selftest | tlsa\n"
-          "       posternctl [-c file] [--json] facts address port\n"
-          "       posternctl [-c file] postfix-config\n"
-          "       posternctl [-c file] [--json] explain --hello file | --failure id\n"
-          "           [--listener name | --certificates list]\n"
-          "       posternctl [-c file] [--json] explain --version version --ciphers list\n"
-          "           [--groups list] [--sigalgs list] [--sni name]\n"
-          "           [--listener name | --certificates list]\n"
-          "       posternctl -V\n",
-          stderr);
-    return EXIT_BAD_INPUT;
+    size_t a_len;
+    size_t b_len;
+
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    a_len = strlen(a);
+    b_len = strlen(b);
+    while (a_len > 0 && b_len > 0 && a[a_len - 1] == b[b_len - 1]) {
+        a_len--;
+        b_len--;
+    }
+    return (a_len <= 1 && b_len <= 1) || (a_len == 2 && b_len == 2 && a[0] == b[1] && a[1] == b[0]);
 }
 
-int command_fail(const char *text)
+/* The command of that name; NULL after it has told that there is none. `asked` is the command that
+ * wants to know, or NULL. */
+static const struct command *find_command(const char *name, const struct command *asked)
 {
-    fprintf(stderr, "posternctl: %s\n", text);
-    return EXIT_BAD_INPUT;
+    for (size_t i = 0; commands[i].name != NULL; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    for (size_t i = 0; commands[i].name != NULL; i++) {
+        if (is_one_edit(commands[i].name, name)) {
+            (void)command_slip(asked, "unknown command \"%s\"; did you mean \"%s\"?", name,
+                               commands[i].name);
+            return NULL;
+        }
+    }
+    (void)command_slip(asked, "unknown command \"%s\"", name);
+    return NULL;
+}
+
+/* --- commands of few lines ------------------------------------------------------------------ */
+
+static void print_all(void)
+{
+    puts("usage: posternctl [-c file] [--json] command [argument ...]\n\ncommands:");
+    for (size_t i = 0; commands[i].name != NULL; i++) {
+        printf("    %-15s %s\n", commands[i].name, commands[i].help);
+    }
+    puts("\n\"posternctl help command\" shows how one is called and how it exits.");
+}
+
+static void print_one(const struct command *command)
+{
+    command_print_usage(command, stdout);
+    printf("\n%s\n\nexit codes:\n", command->help);
+    for (int i = 0; i < COMMAND_EXITS && command->exits[i].meaning != NULL; i++) {
+        printf("    %-3d %s\n", command->exits[i].code, command->exits[i].meaning);
+    }
+}
+
+static int command_help(const struct invocation *invocation)
+{
+    const struct command *command;
+
+    if (invocation->num_arguments == 0) {
+        print_all();
+        return EXIT_SUCCESS;
+    }
+    command = find_command(invocation->arguments[0], invocation->command);
+    if (command == NULL) {
+        return EXIT_BAD_INPUT;
+    }
+    print_one(command);
+    return EXIT_SUCCESS;
 }
 
 static int command_postfix_config(const struct invocation *invocation)
 {
     struct conf_error error;
-    struct conf *conf;
-    bool opens;
-    int status;
+    struct conf *conf = setup_read_conf(invocation->file, &error);
+    bool opens = false;
+    int status = conf == NULL ? -1 : postfix_config(conf, stdout, &opens, &error);
 
-    if (invocation->argc != 1 || invocation->json) {
-        return command_usage();
-    }
-    conf = setup_read_conf(invocation->file, &error);
-    status = conf == NULL ? -1 : postfix_config(conf, stdout, &opens, &error);
     conf_free(conf);
     return status != 0 ? command_fail(error.text) : opens ? EXIT_FINDING : EXIT_SUCCESS;
 }
 
-static const struct {
-    const char *name;
-    int (*run)(const struct invocation *invocation);
-} commands[] = {
-    {"check", command_check},
-    {"explain", command_explain},
-    {"facts", command_facts},
-    {"failures", command_failures},
-    {"postfix-config", command_postfix_config},
-    {"selftest", command_selftest},
-    {"tlsa", command_tlsa},
-};
+/* --- the command line ----------------------------------------------------------------------- */
 
-static int run_command(const struct invocation *invocation)
+static int run_command(struct invocation *invocation, int argc, char **argv)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(commands[i].name, invocation->argv[0]) == 0) {
-            return commands[i].run(invocation);
+    invocation->command = find_command(argv[0], NULL);
+    if (invocation->command == NULL) {
+        return EXIT_BAD_INPUT;
+    }
+    /* Not one of the command's options: some have been shortened to --he. */
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        print_one(invocation->command);
+        return EXIT_SUCCESS;
+    }
+    return command_read(invocation, argc, argv) != 0 ? EXIT_BAD_INPUT
+                                                     : invocation->command->run(invocation);
+}
+
+/* The exit code. */
+static int run(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, COMMAND_JSON}, {"help", no_argument, NULL, COMMAND_HELP}, {0}};
+    struct invocation invocation = {.file = SYSCONFDIR "/postern/postern.conf"};
+    int option;
+
+    opterr = 0; /* command_take() names the mistake */
+    while ((option = getopt_long(argc, argv, "+:c:V", options, NULL)) != -1) {
+        if (option == 'V') {
+            puts("posternctl " POSTERN_VERSION);
+            return EXIT_SUCCESS;
+        }
+        if (option == COMMAND_HELP) {
+            print_all();
+            return EXIT_SUCCESS;
+        }
+        if (command_take(&invocation, option, optarg, argv[optind - 1]) != 0) {
+            return EXIT_BAD_INPUT;
         }
     }
-    return command_usage();
+    if (optind >= argc) {
+        return command_slip(NULL, "a command is missing");
+    }
+    return run_command(&invocation, argc - optind, argv + optind);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
-    struct invocation invocation = {.file = SYSCONFDIR "/postern/postern.conf"};
-    int option;
-    int status;
+    int status = run(argc, argv);
 
-    opterr = 0; /* the usage says it all */
-    while ((option = getopt_long(argc, argv, "+c:V", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            invocation.file = optarg;
-            invocation.file_given = true;
-            break;
-        case 'j':
-            invocation.json = true;
-            break;
-        case 'V':
-            puts("posternctl " POSTERN_VERSION);
-            return EXIT_SUCCESS;
-        default:
-            return command_usage();
-        }
-    }
-    if (optind >= argc) {
-        return command_usage();
-    }
-    invocation.argc = argc - optind;
-    invocation.argv = argv + optind;
-    status = run_command(&invocation);
     if (fflush(stdout) != 0) {
         perror("posternctl: standard output");
         return EXIT_BAD_INPUT;

@@ -330,9 +330,6 @@ int command_selftest(const struct invocation *invocation)
     struct conf *conf;
     int status;
 
-    if (invocation->argc != 1) {
-        return command_usage();
-    }
     if (tls_library_init() != 0) {
         return command_fail("TLS cannot be set up");
     }

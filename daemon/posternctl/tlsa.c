@@ -298,9 +298,6 @@ int command_tlsa(const struct invocation *invocation)
     struct snapshot *snapshot;
     int status = EXIT_SUCCESS;
 
-    if (invocation->argc != 1) {
-        return command_usage();
-    }
     if (tls_library_init() != 0) {
         return command_fail("TLS cannot be set up");
     }

@@ -462,11 +462,3 @@ class BadInput(Ctl):
         done = self.ctl(conf, command)
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertRegex(done.stderr, r"^posternctl: \S+postern\.conf:\d+: .*\n$")
-
-    @table([("argument", ["check", "more"]), ("tlsa argument", ["tlsa", "more"]),
-            ("no command", []), ("unknown command", ["chekc"]),
-            ("unknown option", ["--jsn", "check"])])
-    def test_usage(self, words):
-        done = run_posternctl(self.build, *words)
-        self.assertEqual((done.returncode, done.stdout), (2, ""))
-        self.assertTrue(done.stderr.startswith("usage: posternctl "))

@@ -3,7 +3,6 @@ by the session's id, and to the administrator."""
 
 import json
 import os
-import re
 import socket
 import ssl
 
@@ -257,12 +256,3 @@ session {self.id_of(client)}
         self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "", ""))
         done = self.ctl("--json", "facts", "[2001:db8::1]", "25")
         self.assertEqual((done.returncode, json.loads(done.stdout)), (1, {"facts": []}))
-
-    @table([("no port", "192.0.2.1"), ("host name", "localhost", "25"),
-            ("bad port", "192.0.2.1", "70000"), ("path", "unix", "/x"),
-            ("too much", "192.0.2.1", "25", "25")])
-    def test_command_usage(self, *arguments):
-        done = self.ctl("facts", *arguments)
-        self.assertEqual((done.returncode, done.stdout), (2, ""))
-        self.assertTrue(done.stderr.startswith("usage: posternctl "), done.stderr)
-        self.assertTrue(re.search(r"facts address port$", done.stderr, re.MULTILINE))
