@@ -28,37 +28,6 @@ static void keep_warning(const char *text)
     kept.lost = true;
 }
 
-const char *check_unmatched_word(const struct conf_set *set)
-{
-    switch (set->unmatched) {
-    case CONF_UNMATCHED_FAIL:
-        return "fail";
-    case CONF_UNMATCHED_ANONYMOUS:
-        return "anonymous";
-    case CONF_UNMATCHED_TRY_ANYWAY:
-        return "try-anyway";
-    }
-    return "";
-}
-
-const char *check_client_certificate_word(const struct conf_listener *listener)
-{
-    switch (listener->client_certificate) {
-    case CONF_CLIENT_CERTIFICATE_NONE:
-        return "none";
-    case CONF_CLIENT_CERTIFICATE_ASK:
-        return "ask";
-    case CONF_CLIENT_CERTIFICATE_REQUIRE:
-        return "require";
-    }
-    return "";
-}
-
-const char *check_client_address_word(const struct conf_backend *backend)
-{
-    return backend->client_address == CONF_PROXY_V1 ? "proxy-v1" : "proxy-v2";
-}
-
 bool check_is_repeated(const struct conf *conf, size_t listener, size_t set)
 {
     const struct conf_listener *mine = &conf->listeners[listener];
@@ -93,6 +62,16 @@ static int inspect(struct check *check)
     return 0;
 }
 
+/* 0, or -1 if there is no memory. */
+static int print(const struct check *check, bool json)
+{
+    if (json || report_document(&check->report) == NULL) {
+        return report_print_json(report_document(&check->report), stdout);
+    }
+    check_print_text(check, stdout);
+    return 0;
+}
+
 /* The exit code. */
 static int run(struct snapshot *snapshot, bool json)
 {
@@ -100,13 +79,11 @@ static int run(struct snapshot *snapshot, bool json)
     int status = kept.lost ? -1 : inspect(&check);
 
     if (status == 0) {
-        status = check_postfix(&check);
-    }
-    if (status == 0) {
-        status = json ? check_print_json(&check, stdout) : check_print_text(&check, stdout);
+        check_describe(&check);
+        status = print(&check, json);
     }
     free(check.reports);
-    free(check.findings);
+    report_end(&check.report);
     postfix_comparisons_free(&check.comparisons);
     postconf_free(&check.postfix);
     if (status != 0) {

@@ -5,24 +5,22 @@
  * the table, the last two are explained.
  */
 #include "daemon/posternctl/check.h"
-#include "lib/base/text.h"
-#include "lib/tls/verdicttext.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Columns of one table; more go into further tables. */
 #define COLUMNS_MAX 8
 
 struct column {
-    struct matrix *matrix; /* owned */
-    size_t number;         /* from 1, over all tables */
+    const json_t *rows; /* borrowed from the document: a row for each client */
+    size_t number;      /* from 1, over all tables */
     int width;
 };
 
 struct table {
     struct column columns[COLUMNS_MAX];
     size_t num;
+    const json_t *clients; /* borrowed from the document */
     int client_width;
     FILE *out;
     size_t counts[3]; /* by enum matrix_result */
@@ -51,17 +49,14 @@ static void print_legend(const struct conf *conf, size_t listener, size_t set, s
             mine->sets[set]->name);
 }
 
-static const char *cell_of(const struct matrix *matrix, const struct matrix_row *row)
+static bool is_result(const json_t *row, enum matrix_result result)
 {
-    switch (row->result) {
-    case MATRIX_OK:
-        return matrix->set->certificates[row->chosen]->name;
-    case MATRIX_FAIL:
-        return "FAIL";
-    case MATRIX_EXCLUDED:
-        break;
-    }
-    return "-";
+    return strcmp(report_string(row, "result"), matrix_word(result)) == 0;
+}
+
+static const char *cell_of(const json_t *row)
+{
+    return is_result(row, MATRIX_FAIL) ? "FAIL" : report_string(row, "certificate");
 }
 
 /* A cell of column `i`, padded unless it is the last of its line. */
@@ -84,66 +79,64 @@ static void print_header(const struct table *table)
 
 static void print_row(struct table *table, size_t client)
 {
-    fprintf(table->out, "%-*s", table->client_width, client_at(client)->name);
+    fprintf(table->out, "%-*s", table->client_width,
+            report_string(json_array_get(table->clients, client), "client"));
     for (size_t i = 0; i < table->num; i++) {
-        struct matrix_row row = matrix_try(table->columns[i].matrix, client);
+        const json_t *row = json_array_get(table->columns[i].rows, client);
 
-        print_cell(table, i, cell_of(table->columns[i].matrix, &row));
-        table->counts[row.result]++;
+        print_cell(table, i, cell_of(row));
+        for (enum matrix_result result = MATRIX_OK; result <= MATRIX_EXCLUDED; result++) {
+            table->counts[result] += is_result(row, result);
+        }
     }
     fputs("\n", table->out);
 }
 
 /* --- explanations --------------------------------------------------------------------------- */
 
-static void print_verdict(const struct matrix *matrix, const struct matrix_row *row, size_t i,
-                          FILE *out)
+static void print_verdict(const json_t *verdict, FILE *out)
 {
-    char buf[VERDICT_TEXT_SIZE];
-    struct text text = text_in(buf, sizeof buf);
-
-    verdict_text(&text, matrix->rules, matrix->certificates[i], &row->hello, &row->verdicts[i]);
-    fprintf(out, "%s: %s\n", verdict_word(row->verdicts[i].reason), buf);
+    fprintf(out, "%s: %s\n", report_string(verdict, "reason"), report_string(verdict, "text"));
 }
 
-static void explain_fail(const struct column *column, const struct matrix_row *row, FILE *out)
+static void explain_fail(const struct column *column, const json_t *row, const json_t *client,
+                         FILE *out)
 {
-    const struct conf_set *set = column->matrix->set;
-    const char *between = "";
+    const json_t *verdicts = json_object_get(row, "verdicts");
 
-    fprintf(out, "\nFAIL [%zu] %s\n", column->number, row->client->name);
-    for (size_t i = 0; i < set->num_certificates; i++) {
-        fprintf(out, "    %s: ", set->certificates[i]->name);
-        print_verdict(column->matrix, row, i, out);
+    fprintf(out, "\nFAIL [%zu] %s\n", column->number, report_string(row, "client"));
+    for (size_t i = 0; i < json_array_size(verdicts); i++) {
+        const json_t *verdict = json_array_get(verdicts, i);
+
+        fprintf(out, "    %s: ", report_string(verdict, "certificate"));
+        print_verdict(verdict, out);
     }
     fputs("    would fit: ", out);
-    for (unsigned fit = 0; fit < NUM_FITS; fit++) {
-        if ((row->would_fit & 1u << fit) != 0) {
-            fprintf(out, "%s%s", between, fit_word((enum fit)fit));
-            between = ", ";
-        }
-    }
-    fprintf(out, "\n    source: %s (%s)\n", row->client->source,
-            client_basis_word(row->client->basis));
+    report_print_list(json_object_get(row, "would_fit"), "", out);
+    fprintf(out, "\n    source: %s (%s)\n", report_string(client, "source"),
+            report_string(client, "basis"));
 }
 
 /* No certificate could serve the client, so the first one's verdict speaks for all. */
-static void explain_excluded(const struct column *column, const struct matrix_row *row, FILE *out)
+static void explain_excluded(const struct column *column, const json_t *row, const json_t *client,
+                             FILE *out)
 {
-    fprintf(out, "-    [%zu] %s: ", column->number, row->client->name);
-    print_verdict(column->matrix, row, 0, out);
+    fprintf(out, "-    [%zu] %s: ", column->number, report_string(client, "client"));
+    print_verdict(json_array_get(json_object_get(row, "verdicts"), 0), out);
 }
 
-static void explain(struct table *table, enum matrix_result result,
-                    void (*print)(const struct column *column, const struct matrix_row *row,
-                                  FILE *out))
+static void explain(const struct table *table, enum matrix_result result,
+                    void (*print)(const struct column *column, const json_t *row,
+                                  const json_t *client, FILE *out))
 {
     for (size_t i = 0; i < table->num; i++) {
-        for (size_t client = 0; client < clients_num(); client++) {
-            struct matrix_row row = matrix_try(table->columns[i].matrix, client);
+        const json_t *rows = table->columns[i].rows;
 
-            if (row.result == result) {
-                print(&table->columns[i], &row, table->out);
+        for (size_t client = 0; client < json_array_size(rows); client++) {
+            const json_t *row = json_array_get(rows, client);
+
+            if (is_result(row, result)) {
+                print(&table->columns[i], row, json_array_get(table->clients, client), table->out);
             }
         }
     }
@@ -156,7 +149,7 @@ static void print_table(struct table *table)
 {
     if (table->num > 0) {
         print_header(table);
-        for (size_t client = 0; client < clients_num(); client++) {
+        for (size_t client = 0; client < json_array_size(table->clients); client++) {
             print_row(table, client);
         }
         explain(table, MATRIX_FAIL, explain_fail);
@@ -164,64 +157,52 @@ static void print_table(struct table *table)
         explain(table, MATRIX_EXCLUDED, explain_excluded);
         fputs("\n", table->out);
     }
-    for (size_t i = 0; i < table->num; i++) {
-        matrix_free(table->columns[i].matrix);
-    }
     table->num = 0;
 }
 
-static int width_of(const struct conf_set *set)
+static int widest(const json_t *objects, const char *key, int width)
 {
-    size_t width = strlen("[1000]");
-
-    for (size_t i = 0; i < set->num_certificates; i++) {
-        size_t len = strlen(set->certificates[i]->name);
+    for (size_t i = 0; i < json_array_size(objects); i++) {
+        int len = (int)strlen(report_string(json_array_get(objects, i), key));
 
         width = len > width ? len : width;
     }
-    return (int)width;
+    return width;
 }
 
-/* Adds a column; -1 if there is no memory. */
-static int add_column(struct table *table, const struct snapshot *snapshot, size_t listener,
-                      size_t set, size_t number)
+/* Adds a column, of a certificate set at a listener and at those that would have an equal one. */
+static void add_column(struct table *table, const struct conf *conf, size_t listener, size_t set,
+                       struct column column)
 {
-    struct column *column = &table->columns[table->num];
+    const json_t *verdicts = json_object_get(json_array_get(column.rows, 0), "verdicts");
 
     if (table->num == 0) {
         fputs("\n", table->out);
     }
-    column->matrix = matrix_new(snapshot, listener, set);
-    if (column->matrix == NULL) {
-        return -1;
+    column.width = widest(verdicts, "certificate", (int)strlen("[1000]"));
+    table->columns[table->num++] = column;
+    print_legend(conf, listener, set, column.number, table->out);
+    if (table->num == COLUMNS_MAX) {
+        print_table(table);
     }
-    column->number = number;
-    column->width = width_of(column->matrix->set);
-    table->num++;
-    print_legend(snapshot->conf, listener, set, number, table->out);
-    return 0;
 }
 
-int check_print_matrix(struct check *check, FILE *out)
+void check_print_matrix(const struct check *check, FILE *out)
 {
     const struct conf *conf = check->snapshot->conf;
-    struct table table = {.out = out};
+    const json_t *document = report_document(&check->report);
+    const json_t *blocks = json_object_get(document, "matrix");
+    struct table table = {.out = out, .clients = json_object_get(document, "clients")};
+    size_t block = 0;
     size_t number = 0;
-    int status = 0;
 
-    for (size_t i = 0; i < clients_num(); i++) {
-        int len = (int)strlen(client_at(i)->name);
-
-        table.client_width = len > table.client_width ? len : table.client_width;
-    }
+    table.client_width = widest(table.clients, "client", 0);
     for (size_t l = 0; l < conf->num_listeners; l++) {
-        for (size_t s = 0; s < conf->listeners[l].num_sets && status == 0; s++) {
-            if (check_is_repeated(conf, l, s)) {
-                continue;
-            }
-            status = add_column(&table, check->snapshot, l, s, ++number);
-            if (table.num == COLUMNS_MAX) {
-                print_table(&table);
+        for (size_t s = 0; s < conf->listeners[l].num_sets; s++) {
+            const json_t *rows = json_object_get(json_array_get(blocks, block++), "clients");
+
+            if (!check_is_repeated(conf, l, s)) {
+                add_column(&table, conf, l, s, (struct column){.rows = rows, .number = ++number});
             }
         }
     }
@@ -230,6 +211,4 @@ int check_print_matrix(struct check *check, FILE *out)
             table.counts[MATRIX_OK], table.counts[MATRIX_FAIL]);
     fprintf(out, "%zu excluded (by the tls_profile, or by what this OpenSSL lacks)\n",
             table.counts[MATRIX_EXCLUDED]);
-    check->num_failing = table.counts[MATRIX_FAIL];
-    return status;
 }

@@ -3,7 +3,6 @@
 #include "daemon/posternctl/postfix_config.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Room for an address in a text. */
@@ -14,31 +13,21 @@ struct looking {
     struct check *check;
     const struct postconf *postfix;
     char subject[CHECK_SUBJECT_SIZE];
-    bool failed; /* no memory */
 };
 
-static void find(struct looking *l, enum check_result result, const char *format, ...)
+static void find(struct looking *l, enum finding_result result, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void find(struct looking *l, enum check_result result, const char *format, ...)
+static void find(struct looking *l, enum finding_result result, const char *format, ...)
 {
-    struct check *check = l->check;
-    struct check_finding *more =
-        realloc(check->findings, (check->num_findings + 1) * sizeof *check->findings);
+    char text[CHECK_TEXT_SIZE];
     va_list args;
 
-    if (more == NULL) {
-        l->failed = true;
-        return;
-    }
-    check->findings = more;
-    more += check->num_findings++;
-    more->result = result;
-    snprintf(more->subject, sizeof more->subject, "%s", l->subject);
     va_start(args, format);
-    vsnprintf(more->text, sizeof more->text, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    check->num_wrong += result == CHECK_FAIL;
+    report_finding(&l->check->report, l->check->findings,
+                   &(struct finding){.result = result, .subject = l->subject, .text = text});
 }
 
 static const char *address_text(const struct conf_endpoint *address, char out[ADDRESS_SIZE])
@@ -61,10 +50,10 @@ static void look_for_postscreen(struct looking *l, const struct conf_backend *ba
     }
     address_text(address, text);
     if (!postconf_known(l->postfix)) {
-        find(l, CHECK_NOT_CHECKED,
+        find(l, FINDING_NOT_CHECKED,
              "whether %s is a postscreen, which tls_address would be a way around", text);
     } else if (postfix_is_postscreen(l->postfix, &address->endpoint)) {
-        find(l, CHECK_FAIL,
+        find(l, FINDING_FAIL,
              "master.cf has a postscreen at %s, and tls_address is a way around it: take "
              "tls_address out",
              text);
@@ -89,7 +78,7 @@ static void look_at_limit(struct looking *l, const struct conf_endpoint *address
     if (limit != 0 && (processes == 0 || processes - POSTFIX_SPARE_PROCESSES >= limit)) {
         bool common = postconf_is(postconf_column(&smtpd, POSTCONF_MAXPROC), "-");
 
-        find(l, CHECK_WARNING,
+        find(l, FINDING_WARNING,
              "max_connections is not below the %u processes that %.*s in master.cf may have%s: "
              "further clients would wait in silence; its maxproc is to be %u",
              limit, (int)name.len, name.at, common ? " (-: default_process_limit)" : "", processes);
@@ -112,10 +101,10 @@ static void look_at_address(struct looking *l, const struct conf_backend *backen
         look_at_limit(l, address, &there);
     } else if (address->endpoint.ip.family == ADDR_NONE &&
                postfix_socket_name(l->postfix, address->endpoint.path) == NULL) {
-        find(l, CHECK_WARNING, "%s: this machine's Postfix has its sockets in %s/public", text,
+        find(l, FINDING_WARNING, "%s: this machine's Postfix has its sockets in %s/public", text,
              l->postfix->queue);
     } else {
-        find(l, CHECK_NOT_CHECKED, "%s: this machine's master.cf has no service there", text);
+        find(l, FINDING_NOT_CHECKED, "%s: this machine's master.cf has no service there", text);
     }
 }
 
@@ -130,7 +119,7 @@ int check_postfix(struct check *check)
     postconf_read(postfix);
     if (!postconf_known(postfix)) {
         snprintf(l.subject, sizeof l.subject, "Postfix");
-        find(&l, CHECK_NOT_CHECKED,
+        find(&l, FINDING_NOT_CHECKED,
              "process limits and today's services: postconf cannot be run or finds no main.cf");
     }
     for (size_t b = 0; b < conf->num_backends; b++) {
@@ -138,22 +127,5 @@ int check_postfix(struct check *check)
             look_at_address(&l, &conf->backends[b], postfix_address(&conf->backends[b], i));
         }
     }
-    if (l.failed || postfix_compare_all(&check->comparisons, conf, postfix, false) != 0) {
-        return -1;
-    }
-    check->num_wrong += postfix_count(&check->comparisons, COMPARE_FAIL);
-    return 0;
-}
-
-const char *check_result_word(enum check_result result)
-{
-    switch (result) {
-    case CHECK_FAIL:
-        return "fail";
-    case CHECK_WARNING:
-        return "warning";
-    case CHECK_NOT_CHECKED:
-        return "not-checked";
-    }
-    return "";
+    return postfix_compare_all(&check->comparisons, conf, postfix, false);
 }

@@ -2,22 +2,12 @@
 #include "daemon/common/tls_profile.h"
 #include "daemon/posternctl/check.h"
 
+#include <string.h>
+
 /* The group of the default list that not every OpenSSL has. */
 #define HYBRID "X25519MLKEM768"
 
 /* --- certificates and sets ------------------------------------------------------------------ */
-
-struct joined {
-    FILE *out;
-    size_t num;
-};
-
-static void print_name(void *arg, const char *name)
-{
-    struct joined *joined = arg;
-
-    fprintf(joined->out, "%s%s", joined->num++ > 0 ? ", " : "", name);
-}
 
 static void print_days(const struct certreport *report, FILE *out)
 {
@@ -28,164 +18,137 @@ static void print_days(const struct certreport *report, FILE *out)
     }
 }
 
-static void print_certificate(const struct certreport *report, const struct keystore_entry *entry,
-                              FILE *out)
+/* "TEXT item, item", with `if_empty` for the items if there are none. */
+static void print_items(const char *text, const json_t *object, const char *key,
+                        const char *if_empty, FILE *out)
 {
-    struct joined names = {.out = out};
+    fputs(text, out);
+    report_print_list(json_object_get(object, key), if_empty, out);
+}
 
-    fprintf(out, "certificate \"%s\": %s\n    names    ", entry->name, report->type);
-    certreport_names(entry, print_name, &names);
-    fprintf(out, "%s\n", names.num == 0 ? "none in subjectAltName" : "");
+/* The same, but nothing for an empty list. */
+static void print_any(const char *text, const json_t *object, const char *key, FILE *out)
+{
+    if (json_array_size(json_object_get(object, key)) > 0) {
+        print_items(text, object, key, "", out);
+    }
+}
+
+static void print_certificate(const json_t *certificate, const struct certreport *report, FILE *out)
+{
+    fprintf(out, "certificate \"%s\": %s\n", report_string(certificate, "name"),
+            report_string(certificate, "type"));
+    print_items("    names    ", certificate, "names", "none in subjectAltName", out);
     if (report->not_yet_valid) {
-        fprintf(out, "    begins   %s: NOT VALID YET\n", report->not_before);
+        fprintf(out, "\n    begins   %s: NOT VALID YET", report_string(certificate, "not_before"));
     }
-    fprintf(out, "    expires  %s, ", report->not_after);
+    fprintf(out, "\n    expires  %s, ", report_string(certificate, "not_after"));
     print_days(report, out);
-    fputs("\n    key      fits\n", out);
-    fprintf(out, "    chain    %s: %s\n", chain_word(report->chain), report->chain_text);
+    fprintf(out, "\n    key      fits\n    chain    %s: %s\n", report_string(certificate, "chain"),
+            report_string(certificate, "chain_text"));
     if (report->ending > 1) {
-        fprintf(out, "             %s\n", report->ending_text);
+        fprintf(out, "             %s\n", report_string(certificate, "ending"));
     }
 }
 
-static void print_texts(const struct conf_texts *texts, FILE *out)
+static void print_set(const json_t *set, FILE *out)
 {
-    for (size_t i = 0; i < texts->num; i++) {
-        fprintf(out, "%s%s", i > 0 ? ", " : "", texts->items[i].text);
-    }
+    fprintf(out, "certificate_set \"%s\"", report_string(set, "name"));
+    print_items(": ", set, "certificates", "", out);
+    print_items("; names ", set, "names", "none", out);
+    fprintf(out, "; unmatched %s\n", report_string(set, "unmatched"));
 }
 
-static void print_set(const struct conf_set *set, FILE *out)
+static void print_backend(const json_t *backend, FILE *out)
 {
-    fprintf(out, "certificate_set \"%s\": ", set->name);
-    for (size_t i = 0; i < set->num_certificates; i++) {
-        fprintf(out, "%s%s", i > 0 ? ", " : "", set->certificates[i]->name);
+    fprintf(out, "backend \"%s\"", report_string(backend, "name"));
+    print_items(": ", backend, "address", "", out);
+    if (json_is_string(json_object_get(backend, "tls_address"))) {
+        fprintf(out, "; tls_address %s", report_string(backend, "tls_address"));
     }
-    fputs("; names ", out);
-    print_texts(&set->names, out);
-    fprintf(out, "%s; unmatched %s\n", set->names.num == 0 ? "none" : "",
-            check_unmatched_word(set));
+    fprintf(out, "; client_address %s, max_connections %lld\n",
+            report_string(backend, "client_address"), report_number(backend, "max_connections"));
 }
 
-static void print_addresses(const struct conf_endpoint *addresses, size_t num, FILE *out)
+static void print_listener(const json_t *listener, FILE *out)
 {
-    for (size_t i = 0; i < num; i++) {
-        char text[ADDR_PATH_SIZE + 8];
+    const char *asked = report_string(listener, "client_certificate");
 
-        endpoint_text(&addresses[i].endpoint, text, sizeof text);
-        fprintf(out, "%s%s", i > 0 ? ", " : "", text);
+    fprintf(out, "listener \"%s\"", report_string(listener, "name"));
+    print_items(": ", listener, "address", "", out);
+    print_any("; trial_address ", listener, "trial_address", out);
+    fprintf(out, "; tls %s", report_string(listener, "tls"));
+    if (strcmp(report_string(listener, "tls"), "none") != 0) {
+        fprintf(out, ", tls_profile %s", report_string(listener, "tls_profile"));
+        print_items(", certificate_sets ", listener, "certificate_sets", "", out);
     }
-}
-
-static void print_backend(const struct conf_backend *backend, FILE *out)
-{
-    fprintf(out, "backend \"%s\": ", backend->name);
-    print_addresses(backend->addresses, backend->num_addresses, out);
-    if (conf_is_set(&backend->tls_address)) {
-        fputs("; tls_address ", out);
-        print_addresses(&backend->tls_address, 1, out);
-    }
-    fprintf(out, "; client_address %s, max_connections %u\n", check_client_address_word(backend),
-            backend->max_connections);
-}
-
-/* Nothing for an empty list. */
-static void print_networks(const char *option, const struct conf_prefixes *networks, FILE *out)
-{
-    if (networks->num > 0) {
-        fprintf(out, "; %s ", option);
-    }
-    for (size_t i = 0; i < networks->num; i++) {
-        char text[PREFIX_TEXT_SIZE];
-
-        fprintf(out, "%s%s", i > 0 ? ", " : "", prefix_text(&networks->items[i], text));
-    }
-}
-
-static void print_listener(const struct conf_listener *listener, FILE *out)
-{
-    fprintf(out, "listener \"%s\": ", listener->name);
-    print_addresses(listener->addresses, listener->num_addresses, out);
-    if (listener->num_trial_addresses > 0) {
-        fputs("; trial_address ", out);
-        print_addresses(listener->trial_addresses, listener->num_trial_addresses, out);
-    }
-    fprintf(out, "; tls %s", conf_tls_word(listener->tls));
-    if (listener->tls != CONF_TLS_NONE) {
-        fprintf(out, ", tls_profile %s, certificate_sets ", listener->profile->name);
-        for (size_t i = 0; i < listener->num_sets; i++) {
-            fprintf(out, "%s%s", i > 0 ? ", " : "", listener->sets[i]->name);
-        }
-    }
-    fprintf(out, "; backend %s", listener->backend->name);
-    if (listener->auth_before_tls) {
+    fprintf(out, "; backend %s", report_string(listener, "backend"));
+    if (json_is_true(json_object_get(listener, "auth_before_tls"))) {
         fputs("; auth_before_tls", out);
     }
-    if (listener->client_certificate != CONF_CLIENT_CERTIFICATE_NONE) {
-        fprintf(out, "; client_certificate %s, client_ca %s",
-                check_client_certificate_word(listener),
-                listener->client_ca.text[0] == '\0' ? "none" : listener->client_ca.text);
+    if (strcmp(asked, "none") != 0) {
+        const char *ca = json_string_value(json_object_get(listener, "client_ca"));
+
+        fprintf(out, "; client_certificate %s, client_ca %s", asked, ca == NULL ? "none" : ca);
     }
-    print_networks("starttls_except", &listener->starttls_except, out);
-    print_networks("accept_proxy_from", &listener->accept_proxy_from, out);
+    print_any("; starttls_except ", listener, "starttls_except", out);
+    print_any("; accept_proxy_from ", listener, "accept_proxy_from", out);
     fputs("\n", out);
 }
 
-static void print_finding(const struct check_finding *finding, FILE *out)
+/* Prints each object of an array of the document. */
+static void print_each(const json_t *document, const char *key,
+                       void (*print)(const json_t *object, FILE *out), FILE *out)
 {
-    static const char *const words[] = {
-        [CHECK_FAIL] = "FAIL", [CHECK_WARNING] = "warning", [CHECK_NOT_CHECKED] = "not checked"};
+    const json_t *array = json_object_get(document, key);
 
-    fprintf(out, "%s: %s: %s\n", words[finding->result], finding->subject, finding->text);
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        print(json_array_get(array, i), out);
+    }
+}
+
+static void print_warning(const json_t *text, FILE *out)
+{
+    fprintf(out, "warning: %s\n", json_string_value(text));
+}
+
+static void print_ending(const json_t *certificate, FILE *out)
+{
+    if (json_is_string(json_object_get(certificate, "ending"))) {
+        fprintf(out, "certificate \"%s\": %s\n", report_string(certificate, "name"),
+                report_string(certificate, "ending"));
+    }
 }
 
 /* --- everything ----------------------------------------------------------------------------- */
 
-int check_print_text(struct check *check, FILE *out)
+void check_print_text(const struct check *check, FILE *out)
 {
-    const struct conf *conf = check->snapshot->conf;
-    const struct keystore *keys = &check->snapshot->workers[0].keys;
+    const json_t *document = report_document(&check->report);
+    const json_t *certificates = json_object_get(document, "certificates");
 
-    for (size_t i = 0; i < keys->num; i++) {
-        print_certificate(&check->reports[i], &keys->entries[i], out);
+    for (size_t i = 0; i < json_array_size(certificates); i++) {
+        print_certificate(json_array_get(certificates, i), &check->reports[i], out);
     }
     fputs("\n", out);
-    for (size_t i = 0; i < conf->num_sets; i++) {
-        print_set(&conf->sets[i], out);
-    }
-    for (size_t i = 0; i < conf->num_backends; i++) {
-        print_backend(&conf->backends[i], out);
-    }
-    for (size_t i = 0; i < conf->num_listeners; i++) {
-        print_listener(&conf->listeners[i], out);
-    }
-    if (check->num_warnings + check->num_findings > 0) {
+    print_each(document, "sets", print_set, out);
+    print_each(document, "backends", print_backend, out);
+    print_each(document, "listeners", print_listener, out);
+    if (check->num_warnings + json_array_size(check->findings) > 0) {
         fputs("\n", out);
     }
-    for (size_t i = 0; i < check->num_warnings; i++) {
-        fprintf(out, "warning: %s\n", check->warnings[i]);
-    }
-    for (size_t i = 0; i < check->num_findings; i++) {
-        print_finding(&check->findings[i], out);
-    }
+    print_each(document, "warnings", print_warning, out);
+    print_each(document, "postfix", report_print_finding, out);
     if (check->comparisons.num > 0) {
         fputs("\n", out);
         postfix_print_comparisons(&check->comparisons, "", out);
     }
-    if (check_print_matrix(check, out) != 0) {
-        return -1;
-    }
+    check_print_matrix(check, out);
     if (!tls_profile_has_group(check->snapshot->workers[0].libctx, HYBRID)) {
         fprintf(out,
                 "this machine's OpenSSL, %s, has no " HYBRID ", which came with 3.5: clients that "
                 "offer it get the next group\n",
                 OpenSSL_version(OPENSSL_VERSION_STRING));
     }
-    for (size_t i = 0; i < keys->num; i++) {
-        if (check->reports[i].ending != 0) {
-            fprintf(out, "certificate \"%s\": %s\n", keys->entries[i].name,
-                    check->reports[i].ending_text);
-        }
-    }
-    return 0;
+    print_each(document, "certificates", print_ending, out);
 }

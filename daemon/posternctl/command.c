@@ -1,5 +1,8 @@
 #include "daemon/posternctl/command.h"
 
+#include "daemon/common/ctlclient.h"
+#include "daemon/common/setup.h"
+
 #include <getopt.h>
 #include <stdarg.h>
 #include <string.h>
@@ -154,4 +157,24 @@ const char *command_value(const struct invocation *invocation, const char *optio
         }
     }
     return NULL;
+}
+
+/* --- posternd ------------------------------------------------------------------------------- */
+
+int command_ask(const struct invocation *invocation, json_t *request, json_t **answer)
+{
+    struct conf_error error;
+    struct conf *conf = setup_read_conf(invocation->file, &error);
+    enum ctl_status status;
+
+    if (conf == NULL) {
+        json_decref(request);
+        return command_fail(error.text);
+    }
+    status = ctlclient_ask(conf, request, answer, &error);
+    conf_free(conf);
+    if (status != CTL_DONE) {
+        (void)command_fail(error.text);
+    }
+    return (int)status;
 }

@@ -11,6 +11,7 @@
 
 #include "lib/base/bytes.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -79,6 +80,11 @@ int command_slip(const struct command *command, const char *format, ...)
 
 /* "posternctl: TEXT" on standard error. Returns EXIT_BAD_INPUT. */
 int command_fail(const char *text);
+
+/* Sends `request` (stolen; NULL counts as no memory) to the posternd of the configuration. 0 with
+ * `*answer`, which the caller gives back with json_decref(); or an exit code after it has told what
+ * is wrong. */
+MUST_USE int command_ask(const struct invocation *invocation, json_t *request, json_t **answer);
 
 int command_check(const struct invocation *invocation);
 int command_explain(const struct invocation *invocation);

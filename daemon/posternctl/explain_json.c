@@ -1,74 +1,6 @@
 /* What `posternctl --json explain` prints: the keys are described in posternctl(8). */
+#include "daemon/posternctl/choice.h"
 #include "daemon/posternctl/explain.h"
-#include "daemon/posternctl/jsontext.h"
-#include "lib/tls/names.h"
-#include "lib/tls/verdicttext.h"
-
-/* One `bad` for the whole document: jansson passes a NULL on from an argument to the result. */
-struct builder {
-    const struct explain *e;
-    bool bad;
-};
-
-static void put(struct builder *b, json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, value) != 0) {
-        b->bad = true;
-    }
-}
-
-static json_t *name_or_null(const char *name)
-{
-    return name != NULL ? json_string(name) : json_null();
-}
-
-/* A number in OpenSSL's words, as verdict_text() has them. */
-static json_t *words_of(void (*words)(struct text *out, uint16_t id), uint16_t id)
-{
-    char buf[128];
-    struct text t = text_in(buf, sizeof buf);
-
-    if (id == 0) {
-        return json_null();
-    }
-    words(&t, id);
-    return json_string(buf);
-}
-
-static json_t *verdicts_json(struct builder *b)
-{
-    json_t *array = json_array();
-
-    for (size_t i = 0; i < b->e->server.num; i++) {
-        const struct verdict *verdict = &b->e->verdicts[i];
-        json_t *object = json_object();
-        char text[EXPLAIN_TEXT_SIZE];
-
-        explain_verdict(b->e, i, text);
-        put(b, object, "certificate", json_text(b->e->server.entries[i]->name));
-        put(b, object, "usable", json_boolean(verdict->reason == VERDICT_USABLE));
-        put(b, object, "reason", json_string(verdict_word(verdict->reason)));
-        put(b, object, "text", json_string(text));
-        put(b, object, "fault", json_fault(verdict->fault));
-        if (json_array_append_new(array, object) != 0) {
-            b->bad = true;
-        }
-    }
-    return array;
-}
-
-static json_t *would_fit_json(struct builder *b)
-{
-    json_t *array = json_array();
-
-    for (unsigned fit = 0; fit < NUM_FITS; fit++) {
-        if ((b->e->would_fit & 1u << fit) != 0 &&
-            json_array_append_new(array, json_string(fit_word((enum fit)fit))) != 0) {
-            b->bad = true;
-        }
-    }
-    return array;
-}
 
 /* The document has no place for it: it goes to standard error. */
 static void warn_of_disagreements(const struct explain *e)
@@ -97,33 +29,40 @@ static json_t *alpn_json(const struct explain *e)
     return json_null();
 }
 
+/* The name of the chosen certificate, or null. */
+static json_t *chosen_json(const struct explain *e)
+{
+    return e->chosen >= 0 ? report_text(e->server.entries[e->chosen]->name) : json_null();
+}
+
+static json_t *verdicts_json(struct report *r, const struct explain *e)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < e->server.num; i++) {
+        char text[EXPLAIN_TEXT_SIZE];
+
+        explain_verdict(e, i, text);
+        choice_add_verdict(r, array, e->server.entries[i]->name, &e->verdicts[i], text);
+    }
+    return array;
+}
+
 int explain_print_json(const struct explain *e, FILE *out)
 {
-    struct builder b = {.e = e};
-    json_t *document = json_object();
-    struct verdict chosen = {0};
-    int status = -1;
+    struct report r;
+    int status;
 
-    if (e->chosen >= 0) {
-        chosen = e->verdicts[e->chosen];
-    }
-    put(&b, document, "version", words_of(version_text, chosen.version));
-    put(&b, document, "chosen",
-        e->chosen >= 0 ? json_text(e->server.entries[e->chosen]->name) : json_null());
-    put(&b, document, "cipher", words_of(suite_text, chosen.suite));
-    put(&b, document, "group", name_or_null(group_name(chosen.group)));
-    put(&b, document, "signature", name_or_null(scheme_name(chosen.scheme)));
-    put(&b, document, "fault", json_fault(chosen.fault));
-    put(&b, document, "capped", json_boolean(chosen.capped));
-    put(&b, document, "verdicts", verdicts_json(&b));
-    put(&b, document, "would_fit", would_fit_json(&b));
+    report_begin(&r);
+    report_put(&r, r.document, "chosen", chosen_json(e));
+    choice_put(&r, r.document, e->chosen >= 0 ? &e->verdicts[e->chosen] : NULL);
+    report_put(&r, r.document, "verdicts", verdicts_json(&r, e));
+    choice_put_fits(&r, r.document, e->would_fit);
     if (e->client.malformed == NULL && e->client.hello.has_alpn) {
-        put(&b, document, "alpn", alpn_json(e));
+        report_put(&r, r.document, "alpn", alpn_json(e));
     }
     warn_of_disagreements(e);
-    if (!b.bad && json_dumpf(document, out, JSON_INDENT(2)) == 0 && fputs("\n", out) >= 0) {
-        status = 0;
-    }
-    json_decref(document);
+    status = report_print_json(report_document(&r), out);
+    report_end(&r);
     return status;
 }

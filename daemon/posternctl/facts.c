@@ -1,75 +1,64 @@
 /* posternctl facts: what posternd knows of the live sessions of a client. */
-#include "daemon/common/ctlclient.h"
-#include "daemon/common/setup.h"
 #include "daemon/posternctl/command.h"
+#include "daemon/posternctl/report.h"
+#include "lib/net/addr.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *string_of(const json_t *record, const char *key)
-{
-    const char *text = json_string_value(json_object_get(record, key));
-
-    return text == NULL ? "-" : text;
-}
-
-static int number_of(const json_t *record, const char *key)
-{
-    return (int)json_integer_value(json_object_get(record, key));
-}
-
 static void print_end(const json_t *record, const char *label, const char *key,
                       const char *port_key)
 {
-    const char *host = string_of(record, key);
+    const char *host = report_string(record, key);
 
-    printf(strchr(host, ':') != NULL ? "    %-20s[%s]:%d\n" : "    %-20s%s:%d\n", label, host,
-           number_of(record, port_key));
+    report_print_value(stdout, label, strchr(host, ':') != NULL ? "[%s]:%lld" : "%s:%lld", host,
+                       report_number(record, port_key));
 }
 
-static void print_line(const char *label, const char *value)
+static void print_text(const json_t *record, const char *label, const char *key)
 {
-    printf("    %-20s%s\n", label, value);
+    report_print_value(stdout, label, "%s", report_string(record, key));
 }
 
 static void print_client(const json_t *record)
 {
-    const char *word = string_of(record, "client_certificate");
-    const char *error = string_of(record, "client_error");
+    const char *word = report_string(record, "client_certificate");
+    const char *error = report_string(record, "client_error");
 
     if (strcmp(word, "none") == 0) {
-        print_line("client certificate", word);
+        print_text(record, "client certificate", "client_certificate");
         return;
     }
-    printf("    %-20s%s%s%s\n", "client certificate", word, error[0] != '\0' ? ": " : "", error);
-    print_line("  name", string_of(record, "client_name"));
-    print_line("  issuer", string_of(record, "client_issuer"));
-    print_line("  fingerprint", string_of(record, "client_fingerprint"));
-    print_line("  of its key", string_of(record, "client_key_fingerprint"));
+    report_print_value(stdout, "client certificate", "%s%s%s", word, error[0] != '\0' ? ": " : "",
+                       error);
+    print_text(record, "  name", "client_name");
+    print_text(record, "  issuer", "client_issuer");
+    print_text(record, "  fingerprint", "client_fingerprint");
+    print_text(record, "  of its key", "client_key_fingerprint");
 }
 
 static void print_record(const json_t *record)
 {
-    printf("session %s\n", string_of(record, "session"));
+    printf("session %s\n", report_string(record, "session"));
     print_end(record, "client", "client", "client_port");
     print_end(record, "destination", "destination", "destination_port");
-    print_line("listener", string_of(record, "listener"));
+    print_text(record, "listener", "listener");
     if (!json_is_true(json_object_get(record, "tls"))) {
-        print_line("tls", "none");
+        report_print_value(stdout, "tls", "none");
         return;
     }
-    printf("    %-20s%s with cipher %s (%d/%d bits)%s%s\n", "tls", string_of(record, "protocol"),
-           string_of(record, "cipher"), number_of(record, "bits"),
-           number_of(record, "algorithm_bits"),
-           json_is_true(json_object_get(record, "capped")) ? ", capped" : "",
-           json_is_true(json_object_get(record, "reused")) ? ", resumed" : "");
-    print_line("key exchange", string_of(record, "key_exchange"));
-    print_line("certificate", string_of(record, "certificate"));
+    report_print_value(stdout, "tls", "%s with cipher %s (%lld/%lld bits)%s%s",
+                       report_string(record, "protocol"), report_string(record, "cipher"),
+                       report_number(record, "bits"), report_number(record, "algorithm_bits"),
+                       json_is_true(json_object_get(record, "capped")) ? ", capped" : "",
+                       json_is_true(json_object_get(record, "reused")) ? ", resumed" : "");
+    print_text(record, "key exchange", "key_exchange");
+    print_text(record, "certificate", "certificate");
     if (json_is_string(json_object_get(record, "fault"))) {
-        print_line("  fault", string_of(record, "fault"));
+        print_text(record, "  fault", "fault");
     }
-    print_line("server name", string_of(record, "sni"));
+    print_text(record, "server name", "sni");
     print_client(record);
 }
 
@@ -90,14 +79,10 @@ int command_facts(const struct invocation *invocation)
     const char *address = invocation->arguments[0];
     const char *port = invocation->arguments[1];
     char host[ADDR_TEXT_SIZE];
-    struct conf_error error;
     struct endpoint client;
-    json_t *request;
     json_t *answer = NULL;
-    enum ctl_status status;
     const json_t *list;
-    struct conf *conf;
-    size_t num;
+    int status;
 
     if (!read_address(address, &client)) {
         return command_slip(invocation->command, "address \"%s\" is not an IP address", address);
@@ -105,27 +90,21 @@ int command_facts(const struct invocation *invocation)
     if (!addr_parse_port(&client.ip.port, port)) {
         return command_slip(invocation->command, "port \"%s\" is not a port", port);
     }
-    conf = setup_read_conf(invocation->file, &error);
-    if (conf == NULL) {
-        return command_fail(error.text);
-    }
-    request = json_pack("{s:s, s:s, s:i}", "request", "facts", "client",
-                        addr_text(&client.ip, host), "client_port", (int)client.ip.port);
-    status = ctlclient_ask(conf, request, &answer, &error);
-    conf_free(conf);
-    if (status != CTL_DONE) {
-        (void)command_fail(error.text);
-        return (int)status;
+    status = command_ask(invocation,
+                         json_pack("{s:s, s:s, s:i}", "request", "facts", "client",
+                                   addr_text(&client.ip, host), "client_port", (int)client.ip.port),
+                         &answer);
+    if (status != 0) {
+        return status;
     }
     list = json_object_get(answer, "facts");
-    num = json_array_size(list);
-    if (invocation->json) {
-        (void)json_dumpf(answer, stdout, JSON_INDENT(2));
-        puts("");
-    }
-    for (size_t i = 0; i < num && !invocation->json; i++) {
+    status = json_array_size(list) > 0 ? EXIT_SUCCESS : EXIT_FINDING;
+    for (size_t i = 0; i < json_array_size(list) && !invocation->json; i++) {
         print_record(json_array_get(list, i));
     }
+    if (invocation->json && report_print_json(answer, stdout) != 0) {
+        status = command_fail("out of memory");
+    }
     json_decref(answer);
-    return num > 0 ? EXIT_SUCCESS : EXIT_FINDING;
+    return status;
 }

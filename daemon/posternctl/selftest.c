@@ -3,7 +3,6 @@
 #include "daemon/common/ctlclient.h"
 #include "daemon/common/setup.h"
 #include "daemon/posternctl/command.h"
-#include "daemon/posternctl/jsontext.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -12,53 +11,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- checks --------------------------------------------------------------------------------- */
+/* --- findings ------------------------------------------------------------------------------- */
 
-/* `before` is the check in front of it, or NULL: what both are about is said once. */
-static void print_check(const struct selftest_check *check, const struct selftest_check *before,
-                        FILE *out)
+/* Prints the newest finding. */
+static void print_newest(const struct selftest *t, const struct finding *finding)
 {
-    static const char *const words[] = {
-        [SELFTEST_OK] = "ok", [SELFTEST_FAULT] = "FAULT", [SELFTEST_NOT_CHECKED] = "not checked"};
+    size_t num = json_array_size(t->checks);
+    const char *cure = finding->cure[0] == '-'              ? "cure, for this service in master.cf"
+                       : strcmp(finding->name, "loop") == 0 ? "cure, in postern.conf"
+                                                            : "cure";
 
-    if (before == NULL || strcmp(before->subject, check->subject) != 0) {
-        fprintf(out, "%s\n", check->subject);
-    }
-    fprintf(out, "    %-11s  %s\n", words[check->result], check->text);
-    if (check->cure[0] != '\0') {
-        fprintf(out, "                 cure%s: %s\n",
-                check->cure[0] == '-'              ? ", for this service in master.cf"
-                : strcmp(check->name, "loop") == 0 ? ", in postern.conf"
-                                                   : "",
-                check->cure);
-    }
-    fflush(out);
+    report_print_below(json_array_get(t->checks, num - 1),
+                       num > 1 ? json_array_get(t->checks, num - 2) : NULL, cure, t->out);
+    fflush(t->out);
 }
 
-static void add(struct selftest *t, enum selftest_result result, const char *name,
-                const char *subject, const char *cure, const char *format, va_list args)
-    __attribute__((format(printf, 6, 0)));
+static void add(struct selftest *t, struct finding finding, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
-static void add(struct selftest *t, enum selftest_result result, const char *name,
-                const char *subject, const char *cure, const char *format, va_list args)
+static void add(struct selftest *t, struct finding finding, const char *format, va_list args)
 {
-    struct selftest_check *more = realloc(t->checks, (t->num + 1) * sizeof *more);
+    char text[SELFTEST_TEXT_SIZE];
 
-    if (more == NULL) {
-        t->failed = true;
-        return;
+    vsnprintf(text, sizeof text, format, args);
+    finding.text = text;
+    report_finding(&t->report, t->checks, &finding);
+    if (t->out != NULL && !t->report.bad) {
+        print_newest(t, &finding);
     }
-    t->checks = more;
-    more += t->num++;
-    more->name = name;
-    more->result = result;
-    snprintf(more->subject, sizeof more->subject, "%s", subject);
-    snprintf(more->cure, sizeof more->cure, "%s", cure);
-    vsnprintf(more->text, sizeof more->text, format, args);
-    t->num_by_result[result]++;
-    if (t->out != NULL) {
-        print_check(more, t->num > 1 ? more - 1 : NULL, t->out);
-    }
+}
+
+/* A finding without its text. */
+static struct finding finding_of(enum finding_result result, const char *name, const char *subject,
+                                 const char *cure)
+{
+    return (struct finding){.result = result, .name = name, .subject = subject, .cure = cure};
 }
 
 void selftest_ok(struct selftest *t, const char *name, const char *subject, const char *format, ...)
@@ -66,7 +53,7 @@ void selftest_ok(struct selftest *t, const char *name, const char *subject, cons
     va_list args;
 
     va_start(args, format);
-    add(t, SELFTEST_OK, name, subject, "", format, args);
+    add(t, finding_of(FINDING_OK, name, subject, ""), format, args);
     va_end(args);
 }
 
@@ -76,7 +63,7 @@ void selftest_not_checked(struct selftest *t, const char *name, const char *subj
     va_list args;
 
     va_start(args, format);
-    add(t, SELFTEST_NOT_CHECKED, name, subject, "", format, args);
+    add(t, finding_of(FINDING_NOT_CHECKED, name, subject, ""), format, args);
     va_end(args);
 }
 
@@ -86,7 +73,7 @@ void selftest_fault(struct selftest *t, const char *name, const char *subject, c
     va_list args;
 
     va_start(args, format);
-    add(t, SELFTEST_FAULT, name, subject, cure, format, args);
+    add(t, finding_of(FINDING_FAULT, name, subject, cure), format, args);
     va_end(args);
 }
 
@@ -145,6 +132,9 @@ static X509 *read_leaf(const char *path)
 
 static int prepare(struct selftest *t)
 {
+    report_begin(&t->report);
+    t->checks = json_array();
+    report_put(&t->report, t->report.document, "checks", t->checks);
     t->leaves = calloc(t->conf->num_certificates + 1, sizeof(X509 *));
     if (t->leaves == NULL || make_client(t) != 0) {
         return -1;
@@ -165,7 +155,7 @@ static void clean_up(struct selftest *t)
     SSL_SESSION_free(t->resumable);
     SSL_CTX_free(t->ctx);
     postconf_free(&t->postfix);
-    free(t->checks);
+    report_end(&t->report);
 }
 
 /* --- the whole ------------------------------------------------------------------------------ */
@@ -251,48 +241,18 @@ static bool ask_posternd(struct selftest *t, struct conf_error *error)
     return false;
 }
 
-/* --- output --------------------------------------------------------------------------------- */
+/* --- the command ---------------------------------------------------------------------------- */
 
-static json_t *check_json(const struct selftest_check *check)
-{
-    static const char *const words[] = {
-        [SELFTEST_OK] = "ok", [SELFTEST_FAULT] = "fault", [SELFTEST_NOT_CHECKED] = "not-checked"};
-    json_t *cure = check->cure[0] == '\0' ? json_null() : json_text(check->cure);
-
-    return json_pack("{s:s, s:o, s:s, s:o, s:o}", "name", check->name, "subject",
-                     json_text(check->subject), "result", words[check->result], "text",
-                     json_text(check->text), "cure", cure);
-}
-
-static int print_json(const struct selftest *t)
-{
-    json_t *checks = json_array();
-    json_t *root;
-    int status = -1;
-
-    for (size_t i = 0; i < t->num; i++) {
-        if (json_array_append_new(checks, check_json(&t->checks[i])) != 0) {
-            json_decref(checks);
-            return -1;
-        }
-    }
-    root = json_pack("{s:o}", "checks", checks);
-    if (root != NULL) {
-        json_dumpf(root, stdout, JSON_INDENT(1));
-        fputs("\n", stdout);
-        status = 0;
-    }
-    json_decref(root);
-    return status;
-}
-
+/* 0, or -1 if there is no memory. */
 static int print_end(const struct selftest *t, bool json)
 {
-    if (json) {
-        return print_json(t);
+    const size_t *num = t->report.num;
+
+    if (json || report_document(&t->report) == NULL) {
+        return report_print_json(report_document(&t->report), stdout);
     }
-    printf("%zu ok, %zu FAULT, %zu not checked\n", t->num_by_result[SELFTEST_OK],
-           t->num_by_result[SELFTEST_FAULT], t->num_by_result[SELFTEST_NOT_CHECKED]);
+    printf("%zu ok, %zu FAULT, %zu not checked\n", num[FINDING_OK], num[FINDING_FAULT],
+           num[FINDING_NOT_CHECKED]);
     return 0;
 }
 
@@ -317,10 +277,10 @@ static int run(struct selftest *t, bool json)
     ask_backends(t, results);
     ask_listeners(t, results);
     free(results);
-    if (t->failed || print_end(t, json) != 0) {
+    if (print_end(t, json) != 0) {
         return command_fail("out of memory");
     }
-    return t->num_by_result[SELFTEST_FAULT] > 0 ? EXIT_FINDING : EXIT_SUCCESS;
+    return t->report.num[FINDING_FAULT] > 0 ? EXIT_FINDING : EXIT_SUCCESS;
 }
 
 int command_selftest(const struct invocation *invocation)

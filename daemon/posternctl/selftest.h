@@ -5,12 +5,13 @@
  * selftest.c is the command and its output, selftest_backend.c asks the backends as posternd does,
  * selftest_loop.c whether one of them is posternd itself, selftest_listener.c asks the listeners as
  * a client does, and selftest_cure.c knows the lines that cure. May include: postconf, postfix,
- * command, jsontext, smtpclient, common.
+ * command, report, smtpclient, common.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_SELFTEST_H
 #define POSTERN_DAEMON_POSTERNCTL_SELFTEST_H
 
 #include "daemon/posternctl/postfix_config.h"
+#include "daemon/posternctl/report.h"
 #include "daemon/posternctl/smtpclient.h"
 
 /* Seconds for a step. A greeting may have to wait for postscreen's greet delay (6 s by default) and
@@ -20,20 +21,10 @@
 #define SELFTEST_STEP    8
 #define SELFTEST_QUIT    2
 
-/* Room for the parts of a check. */
+/* Room for the parts of a finding. */
 #define SELFTEST_SUBJECT_SIZE 256
 #define SELFTEST_TEXT_SIZE    640
 #define SELFTEST_CURE_SIZE    512
-
-enum selftest_result { SELFTEST_OK, SELFTEST_FAULT, SELFTEST_NOT_CHECKED };
-
-struct selftest_check {
-    const char *name; /* borrowed, of our own */
-    enum selftest_result result;
-    char subject[SELFTEST_SUBJECT_SIZE];
-    char text[SELFTEST_TEXT_SIZE];
-    char cure[SELFTEST_CURE_SIZE]; /* a line for master.cf or a shell; "": none is known */
-};
 
 struct selftest {
     const struct conf *conf; /* borrowed */
@@ -42,14 +33,13 @@ struct selftest {
     SSL_CTX *ctx;            /* owned; a client that can do everything */
     SSL_SESSION *resumable;  /* owned; the newest that a server gave a ticket for */
     bool asked_certificate;  /* a handshake asked for a client certificate */
-    FILE *out; /* borrowed; checks are printed there as they come; NULL: they are not */
-    struct selftest_check *checks; /* owned */
-    size_t num;
-    size_t num_by_result[3];
-    bool failed; /* no memory */
+    FILE *out; /* borrowed; findings are printed there as they come; NULL: they are not */
+    struct report report; /* owned */
+    json_t *checks;       /* borrowed from it: all findings */
 };
 
-/* Adds a check. The subject is what the texts are about: "backend \"postfix\" unix:/...". */
+/* Add a finding; a cure is a line for master.cf or a shell, "" if none is known. The subject is
+ * what the texts are about: "backend \"postfix\" unix:/...". */
 void selftest_ok(struct selftest *t, const char *name, const char *subject, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void selftest_not_checked(struct selftest *t, const char *name, const char *subject,

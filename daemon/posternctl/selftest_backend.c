@@ -341,7 +341,7 @@ static enum selftest_backend ask_first(struct asked *a, const struct addr *clien
     enum selftest_stage stage;
     struct addr mine;
     bool loop;
-    size_t num_faults = a->t->num_by_result[SELFTEST_FAULT];
+    size_t num_faults = a->t->report.num[FINDING_FAULT];
 
     claim(a, client);
     stage = selftest_greet(&c, a->backend, a->address, &a->client, &reply);
@@ -368,8 +368,8 @@ static enum selftest_backend ask_first(struct asked *a, const struct addr *clien
         return SELFTEST_LOOP;
     }
     /* A client that is refused, or an account that may not connect, says nothing of others. */
-    return a->greeted || a->t->num_by_result[SELFTEST_FAULT] == num_faults ? SELFTEST_ALIVE
-                                                                           : SELFTEST_DEAD;
+    return a->greeted || a->t->report.num[FINDING_FAULT] == num_faults ? SELFTEST_ALIVE
+                                                                       : SELFTEST_DEAD;
 }
 
 /* A stranger of the family that was not the first. */

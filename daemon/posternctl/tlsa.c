@@ -11,7 +11,7 @@
  */
 #include "daemon/common/setup.h"
 #include "daemon/posternctl/command.h"
-#include "daemon/posternctl/jsontext.h"
+#include "daemon/posternctl/report.h"
 #include "lib/tls/sni.h"
 
 #include <openssl/evp.h>
@@ -221,68 +221,68 @@ static void print_chosen_ports(const struct conf *conf)
     }
 }
 
-static void print_record(const struct record *record)
+/* The records of an array of the document; `before` stands before each. */
+static void print_records(const json_t *records, const char *before)
 {
-    printf("%s_%u._tcp.%s. IN TLSA %d 1 1 %s\n", record->usage == TRUST_ANCHOR ? "; " : "",
-           record->port, record->name, (int)record->usage, record->data);
+    for (size_t i = 0; i < json_array_size(records); i++) {
+        const json_t *record = json_array_get(records, i);
+
+        printf("%s_%lld._tcp.%s. IN TLSA %lld %lld %lld %s\n", before,
+               report_number(record, "port"), report_string(record, "name"),
+               report_number(record, "usage"), report_number(record, "selector"),
+               report_number(record, "matching"), report_string(record, "data"));
+    }
 }
 
-static void print_text(const struct records *records)
+static void print_text(const json_t *document, const struct conf *conf)
 {
-    bool anchors = false;
+    const json_t *anchors = json_object_get(document, "issuer_records");
 
-    for (size_t i = 0; i < records->num; i++) {
-        if (records->items[i].usage == END_ENTITY) {
-            print_record(&records->items[i]);
-        }
-        anchors = anchors || records->items[i].usage == TRUST_ANCHOR;
-    }
-    if (anchors) {
+    print_records(json_object_get(document, "records"), "");
+    if (json_array_size(anchors) > 0) {
         puts("; The keys of the issuing CAs, if you want to trust these as well:");
     }
-    for (size_t i = 0; i < records->num; i++) {
-        if (records->items[i].usage == TRUST_ANCHOR) {
-            print_record(&records->items[i]);
-        }
-    }
-    print_wildcards(records->snapshot->conf);
-    print_chosen_ports(records->snapshot->conf);
+    print_records(anchors, "; ");
+    print_wildcards(conf);
+    print_chosen_ports(conf);
 }
 
-/* The records with this usage; NULL if there is no memory. */
-static json_t *records_json(const struct records *records, enum usage usage)
+/* The records with this usage, as an array of the document. */
+static void put_records(struct report *r, const char *key, const struct records *records,
+                        enum usage usage)
 {
     json_t *array = json_array();
 
     for (size_t i = 0; i < records->num; i++) {
         const struct record *record = &records->items[i];
 
-        if (record->usage == usage &&
-            json_array_append_new(
-                array, json_pack("{s:o, s:i, s:i, s:i, s:i, s:s, s:o}", "name",
-                                 json_text(record->name), "port", (int)record->port, "usage",
+        if (record->usage == usage) {
+            report_add(r, array,
+                       json_pack("{s:o, s:i, s:i, s:i, s:i, s:s, s:o}", "name",
+                                 report_text(record->name), "port", (int)record->port, "usage",
                                  (int)usage, "selector", 1, "matching", 1, "data", record->data,
-                                 "certificate", json_text(record->certificate->name))) != 0) {
-            json_decref(array);
-            return NULL;
+                                 "certificate", report_text(record->certificate->name)));
         }
     }
-    return array;
+    report_put(r, r->document, key, array);
 }
 
-/* -1 if there is no memory. */
-static int print_json(const struct records *records)
+/* 0, or -1 if there is no memory. */
+static int print(const struct records *records, bool json)
 {
-    json_t *root = json_pack("{s:o, s:o}", "records", records_json(records, END_ENTITY),
-                             "issuer_records", records_json(records, TRUST_ANCHOR));
+    struct report r;
+    int status = 0;
 
-    if (root == NULL) {
-        return -1;
+    report_begin(&r);
+    put_records(&r, "records", records, END_ENTITY);
+    put_records(&r, "issuer_records", records, TRUST_ANCHOR);
+    if (json || report_document(&r) == NULL) {
+        status = report_print_json(report_document(&r), stdout);
+    } else {
+        print_text(report_document(&r), records->snapshot->conf);
     }
-    json_dumpf(root, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-    puts("");
-    json_decref(root);
-    return 0;
+    report_end(&r);
+    return status;
 }
 
 /* The warnings are those of `check`. */
@@ -307,11 +307,7 @@ int command_tlsa(const struct invocation *invocation)
     }
     records.snapshot = snapshot;
     collect(&records);
-    if (records.failed) {
-        status = command_fail("out of memory");
-    } else if (!invocation->json) {
-        print_text(&records);
-    } else if (print_json(&records) != 0) {
+    if (records.failed || print(&records, invocation->json) != 0) {
         status = command_fail("out of memory");
     }
     free(records.items);
