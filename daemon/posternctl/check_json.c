@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-/* Every function here returns a new value, or NULL if there is no memory, which report_put() and
- * report_add() notice. */
+/* A json_t that is returned here is a new value, or NULL if there is no memory, which report_put()
+ * and report_add() notice. */
 
 /* --- words of the configuration -------------------------------------------------------------- */
 

@@ -63,15 +63,20 @@ static void print_record(const json_t *record)
 }
 
 /* An address, in brackets or not. */
-static bool read_address(const char *address, struct endpoint *out)
+static bool read_address(const char *address, struct addr *out)
 {
-    char text[ADDR_TEXT_SIZE + 8];
-    const char *why;
-    bool bare = address[0] != '[' && strchr(address, ':') != NULL;
-    int len = snprintf(text, sizeof text, bare ? "[%s]:0" : "%s:0", address);
+    char text[ADDR_TEXT_SIZE];
+    size_t len = strlen(address);
 
-    return len > 0 && (size_t)len < sizeof text && endpoint_parse(out, text, &why) == 0 &&
-           out->ip.family != ADDR_NONE;
+    if (len > 2 && address[0] == '[' && address[len - 1] == ']') {
+        address++;
+        len -= 2;
+    }
+    if (len >= sizeof text) {
+        return false;
+    }
+    snprintf(text, sizeof text, "%.*s", (int)len, address);
+    return addr_parse(out, text);
 }
 
 int command_facts(const struct invocation *invocation)
@@ -79,7 +84,7 @@ int command_facts(const struct invocation *invocation)
     const char *address = invocation->arguments[0];
     const char *port = invocation->arguments[1];
     char host[ADDR_TEXT_SIZE];
-    struct endpoint client;
+    struct addr client;
     json_t *answer = NULL;
     const json_t *list;
     int status;
@@ -87,12 +92,12 @@ int command_facts(const struct invocation *invocation)
     if (!read_address(address, &client)) {
         return command_slip(invocation->command, "address \"%s\" is not an IP address", address);
     }
-    if (!addr_parse_port(&client.ip.port, port)) {
+    if (!addr_parse_port(&client.port, port)) {
         return command_slip(invocation->command, "port \"%s\" is not a port", port);
     }
     status = command_ask(invocation,
                          json_pack("{s:s, s:s, s:i}", "request", "facts", "client",
-                                   addr_text(&client.ip, host), "client_port", (int)client.ip.port),
+                                   addr_text(&client, host), "client_port", (int)client.port),
                          &answer);
     if (status != 0) {
         return status;

@@ -177,6 +177,34 @@ class Matrix(Ctl):
         self.assertRegex(done.stdout, r"\n-    \[4\] OpenSSL 0\.9\.8: no-version: ")
         self.assertNotRegex(done.stdout, r"(?m) $")
 
+    def test_text_is_of_the_document(self):
+        text = self.ctl(self.conf, "check").stdout
+        for each in self.document["sets"]:
+            self.assertIn(f'\ncertificate_set "{each["name"]}": {", ".join(each["certificates"])}; '
+                          f'names {", ".join(each["names"]) or "none"}; '
+                          f'unmatched {each["unmatched"]}\n', text)
+        for each in self.document["backends"]:
+            self.assertIn(f'\nbackend "{each["name"]}": {", ".join(each["address"])}; client_address '
+                          f'{each["client_address"]}, max_connections {each["max_connections"]}\n', text)
+        profiles = {}
+        for each in self.document["listeners"]:
+            profiles[each["name"]] = each["tls_profile"]
+            self.assertIn(f'\nlistener "{each["name"]}": {", ".join(each["address"])}; '
+                          f'tls {each["tls"]}, tls_profile {each["tls_profile"]}, certificate_sets '
+                          f'{", ".join(each["certificate_sets"])}; backend {each["backend"]}\n', text)
+        columns = {(profiles[block["listener"]], block["certificate_set"]): block["clients"]
+                   for block in self.document["matrix"]}
+        results = [row["result"] for rows in columns.values() for row in rows]
+        self.assertIn(f'\n{results.count("ok")} served, {results.count("fail")} FAIL (', text)
+        self.assertIn(f'), {results.count("excluded")} excluded (', text)
+        self.assertEqual(results.count("fail"), self.document["failing"])
+        clients = {each["client"]: each for each in self.document["clients"]}
+        for row in sum(columns.values(), []):
+            if row["result"] == "fail":
+                client = clients[row["client"]]
+                self.assertIn(f"    would fit: {', '.join(row['would_fit'])}\n"
+                              f"    source: {client['source']} ({client['basis']})\n", text)
+
 
 class Profiles(Ctl):
     """The rows of clients that are installed here, held against what these send."""
@@ -334,8 +362,10 @@ class Certificates(Ctl):
         self.assertIn("EXPIRED", self.ctl(conf, "check").stdout)
 
     def test_self_signed(self):
-        certificate, = self.check(self.write([self.self_signed("own", 90)]), 0)["certificates"]
+        conf = self.write([self.self_signed("own", 90)])
+        certificate, = self.check(conf, 0)["certificates"]
         self.assertEqual((certificate["chain"], certificate["names"]), ("self-signed", []))
+        self.assertIn("\n    names    none in subjectAltName\n", self.ctl(conf, "check").stdout)
 
     def chain(self, name, parts):
         """A P-256 certificate whose chain file holds itself and these files in this order."""

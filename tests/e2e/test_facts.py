@@ -244,6 +244,14 @@ session {self.id_of(client)}
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"(?m)^    listener            mx\n    tls  +none$")
 
+    def test_command_ipv6(self):
+        self.upstream(("2001:db8::77", 4714), ("2001:db8::5", 25))
+        for address in ("2001:db8::77", "[2001:DB8::77]"):
+            done = self.ctl("facts", address, "4714")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, r"(?m)^    client              \[2001:db8::77\]:4714\n"
+                                          r"    destination         \[2001:db8::5\]:25$")
+
     def test_command_json(self):
         client = self.connect(self.daemon.address(), SOURCE)
         client.greet()
