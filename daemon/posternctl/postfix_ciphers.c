@@ -407,17 +407,32 @@ static void print_versions(const struct postfix_ciphers *all, const char *before
     }
 }
 
+/* Whether the profile opens something, or shuts somebody out. */
+static bool is_told_of_profile(const struct postfix_compared *c)
+{
+    for (size_t i = 0; i < c->result.num; i++) {
+        const struct compare_finding *finding = &c->result.findings[i];
+        const struct parameter *row = parameter_find(finding->parameter);
+
+        if (finding->verdict == COMPARE_FAIL && row != NULL && row->option != NULL &&
+            (strcmp(row->option, "ciphers") == 0 || strcmp(row->option, "min_protocol") == 0)) {
+            return true;
+        }
+    }
+    return c->ciphers->clients[0] != '\0';
+}
+
 void postfix_print_profile(const struct postfix_compared *c, const char *before, FILE *out)
 {
     const struct postfix_ciphers *all = c->ciphers;
     const char *name = c->listener->name;
 
-    if (c->listener->profile->line != 0 || all->clients[0] == '\0') {
+    if (c->listener->profile->line != 0 || !is_told_of_profile(c)) {
         return;
     }
     fprintf(out,
-            "%sFor listener \"%s\", tls_profile = \"postfix-%s\" shuts out nobody whom today's "
-            "service serves:\n%s    tls_profile \"postfix-%s\" {\n",
+            "%sFor listener \"%s\", tls_profile = \"postfix-%s\" has the versions and suites of "
+            "today's service:\n%s    tls_profile \"postfix-%s\" {\n",
             before, name, name, before, name);
     print_versions(all, before, out);
     fprintf(out, "%s        ciphers = \"", before);

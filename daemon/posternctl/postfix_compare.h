@@ -53,7 +53,8 @@ struct postfix_ciphers *postfix_ciphers_new(const struct conf *conf,
 void postfix_ciphers_free(struct postfix_ciphers *ciphers);
 
 /* Prints a tls_profile that serves whom the service of today serves, `before` in front of each
- * line; nothing where the listener's is one of the administrator's, or shuts nobody out. */
+ * line; nothing where the listener's is one of the administrator's, or opens nothing and shuts
+ * nobody out. */
 void postfix_print_profile(const struct postfix_compared *compared, const char *before, FILE *out);
 
 /* --- postfix_files.c ------------------------------------------------------------------------ */
