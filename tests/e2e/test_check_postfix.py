@@ -157,6 +157,16 @@ class CheckPostfix(Case):
             ("stricter", f"every client on {missing} gets 421: postconf -e inet_protocols=all, and "
                          "restart Postfix")])
 
+    @table((("this machine's listener", "127.0.0.1:25", 0), ("everybody's listener", "0.0.0.0:25", 1)))
+    def test_port_for_this_machine_only(self, address, code):
+        done = self.ctl("--json", "check", main_cf="inet_interfaces = loopback-only\n",
+                        master_cf=service() + "smtp inet n - n - - smtpd\n",
+                        listeners={"mx": {"address": address}})
+        document = json.loads(done.stdout)
+        self.assertEqual([each["parameter"] for each in document["comparison"]
+                          if each["verdict"] == "fail"], ["inet_interfaces"] * code)
+        self.assertEqual((done.returncode, document["wrong"]), (code, code))
+
     # --- what is shown of the configuration ---
 
     def test_options_are_shown(self):
