@@ -196,20 +196,6 @@ static void compare_class(struct comparing *c)
 
 /* --- each parameter ------------------------------------------------------------------------- */
 
-/* The names that this table must know: those of smtpd and of what stands before it. */
-static bool is_ours_to_know(const char *name)
-{
-    static const char *const prefixes[] = {"smtpd_",    "postscreen_", "tls_",
-                                           "tlsproxy_", "milter_",     "requiretls_"};
-
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
-        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Postfix is under stress only where clients come to it directly. */
 static void compare_stress(struct comparing *c)
 {
@@ -264,7 +250,7 @@ static void compare_strangers(struct comparing *c, const struct settings *raw)
     for (size_t i = 0; i < raw->num; i++) {
         const char *name = raw->items[i].name;
 
-        if (is_ours_to_know(name) && settings_find(c->in->today.values, name) == NULL) {
+        if (parameter_must_be_known(name) && settings_find(c->in->today.values, name) == NULL) {
             compare_say_of(c, name, COMPARE_NOT_JUDGED, raw->items[i].value, "",
                            "this Postfix has no such parameter");
         }

@@ -8,6 +8,7 @@
 #ifndef POSTERN_LIB_POSTFIX_PARAMETERS_H
 #define POSTERN_LIB_POSTFIX_PARAMETERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What becomes of a parameter. */
@@ -75,8 +76,13 @@ size_t parameters_num(void);
 /* Row `i`, below parameters_num(). */
 const struct parameter *parameter_at(size_t i);
 
+/* Whether the table must know a name: of what smtpd and what is before it read, each parameter has
+ * a row of its own. */
+bool parameter_must_be_known(const char *name);
+
 /* The row of a parameter: the one with its name, else the family with the longest one. NULL: there
- * is none. */
+ * is none. A name that must be known is in no family that begins with the '*': what a later release
+ * adds to "*_maps" need not be carried. */
 const struct parameter *parameter_find(const char *name);
 
 /* "carried", "demand", "ours", "replaced", "lost", "world", "nothing". */
