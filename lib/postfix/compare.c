@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* What a value is cut to where a text quotes it. */
 #define QUOTED_MAX 80
@@ -97,6 +98,12 @@ static void say_changed(struct comparing *c, const char *behind)
 {
     bool demand = c->row->class == PARAMETER_DEMAND;
 
+    if (demand && strcasecmp(c->today, "no") == 0) {
+        compare_say(c, COMPARE_STRICTER, behind,
+                    "the service behind has \"%.*s\", which today's service does not demand",
+                    shown(behind), behind);
+        return;
+    }
     compare_say(c, demand ? COMPARE_FAIL : COMPARE_LOST, behind,
                 "the service behind has \"%.*s\"%s", shown(behind), behind,
                 demand ? ": what today's service demands is not demanded there" : "");
