@@ -161,10 +161,17 @@ static void compare_ours(struct comparing *c)
     }
 }
 
+/* Nothing is lost that is off today. */
+static bool is_off(const char *value)
+{
+    return value[0] == '\0' || strcasecmp(value, "no") == 0 || strcasecmp(value, "none") == 0;
+}
+
 /* What has a text of its own is named where the administrator has set it. */
 static void compare_named(struct comparing *c)
 {
-    if (c->set && c->row->text != NULL && !c->said) {
+    if (c->set && c->row->text != NULL && !c->said &&
+        !(c->row->class == PARAMETER_LOST && is_off(c->today))) {
         compare_say(c, COMPARE_LOST, "", "%s", c->row->text);
     }
 }

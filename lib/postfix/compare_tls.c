@@ -437,6 +437,14 @@ static void compare_tickets(struct comparing *c)
     }
 }
 
+/* A later Postfix offers it unless it is told not to. */
+static void compare_requiretls(struct comparing *c)
+{
+    if (settings_yes(c->in->today.values, c->name) && today_level(c) != CONF_TLS_NONE) {
+        compare_say(c, COMPARE_LOST, "", "%s", c->row->text);
+    }
+}
+
 /* --- all ------------------------------------------------------------------------------------ */
 
 void compare_tls(struct comparing *c)
@@ -483,6 +491,9 @@ void compare_tls(struct comparing *c)
         break;
     case RULE_TICKETS:
         compare_tickets(c);
+        break;
+    case RULE_REQUIRETLS:
+        compare_requiretls(c);
         break;
     default:
         break;

@@ -7,6 +7,7 @@
 #define OURS(name, rule, option, behind, text) {name, PARAMETER_OURS, rule, option, behind, text},
 #define REPLACED(name, rule, option, text)     {name, PARAMETER_REPLACED, rule, option, NULL, text},
 #define LOST(name, text)                       {name, PARAMETER_LOST, RULE_NONE, NULL, NULL, text},
+#define LOST_BY(name, rule, text)              {name, PARAMETER_LOST, rule, NULL, NULL, text},
 #define WORLD(name, rule, option, text)        {name, PARAMETER_WORLD, rule, option, NULL, text},
 #define NOTHING(name)                          {name, PARAMETER_NOTHING, RULE_NONE, NULL, NULL, NULL},
 

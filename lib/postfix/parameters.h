@@ -45,6 +45,7 @@ enum parameter_rule {
     RULE_CIPHERS,
     RULE_GROUPS,
     RULE_TICKETS,
+    RULE_REQUIRETLS,
     RULE_PROXY,
     RULE_XCLIENT,
     RULE_FAMILIES,
