@@ -251,8 +251,8 @@ static void compare_one(struct comparing *c, const char *name, const char *value
         compare_unknown(c);
     } else {
         compare_class(c);
-        compare_stress(c);
     }
+    compare_stress(c);
     if (c->out->num == before) {
         c->out->num_by_verdict[COMPARE_SAME]++;
     }
