@@ -258,13 +258,16 @@ static void compare_one(struct comparing *c, const char *name, const char *value
     }
 }
 
-/* What is set and no parameter of Postfix's, which may be another release's. */
-static void compare_strangers(struct comparing *c, const struct settings *raw)
+/* What is set and no parameter of Postfix's, which may be another release's; but what `before`
+ * has, too, which was gone through. */
+static void compare_strangers(struct comparing *c, const struct settings *raw,
+                              const struct settings *before)
 {
     for (size_t i = 0; i < raw->num; i++) {
         const char *name = raw->items[i].name;
 
-        if (parameter_must_be_known(name) && settings_find(c->in->today.values, name) == NULL) {
+        if (parameter_must_be_known(name) && settings_find(c->in->today.values, name) == NULL &&
+            (before == NULL || settings_find(before, name) == NULL)) {
             compare_say_of(c, name, COMPARE_NOT_JUDGED, raw->items[i].value, "",
                            "this Postfix has no such parameter");
         }
@@ -327,8 +330,8 @@ int compare(const struct compare_input *input, struct comparison *out)
     for (size_t i = 0; i < today->num; i++) {
         compare_one(&c, today->items[i].name, today->items[i].value);
     }
-    compare_strangers(&c, input->own);
-    compare_strangers(&c, input->main_cf);
+    compare_strangers(&c, input->own, NULL);
+    compare_strangers(&c, input->main_cf, input->own);
     return c.failed ? -1 : 0;
 }
 
