@@ -274,6 +274,14 @@ static void compare_strangers(struct comparing *c, const struct settings *raw,
     }
 }
 
+/* "-" was a chroot before Postfix 3.0, and still is at that compatibility_level. */
+static bool has_chroot(const struct compare_service *service)
+{
+    bool old = settings_get(service->values, "compatibility_level")[0] == '0';
+
+    return service->chroot == 'y' || (service->chroot != 'n' && old);
+}
+
 static const char *chroot_word(char chroot)
 {
     return chroot == 'y' ? "y" : chroot == 'n' ? "n" : "-";
@@ -304,19 +312,19 @@ static void compare_processes(struct comparing *c)
 static void compare_columns(struct comparing *c)
 {
     const struct compare_service *today = &c->in->today;
-    const struct compare_service *behind[] = {&c->in->plain, &c->in->secured};
+    const struct compare_service *plain = &c->in->plain;
+    const struct compare_service *secured = &c->in->secured;
+    const struct compare_service *other = has_chroot(today) == has_chroot(plain) ? secured : plain;
 
     compare_processes(c);
-    for (size_t i = 0; i < (c->in->plain.values == c->in->secured.values ? 1 : 2); i++) {
-        if (c->in->known && today->chroot != behind[i]->chroot) {
-            compare_say_of(c, "chroot", COMPARE_LOST, chroot_word(today->chroot),
-                           chroot_word(behind[i]->chroot),
-                           "sockets and tables with a relative path are looked for elsewhere");
-        }
-        if (today->postscreen && !behind[i]->postscreen) {
-            compare_say_of(c, "postscreen", COMPARE_FAIL, "postscreen", "smtpd",
-                           "clients come to smtpd without any of postscreen's tests");
-        }
+    if (c->in->known && has_chroot(today) != has_chroot(other)) {
+        compare_say_of(c, "chroot", COMPARE_LOST, chroot_word(today->chroot),
+                       chroot_word(other->chroot),
+                       "sockets and tables with a relative path are looked for elsewhere");
+    }
+    if (today->postscreen && !(plain->postscreen && secured->postscreen)) {
+        compare_say_of(c, "postscreen", COMPARE_FAIL, "postscreen", "smtpd",
+                       "clients come to smtpd without any of postscreen's tests");
     }
 }
 

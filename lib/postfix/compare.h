@@ -60,7 +60,7 @@ struct compare_files {
 struct compare_service {
     const struct settings *values; /* borrowed; effective values, postscreen's own among them */
     bool postscreen;               /* clients come to a postscreen first */
-    char chroot;                   /* 'y', 'n'; '\0': not known */
+    char chroot;                   /* 'y', 'n'; '-': Postfix's own */
     unsigned maxproc;              /* 0: no bound */
 };
 
