@@ -24,15 +24,20 @@ static void compare_handshake_timeout(struct comparing *c)
                 "a handshake may take %ld s, today %ld s: handshake_timeout", now, today);
 }
 
+/* Postfix counts in a time unit of its own, posternd in minutes. */
 static void compare_handshake_rate(struct comparing *c)
 {
-    long today = today_number(c);
-    unsigned now = c->in->conf->limits.max_handshakes_per_client;
+    long unit = settings_number(c->in->today.values, "anvil_rate_time_unit", 60);
+    long long today = 60LL * today_number(c);
+    long long now = c->in->conf->limits.max_handshakes_per_client;
 
-    if (today > 0 && (now == 0 || now > (unsigned long)today)) {
+    if (today > 0 && (now == 0 || now * unit > today)) {
         compare_say(c, COMPARE_LOST, "",
                     "a client may begin %s handshakes: max_handshakes_per_client, a minute",
                     now == 0 ? "any number of" : "more");
+    } else if (now > 0 && (today == 0 || now * unit < today)) {
+        compare_say(c, COMPARE_STRICTER, "",
+                    "a client may begin %lld handshakes a minute: max_handshakes_per_client", now);
     }
 }
 
