@@ -86,7 +86,7 @@ static void compare_exempt(struct comparing *c)
     struct settings_word word;
     bool unknown = false;
 
-    if ((!c->set && !compare_is_set(c, "mynetworks")) ||
+    if ((!c->set && !compare_is_set(c, "mynetworks") && !compare_is_set(c, "mynetworks_style")) ||
         (conf->limits.max_sessions_per_client == 0 &&
          conf->limits.max_handshakes_per_client == 0)) {
         return;
