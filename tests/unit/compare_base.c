@@ -4,6 +4,7 @@
 
 /* Postfix's own values, as far as compare asks for them, or a row changes them. */
 static const char defaults_text[] =
+    "anvil_rate_time_unit = 60s\n"
     "compatibility_level = 3.6\n"
     "content_filter = \n"
     "default_process_limit = 100\n"
