@@ -72,9 +72,19 @@ static const char *level_name(const struct comparing *c)
                                                                   : c->name;
 }
 
+/* Whether today's service takes STARTTLS from nobody, whatever its level. */
+static bool hides_starttls(const struct comparing *c)
+{
+    return settings_has_word(compare_today(c, c->in->today.postscreen
+                                                  ? "postscreen_discard_ehlo_keywords"
+                                                  : "smtpd_discard_ehlo_keywords"),
+                             "starttls");
+}
+
 static void compare_levels(struct comparing *c)
 {
-    enum conf_tls today = today_level(c);
+    enum conf_tls level = today_level(c);
+    enum conf_tls today = level == CONF_TLS_MAY && hides_starttls(c) ? CONF_TLS_NONE : level;
     enum conf_tls now = c->in->listener->tls;
     const char *name = level_name(c);
     const char *value = compare_today(c, name);
