@@ -210,7 +210,9 @@ static void compare_asked(struct comparing *c)
         compare_say(c, COMPARE_LOST, "none",
                     "no client is asked for a certificate: client_certificate = \"ask\"");
     } else {
-        compare_say(c, COMPARE_EQUAL, "", "client_certificate");
+        const char *word = now == CONF_CLIENT_CERTIFICATE_ASK ? "ask" : "require";
+
+        compare_say(c, COMPARE_EQUAL, word, "client_certificate = \"%s\"", word);
     }
 }
 
