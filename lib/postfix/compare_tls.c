@@ -4,6 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* smtpd_tls_ccert_verifydepth as posternd has it. */
+enum { DEPTH_MAX = 9 };
+
 /* --- levels --------------------------------------------------------------------------------- */
 
 static bool is_one_of(const char *value, const char *const *words, size_t num)
@@ -270,6 +273,25 @@ static void compare_authorities(struct comparing *c)
     }
 }
 
+/* posternd's own bound is Postfix's own value. */
+static void compare_depth(struct comparing *c)
+{
+    long today = settings_number(c->in->today.values, c->name, DEPTH_MAX);
+
+    if (!uses_authorities(c)) {
+        return;
+    }
+    if (today < DEPTH_MAX) {
+        compare_say(c, requires_certificate(c) ? COMPARE_FAIL : COMPARE_LOST, "",
+                    "longer chains of client certificates are trusted than today: posternd's bound "
+                    "is %d",
+                    DEPTH_MAX);
+    } else if (today > DEPTH_MAX) {
+        compare_say(c, COMPARE_STRICTER, "",
+                    "chains of more than %d client certificates are not trusted", DEPTH_MAX);
+    }
+}
+
 /* Whether today's service goes by fingerprints of client certificates. */
 static void compare_fingerprints(struct comparing *c)
 {
@@ -482,6 +504,9 @@ void compare_tls(struct comparing *c)
         break;
     case RULE_AUTHORITIES:
         compare_authorities(c);
+        break;
+    case RULE_DEPTH:
+        compare_depth(c);
         break;
     case RULE_FINGERPRINTS:
         compare_fingerprints(c);
