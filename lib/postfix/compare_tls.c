@@ -313,7 +313,7 @@ static void compare_certificates(struct comparing *c)
     const char *missing = c->in->files.certificates;
     const char *value = compare_today(c, name);
 
-    if (value[0] == '\0' || today_level(c) == CONF_TLS_NONE ||
+    if (value[0] == '\0' || strcasecmp(value, "none") == 0 || today_level(c) == CONF_TLS_NONE ||
         c->in->listener->tls == CONF_TLS_NONE) {
         return;
     }
@@ -332,7 +332,8 @@ static void compare_server_names(struct comparing *c)
 {
     const char *missing = c->in->files.names;
 
-    if (c->today[0] == '\0' || today_level(c) == CONF_TLS_NONE) {
+    if (c->today[0] == '\0' || today_level(c) == CONF_TLS_NONE ||
+        c->in->listener->tls == CONF_TLS_NONE) {
         return;
     }
     if (missing == NULL) {
