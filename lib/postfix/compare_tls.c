@@ -1,6 +1,7 @@
 /* What a session must and may be: levels, passwords, certificates, versions and suites. */
 #include "lib/postfix/compare_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -454,6 +455,23 @@ static void compare_groups(struct comparing *c)
     }
 }
 
+/* Of tls_ssl_options posternd has tickets, and always does two. */
+static void compare_ssl_options(struct comparing *c)
+{
+    static const char ours[] = "NO_TICKET NO_RENEGOTIATION NO_COMPRESSION";
+    const char *rest = c->today;
+    struct settings_word word;
+
+    while ((word = settings_next_word(&rest)).at != NULL) {
+        char text[SETTINGS_NAME_SIZE];
+
+        snprintf(text, sizeof text, "%.*s", (int)word.len, word.at);
+        if (!settings_has_word(ours, text)) {
+            compare_say(c, COMPARE_LOST, "", "postern.conf(5) cannot say: %s", text);
+        }
+    }
+}
+
 static void compare_tickets(struct comparing *c)
 {
     bool today = !settings_has_word(c->today, "NO_TICKET") &&
@@ -463,6 +481,7 @@ static void compare_tickets(struct comparing *c)
     if (today_level(c) == CONF_TLS_NONE || c->in->listener->tls == CONF_TLS_NONE) {
         return;
     }
+    compare_ssl_options(c);
     if (!today && c->in->conf->tickets) {
         compare_say(c, COMPARE_LOST, "true",
                     "clients get tickets, which today's service gives nobody: tickets = false");
