@@ -94,8 +94,7 @@ static const char defaults_text[] =
 static const char today_text[] = "smtpd_tls_security_level = may\n"
                                  "postscreen_tls_security_level = may\n";
 
-static const struct compare_ciphers same_ciphers = {SAME_CIPHERS};
-static const struct compare_files same_files = {SAME_FILES};
+static const struct compare_files same_files = {"", "", "", ""};
 
 /* --- the set-up ----------------------------------------------------------------------------- */
 
@@ -129,6 +128,28 @@ static void fill_behind(struct settings *settings, const struct compare_row *row
     }
 }
 
+static const char *or_nothing(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
+static struct compare_ciphers ciphers_of(const struct compare_row *row)
+{
+    static const struct compare_ciphers same = {.known = true};
+    const struct compare_ciphers *all = row->ciphers == NULL ? &same : row->ciphers;
+
+    return (struct compare_ciphers){
+        .known = all->known,
+        .today = all->today == 0 ? 15 : all->today,
+        .now = all->now == 0 ? 15 : all->now,
+        .today_anonymous = all->today_anonymous,
+        .opened = or_nothing(all->opened),
+        .closed = or_nothing(all->closed),
+        .clients = or_nothing(all->clients),
+        .groups = or_nothing(all->groups),
+    };
+}
+
 /* The row's postern.conf; freed by the caller. */
 static struct conf *conf_of(const struct compare_row *row)
 {
@@ -140,9 +161,10 @@ static struct conf *conf_of(const struct compare_row *row)
     struct conf *conf;
 
     ck_assert_ptr_nonnull(at);
-    snprintf(whole, sizeof whole, "%.*s%s%s%s%s%s", (int)(at - text), text, place,
-             row->options == NULL ? "" : row->options, row->options == NULL ? "" : "\n",
-             at + strlen(place), row->more == NULL ? "" : row->more);
+    snprintf(whole, sizeof whole, "%.*s%s%s%s%s%s", (int)(at - text), text,
+             row->two_sets ? "    certificate_sets = { \"s\", \"t\" }\n" : place,
+             or_nothing(row->options), row->options == NULL ? "" : "\n", at + strlen(place),
+             or_nothing(row->more));
     free(text);
     conf = parse(whole, &error);
     ck_assert_msg(conf != NULL, "%s: %s", row->name, error.text);
@@ -246,7 +268,7 @@ void compare_row_check(const struct compare_row *row)
                   row->no_bound ? 0 : maxproc},
         .plain = {&plain, row->screens, row->chroot[0] != '\0' ? row->chroot[1] : 'n', 500},
         .known = !row->unknown,
-        .ciphers = row->ciphers == NULL ? same_ciphers : *row->ciphers,
+        .ciphers = ciphers_of(row),
         .files = row->files == NULL ? same_files : *row->files,
         .read_table = read_table,
         .arg = (void *)(uintptr_t)row,
