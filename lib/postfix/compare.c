@@ -247,7 +247,9 @@ static void compare_one(struct comparing *c, const char *name, const char *value
         (c->row == NULL || c->row->class != PARAMETER_OURS)) {
         return;
     }
-    if (c->row == NULL) {
+    if (compare_is_list_of_own(c)) {
+        compare_list_of_own(c);
+    } else if (c->row == NULL) {
         compare_unknown(c);
     } else {
         compare_class(c);

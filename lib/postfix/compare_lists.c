@@ -202,6 +202,26 @@ static bool are_same(const char *one, const char *other)
     return true;
 }
 
+void compare_list_of_own(struct comparing *c)
+{
+    const char *changed = !are_same(c->today, c->plain)     ? c->plain
+                          : !are_same(c->today, c->secured) ? c->secured
+                                                            : NULL;
+
+    if (changed != NULL) {
+        compare_say(
+            c, COMPARE_FAIL, changed,
+            "the service behind has another list: what today's service refuses may be taken "
+            "there");
+    }
+}
+
+bool compare_is_list_of_own(const struct comparing *c)
+{
+    return (c->row == NULL || strchr(c->row->name, '*') != NULL) &&
+           settings_has_word(compare_today(c, "smtpd_restriction_classes"), c->name);
+}
+
 static void compare_plaintext(struct comparing *c, const struct scan *today,
                               const struct scan *plain, const struct scan *secured)
 {
@@ -248,16 +268,8 @@ static void compare_restrictions(struct comparing *c)
     const struct scan today = scan_of(c, c->in->today.values);
     const struct scan plain = scan_of(c, c->in->plain.values);
     const struct scan secured = scan_of(c, c->in->secured.values);
-    const char *changed = !are_same(c->today, c->plain)     ? c->plain
-                          : !are_same(c->today, c->secured) ? c->secured
-                                                            : NULL;
 
-    if (changed != NULL) {
-        compare_say(
-            c, COMPARE_FAIL, changed,
-            "the service behind has another list: what today's service refuses may be taken "
-            "there");
-    }
+    compare_list_of_own(c);
     compare_plaintext(c, &today, &plain, &secured);
     compare_ccert(c, &today);
     if (today.policy) {

@@ -34,6 +34,12 @@ bool compare_is_set(const struct comparing *c, const char *name);
 /* Today's value of another parameter. */
 const char *compare_today(const struct comparing *c, const char *name);
 
+/* Whether the parameter is one of smtpd_restriction_classes, which the administrator made. */
+bool compare_is_list_of_own(const struct comparing *c);
+
+/* Fails where the service behind has another list. */
+void compare_list_of_own(struct comparing *c);
+
 /* The rules; each adds what it finds. */
 void compare_tls(struct comparing *c);
 void compare_limits(struct comparing *c);
