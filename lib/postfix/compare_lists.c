@@ -243,6 +243,9 @@ static void compare_plaintext(struct comparing *c, const struct scan *today,
     } else if (today->plaintext) {
         compare_say_of(c, c->name, COMPARE_EQUAL, c->today, level,
                        "reject_plaintext_session is replaced");
+    } else if (plain->plaintext && !demanded) {
+        compare_say(c, COMPARE_STRICTER, "reject_plaintext_session",
+                    "mail is refused without TLS, which today's service takes");
     }
 }
 
