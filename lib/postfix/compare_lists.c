@@ -58,11 +58,18 @@ static char *table_text(struct scan *scan, struct settings_word item)
 /* Whether a result refuses, or puts mail away. */
 static bool is_denial(struct settings_word word)
 {
-    static const char *const words[] = {"reject",  "defer", "defer_if_permit", "defer_if_reject",
-                                        "discard", "hold",  "redirect",        "bcc"};
+    static const char *const words[] = {"reject", "defer", "discard", "hold", "redirect", "bcc"};
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (settings_is_word(word, words[i])) {
+            return true;
+        }
+    }
+    /* "reject_unauth_destination" is a result, too. */
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = strlen(words[i]);
+
+        if (word.len > len && strncasecmp(word.at, words[i], len) == 0 && word.at[len] == '_') {
             return true;
         }
     }
@@ -70,7 +77,26 @@ static bool is_denial(struct settings_word word)
            strspn(word.at, "0123456789") == 3;
 }
 
-/* What a table of check_ccert_access comes to. */
+/* Whether a word is the name of a class of restrictions, which is put into `name`. */
+static bool read_class(const struct scan *scan, struct settings_word word,
+                       char name[SETTINGS_NAME_SIZE])
+{
+    if (word.len >= SETTINGS_NAME_SIZE) {
+        return false;
+    }
+    memcpy(name, word.at, word.len);
+    name[word.len] = '\0';
+    return settings_has_word(settings_get(scan->values, "smtpd_restriction_classes"), name);
+}
+
+static bool is_class(const struct scan *scan, struct settings_word word)
+{
+    char name[SETTINGS_NAME_SIZE];
+
+    return read_class(scan, word, name);
+}
+
+/* What a table of check_ccert_access comes to. A class may refuse, too. */
 static void scan_ccert_table(struct scan *scan, struct settings_word item)
 {
     char *text = table_text(scan, item);
@@ -80,7 +106,7 @@ static void scan_ccert_table(struct scan *scan, struct settings_word item)
     scan->ccert = true;
     scan->ccert_denies = scan->ccert_denies || text == NULL;
     while (text != NULL && (word = settings_next_word(&rest)).at != NULL) {
-        scan->ccert_denies = scan->ccert_denies || is_denial(word);
+        scan->ccert_denies = scan->ccert_denies || is_denial(word) || is_class(scan, word);
     }
     free(text);
 }
@@ -98,12 +124,8 @@ static void scan_word(struct scan *scan, struct settings_word word)
     scan->clientcerts = scan->clientcerts || settings_is_word(word, "permit_tls_clientcerts") ||
                         settings_is_word(word, "permit_tls_all_clientcerts");
     scan->policy = scan->policy || settings_is_word(word, "check_policy_service");
-    if (word.len < sizeof name) {
-        memcpy(name, word.at, word.len);
-        name[word.len] = '\0';
-        if (settings_has_word(settings_get(scan->values, "smtpd_restriction_classes"), name)) {
-            scan_list(scan, settings_get(scan->values, name));
-        }
+    if (read_class(scan, word, name)) {
+        scan_list(scan, settings_get(scan->values, name));
     }
 }
 
