@@ -164,6 +164,13 @@ static void scan_inner(struct scan *scan, struct settings_word item)
     free(inner);
 }
 
+/* Without a certificate nothing is permitted and nothing refused for one. */
+static bool asks_certificates(const struct comparing *c)
+{
+    return settings_yes(c->in->today.values, "smtpd_tls_ask_ccert") ||
+           settings_yes(c->in->today.values, "smtpd_tls_req_ccert");
+}
+
 static void scan_list(struct scan *scan, const char *list)
 {
     struct settings_word item;
@@ -182,7 +189,9 @@ static void scan_list(struct scan *scan, const char *list)
                 break;
             }
             if (settings_is_word(item, "check_ccert_access")) {
-                scan_ccert_table(scan, table);
+                if (asks_certificates(scan->c)) {
+                    scan_ccert_table(scan, table);
+                }
             } else {
                 scan_table(scan, table);
             }
@@ -273,7 +282,7 @@ static void compare_plaintext(struct comparing *c, const struct scan *today,
 
 static void compare_ccert(struct comparing *c, const struct scan *today)
 {
-    if (today->clientcerts) {
+    if (today->clientcerts && asks_certificates(c)) {
         compare_say(c, COMPARE_LOST, "",
                     "permit_tls_clientcerts and permit_tls_all_clientcerts permit nobody: Postfix "
                     "sees no client certificate");
