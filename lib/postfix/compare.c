@@ -109,7 +109,7 @@ static void say_changed(struct comparing *c, const char *behind)
                 demand ? ": what today's service demands is not demanded there" : "");
 }
 
-static void compare_carried(struct comparing *c)
+void compare_carried(struct comparing *c)
 {
     if (strcmp(c->today, c->plain) != 0) {
         say_changed(c, c->plain);
@@ -181,6 +181,7 @@ static void compare_rules(struct comparing *c)
     compare_tls(c);
     compare_limits(c);
     compare_lists(c);
+    compare_tables(c);
     compare_world(c);
 }
 

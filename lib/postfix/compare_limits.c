@@ -65,7 +65,7 @@ static bool is_exempt(const struct conf *conf, const struct prefix *network)
     return false;
 }
 
-static bool is_network(struct settings_word word, struct prefix *out)
+bool compare_is_network(struct settings_word word, struct prefix *out)
 {
     char text[PREFIX_TEXT_SIZE + 2];
     const char *why;
@@ -94,7 +94,7 @@ static void compare_exempt(struct comparing *c)
     while ((word = settings_next_word(&rest)).at != NULL) {
         struct prefix network;
 
-        if (!is_network(word, &network)) {
+        if (!compare_is_network(word, &network)) {
             unknown = true;
         } else if (!addr_is_loopback(&network.base) && !is_exempt(conf, &network)) {
             compare_say(c, COMPARE_STRICTER, "",

@@ -34,24 +34,15 @@ static char *copy_of(struct settings_word word)
 
 /* --- tables --------------------------------------------------------------------------------- */
 
-/* The text of a table: what stands within the braces of an inline one, or a file's. NULL: it is
- * not looked into. */
+/* compare_table_text(); the first one that is not looked into is kept. */
 static char *table_text(struct scan *scan, struct settings_word item)
 {
-    const char *colon = memchr(item.at, ':', item.len);
-    char *name;
-    char *text;
+    char *text = compare_table_text(scan->c, item);
 
-    if (colon != NULL && (size_t)(colon + 1 - item.at) < item.len && colon[1] == '{') {
-        return strndup(colon + 1, item.len - (size_t)(colon + 1 - item.at));
-    }
-    name = copy_of(item);
-    text = name == NULL ? NULL : scan->c->in->read_table(scan->c->in->arg, name);
     if (text == NULL && !scan->unread) {
-        snprintf(scan->table, sizeof scan->table, "%s", name == NULL ? "" : name);
+        snprintf(scan->table, sizeof scan->table, "%.*s", (int)item.len, item.at);
         scan->unread = true;
     }
-    free(name);
     return text;
 }
 
@@ -334,8 +325,7 @@ static void compare_discard(struct comparing *c)
 
 /* --- milters -------------------------------------------------------------------------------- */
 
-/* Where a milter of a list is, without the settings it has of its own. */
-static struct settings_word milter_at(struct settings_word item)
+struct settings_word compare_milter_at(struct settings_word item)
 {
     struct settings_word inner = settings_inner(item);
     const char *rest = inner.at;
@@ -353,7 +343,7 @@ static bool has_milter(const char *list, struct settings_word wanted)
     struct settings_word item;
 
     while ((item = settings_next_item(&list)).at != NULL) {
-        struct settings_word found = milter_at(item);
+        struct settings_word found = compare_milter_at(item);
 
         if (found.len == wanted.len && memcmp(found.at, wanted.at, found.len) == 0) {
             return true;
@@ -368,24 +358,12 @@ static void compare_milters(struct comparing *c)
     struct settings_word item;
 
     while ((item = settings_next_item(&rest)).at != NULL) {
-        struct settings_word milter = milter_at(item);
+        struct settings_word milter = compare_milter_at(item);
 
         if (!has_milter(c->plain, milter) || !has_milter(c->secured, milter)) {
             compare_say(c, COMPARE_FAIL, c->plain, "the service behind does not ask %.*s",
                         (int)milter.len, milter.at);
         }
-    }
-}
-
-static void compare_milter_maps(struct comparing *c)
-{
-    const struct conf *conf = c->in->conf;
-
-    if (c->today[0] != '\0' && conf->milter.line != 0 && conf_is_set(&conf->milter.socket)) {
-        compare_say(c, COMPARE_FAIL, c->plain,
-                    "for clients of this table postern-milter is not asked: its policy does not "
-                    "hold, and its header can be forged: put its socket into each entry, or "
-                    "-o smtpd_milter_maps=");
     }
 }
 
@@ -400,9 +378,6 @@ void compare_lists(struct comparing *c)
         break;
     case RULE_MILTERS:
         compare_milters(c);
-        break;
-    case RULE_MILTER_MAPS:
-        compare_milter_maps(c);
         break;
     default:
         break;

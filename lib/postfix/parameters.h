@@ -28,6 +28,7 @@ enum parameter_rule {
     /* The rule alone says whether the service behind has what it must have: */
     RULE_PART, /* it is a part of what another row compares */
     RULE_MILTERS,
+    RULE_MILTER_MAPS,
     RULE_RESTRICTIONS,
     RULE_SASL_ENABLE,
     RULE_NAMED,         /* a service behind that has another value than it should opens nothing */
@@ -57,7 +58,6 @@ enum parameter_rule {
     RULE_IDLE_TIMEOUT,
     RULE_DISCARD,
     RULE_DISCARD_MAPS,
-    RULE_MILTER_MAPS,
     RULE_HOSTNAME,
     RULE_FACILITY,
     RULE_LOG_LEVEL,
