@@ -338,7 +338,8 @@ struct settings_word compare_milter_at(struct settings_word item)
     return first;
 }
 
-static bool has_milter(const char *list, struct settings_word wanted)
+/* The item of a milter in a list; `at` NULL: it is not there. */
+static struct settings_word find_milter(const char *list, struct settings_word wanted)
 {
     struct settings_word item;
 
@@ -346,9 +347,28 @@ static bool has_milter(const char *list, struct settings_word wanted)
         struct settings_word found = compare_milter_at(item);
 
         if (found.len == wanted.len && memcmp(found.at, wanted.at, found.len) == 0) {
-            return true;
+            return item;
         }
     }
+    return (struct settings_word){0};
+}
+
+/* Whether two items have the same settings, in the same order. */
+static bool are_same_items(struct settings_word one, struct settings_word other)
+{
+    const char *a = one.at;
+    const char *b = other.at;
+    struct settings_word first;
+    struct settings_word second;
+
+    do {
+        first = settings_next_word(&a);
+        second = settings_next_word(&b);
+        if (first.at == NULL || first.at >= one.at + one.len) {
+            return second.at == NULL || second.at >= other.at + other.len;
+        }
+    } while (second.at != NULL && second.at < other.at + other.len && first.len == second.len &&
+             memcmp(first.at, second.at, first.len) == 0);
     return false;
 }
 
@@ -360,8 +380,15 @@ static void compare_milters(struct comparing *c)
     while ((item = settings_next_item(&rest)).at != NULL) {
         struct settings_word milter = compare_milter_at(item);
 
-        if (!has_milter(c->plain, milter) || !has_milter(c->secured, milter)) {
+        struct settings_word plain = find_milter(c->plain, milter);
+        struct settings_word secured = find_milter(c->secured, milter);
+
+        if (plain.at == NULL || secured.at == NULL) {
             compare_say(c, COMPARE_FAIL, c->plain, "the service behind does not ask %.*s",
+                        (int)milter.len, milter.at);
+        } else if (!are_same_items(item, plain) || !are_same_items(item, secured)) {
+            compare_say(c, COMPARE_LOST, c->plain,
+                        "the service behind asks %.*s with other settings of its own",
                         (int)milter.len, milter.at);
         }
     }
