@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* What a value is cut to where a text quotes it. */
 #define QUOTED_MAX 80
@@ -97,12 +98,18 @@ static void say_changed(struct comparing *c, const char *behind)
 {
     bool demand = c->row->class == PARAMETER_DEMAND;
 
+    if (demand && strcasecmp(c->today, "no") == 0) {
+        compare_say(c, COMPARE_STRICTER, behind,
+                    "the service behind has \"%.*s\", which today's service does not demand",
+                    shown(behind), behind);
+        return;
+    }
     compare_say(c, demand ? COMPARE_FAIL : COMPARE_LOST, behind,
                 "the service behind has \"%.*s\"%s", shown(behind), behind,
                 demand ? ": what today's service demands is not demanded there" : "");
 }
 
-static void compare_carried(struct comparing *c)
+void compare_carried(struct comparing *c)
 {
     if (strcmp(c->today, c->plain) != 0) {
         say_changed(c, c->plain);
@@ -154,10 +161,17 @@ static void compare_ours(struct comparing *c)
     }
 }
 
+/* Nothing is lost that is off today. */
+static bool is_off(const char *value)
+{
+    return value[0] == '\0' || strcasecmp(value, "no") == 0 || strcasecmp(value, "none") == 0;
+}
+
 /* What has a text of its own is named where the administrator has set it. */
 static void compare_named(struct comparing *c)
 {
-    if (c->set && c->row->text != NULL && !c->said) {
+    if (c->set && c->row->text != NULL && !c->said &&
+        !(c->row->class == PARAMETER_LOST && is_off(c->today))) {
         compare_say(c, COMPARE_LOST, "", "%s", c->row->text);
     }
 }
@@ -167,6 +181,7 @@ static void compare_rules(struct comparing *c)
     compare_tls(c);
     compare_limits(c);
     compare_lists(c);
+    compare_tables(c);
     compare_world(c);
 }
 
@@ -195,20 +210,6 @@ static void compare_class(struct comparing *c)
 }
 
 /* --- each parameter ------------------------------------------------------------------------- */
-
-/* The names that this table must know: those of smtpd and of what stands before it. */
-static bool is_ours_to_know(const char *name)
-{
-    static const char *const prefixes[] = {"smtpd_",    "postscreen_", "tls_",
-                                           "tlsproxy_", "milter_",     "requiretls_"};
-
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
-        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Postfix is under stress only where clients come to it directly. */
 static void compare_stress(struct comparing *c)
@@ -247,28 +248,41 @@ static void compare_one(struct comparing *c, const char *name, const char *value
         (c->row == NULL || c->row->class != PARAMETER_OURS)) {
         return; /* that one of the two has none is said apart */
     }
-    if (c->row == NULL) {
+    if (compare_is_list_of_own(c)) {
+        compare_list_of_own(c);
+    } else if (c->row == NULL) {
         compare_unknown(c);
     } else {
         compare_class(c);
-        compare_stress(c);
     }
+    compare_stress(c);
     if (c->out->num == before) {
         c->out->num_by_verdict[COMPARE_SAME]++;
     }
 }
 
-/* What is set and no parameter of Postfix's, which may be another release's. */
-static void compare_strangers(struct comparing *c, const struct settings *raw)
+/* What is set and no parameter of Postfix's, which may be another release's; but what `before`
+ * has, too, which was gone through. */
+static void compare_strangers(struct comparing *c, const struct settings *raw,
+                              const struct settings *before)
 {
     for (size_t i = 0; i < raw->num; i++) {
         const char *name = raw->items[i].name;
 
-        if (is_ours_to_know(name) && settings_find(c->in->today.values, name) == NULL) {
+        if (parameter_must_be_known(name) && settings_find(c->in->today.values, name) == NULL &&
+            (before == NULL || settings_find(before, name) == NULL)) {
             compare_say_of(c, name, COMPARE_NOT_JUDGED, raw->items[i].value, "",
                            "this Postfix has no such parameter");
         }
     }
+}
+
+/* "-" was a chroot before Postfix 3.0, and still is at that compatibility_level. */
+static bool has_chroot(const struct compare_service *service)
+{
+    bool old = settings_get(service->values, "compatibility_level")[0] == '0';
+
+    return service->chroot == 'y' || (service->chroot != 'n' && old);
 }
 
 static const char *chroot_word(char chroot)
@@ -301,19 +315,19 @@ static void compare_processes(struct comparing *c)
 static void compare_columns(struct comparing *c)
 {
     const struct compare_service *today = &c->in->today;
-    const struct compare_service *behind[] = {&c->in->plain, &c->in->secured};
+    const struct compare_service *plain = &c->in->plain;
+    const struct compare_service *secured = &c->in->secured;
+    const struct compare_service *other = has_chroot(today) == has_chroot(plain) ? secured : plain;
 
     compare_processes(c);
-    for (size_t i = 0; i < (c->in->plain.values == c->in->secured.values ? 1 : 2); i++) {
-        if (c->in->known && today->chroot != behind[i]->chroot) {
-            compare_say_of(c, "chroot", COMPARE_LOST, chroot_word(today->chroot),
-                           chroot_word(behind[i]->chroot),
-                           "sockets and tables with a relative path are looked for elsewhere");
-        }
-        if (today->postscreen && !behind[i]->postscreen) {
-            compare_say_of(c, "postscreen", COMPARE_FAIL, "postscreen", "smtpd",
-                           "clients come to smtpd without any of postscreen's tests");
-        }
+    if (c->in->known && has_chroot(today) != has_chroot(other)) {
+        compare_say_of(c, "chroot", COMPARE_LOST, chroot_word(today->chroot),
+                       chroot_word(other->chroot),
+                       "sockets and tables with a relative path are looked for elsewhere");
+    }
+    if (today->postscreen && !(plain->postscreen && secured->postscreen)) {
+        compare_say_of(c, "postscreen", COMPARE_FAIL, "postscreen", "smtpd",
+                       "clients come to smtpd without any of postscreen's tests");
     }
 }
 
@@ -327,8 +341,8 @@ int compare(const struct compare_input *input, struct comparison *out)
     for (size_t i = 0; i < today->num; i++) {
         compare_one(&c, today->items[i].name, today->items[i].value);
     }
-    compare_strangers(&c, input->own);
-    compare_strangers(&c, input->main_cf);
+    compare_strangers(&c, input->own, NULL);
+    compare_strangers(&c, input->main_cf, input->own);
     return c.failed ? -1 : 0;
 }
 

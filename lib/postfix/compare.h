@@ -5,8 +5,9 @@
  * its row in parameters.inc; none is left out by its name. What has to be read or asked for (files,
  * libssl) is asked for by the caller before, and comes in as texts and numbers. compare.c goes over
  * the parameters, compare_tls.c knows what a session must and may be, compare_limits.c numbers and
- * time, compare_lists.c what stands in restriction lists and tables, compare_world.c who the
- * client is. May include: lib/base, lib/net, lib/admin/conf, settings, parameters.
+ * time, compare_lists.c what stands in restriction lists, compare_tables.c exceptions for some
+ * clients, compare_world.c who the client is. May include: lib/base, lib/net, lib/admin/conf,
+ * settings, parameters.
  */
 #ifndef POSTERN_LIB_POSTFIX_COMPARE_H
 #define POSTERN_LIB_POSTFIX_COMPARE_H
@@ -60,7 +61,7 @@ struct compare_files {
 struct compare_service {
     const struct settings *values; /* borrowed; effective values, postscreen's own among them */
     bool postscreen;               /* clients come to a postscreen first */
-    char chroot;                   /* 'y', 'n'; '\0': not known */
+    char chroot;                   /* 'y', 'n'; '-': Postfix's own */
     unsigned maxproc;              /* 0: no bound */
 };
 

@@ -28,15 +28,20 @@ static void compare_handshake_timeout(struct comparing *c)
                 "a handshake may take %ld s, today %ld s: handshake_timeout", now, today);
 }
 
+/* Postfix counts in a time unit of its own, posternd in minutes. */
 static void compare_handshake_rate(struct comparing *c)
 {
-    long today = today_number(c);
-    unsigned now = c->in->conf->limits.max_handshakes_per_client;
+    long unit = settings_number(c->in->today.values, "anvil_rate_time_unit", 60);
+    long long today = 60LL * today_number(c);
+    long long now = c->in->conf->limits.max_handshakes_per_client;
 
-    if (today > 0 && (now == 0 || now > (unsigned long)today)) {
+    if (today > 0 && (now == 0 || now * unit > today)) {
         compare_say(c, COMPARE_LOST, "",
                     "a client may begin %s handshakes: max_handshakes_per_client, a minute",
                     now == 0 ? "any number of" : "more");
+    } else if (now > 0 && (today == 0 || now * unit < today)) {
+        compare_say(c, COMPARE_STRICTER, "",
+                    "a client may begin %lld handshakes a minute: max_handshakes_per_client", now);
     }
 }
 
@@ -64,7 +69,7 @@ static bool is_exempt(const struct conf *conf, const struct prefix *network)
     return false;
 }
 
-static bool is_network(struct settings_word word, struct prefix *out)
+bool compare_is_network(struct settings_word word, struct prefix *out)
 {
     char text[PREFIX_TEXT_SIZE + 2];
     const char *why;
@@ -85,7 +90,7 @@ static void compare_exempt(struct comparing *c)
     struct settings_word word;
     bool unknown = false;
 
-    if ((!c->set && !compare_is_set(c, "mynetworks")) ||
+    if ((!c->set && !compare_is_set(c, "mynetworks") && !compare_is_set(c, "mynetworks_style")) ||
         (conf->limits.max_sessions_per_client == 0 &&
          conf->limits.max_handshakes_per_client == 0)) {
         return;
@@ -93,7 +98,7 @@ static void compare_exempt(struct comparing *c)
     while ((word = settings_next_word(&rest)).at != NULL) {
         struct prefix network;
 
-        if (!is_network(word, &network)) {
+        if (!compare_is_network(word, &network)) {
             unknown = true;
         } else if (!addr_is_loopback(&network.base) && !is_exempt(conf, &network)) {
             compare_say(c, COMPARE_STRICTER, "",

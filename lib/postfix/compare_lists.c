@@ -34,35 +34,33 @@ static char *copy_of(struct settings_word word)
 
 /* --- tables --------------------------------------------------------------------------------- */
 
-/* The text of a table: what stands within the braces of an inline one, or a file's. NULL: it is
- * not looked into. */
+/* compare_table_text(); the first one that is not looked into is kept. */
 static char *table_text(struct scan *scan, struct settings_word item)
 {
-    const char *colon = memchr(item.at, ':', item.len);
-    char *name;
-    char *text;
+    char *text = compare_table_text(scan->c, item);
 
-    if (colon != NULL && (size_t)(colon + 1 - item.at) < item.len && colon[1] == '{') {
-        return strndup(colon + 1, item.len - (size_t)(colon + 1 - item.at));
-    }
-    name = copy_of(item);
-    text = name == NULL ? NULL : scan->c->in->read_table(scan->c->in->arg, name);
     if (text == NULL && !scan->unread) {
-        snprintf(scan->table, sizeof scan->table, "%s", name == NULL ? "" : name);
+        snprintf(scan->table, sizeof scan->table, "%.*s", (int)item.len, item.at);
         scan->unread = true;
     }
-    free(name);
     return text;
 }
 
 /* Whether a result refuses, or puts mail away. */
 static bool is_denial(struct settings_word word)
 {
-    static const char *const words[] = {"reject",  "defer", "defer_if_permit", "defer_if_reject",
-                                        "discard", "hold",  "redirect",        "bcc"};
+    static const char *const words[] = {"reject", "defer", "discard", "hold", "redirect", "bcc"};
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (settings_is_word(word, words[i])) {
+            return true;
+        }
+    }
+    /* "reject_unauth_destination" is a result, too. */
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = strlen(words[i]);
+
+        if (word.len > len && strncasecmp(word.at, words[i], len) == 0 && word.at[len] == '_') {
             return true;
         }
     }
@@ -70,7 +68,26 @@ static bool is_denial(struct settings_word word)
            strspn(word.at, "0123456789") == 3;
 }
 
-/* What a table of check_ccert_access comes to. */
+/* Whether a word is the name of a class of restrictions, which is put into `name`. */
+static bool read_class(const struct scan *scan, struct settings_word word,
+                       char name[SETTINGS_NAME_SIZE])
+{
+    if (word.len >= SETTINGS_NAME_SIZE) {
+        return false;
+    }
+    memcpy(name, word.at, word.len);
+    name[word.len] = '\0';
+    return settings_has_word(settings_get(scan->values, "smtpd_restriction_classes"), name);
+}
+
+static bool is_class(const struct scan *scan, struct settings_word word)
+{
+    char name[SETTINGS_NAME_SIZE];
+
+    return read_class(scan, word, name);
+}
+
+/* What a table of check_ccert_access comes to. A class may refuse, too. */
 static void scan_ccert_table(struct scan *scan, struct settings_word item)
 {
     char *text = table_text(scan, item);
@@ -80,7 +97,7 @@ static void scan_ccert_table(struct scan *scan, struct settings_word item)
     scan->ccert = true;
     scan->ccert_denies = scan->ccert_denies || text == NULL;
     while (text != NULL && (word = settings_next_word(&rest)).at != NULL) {
-        scan->ccert_denies = scan->ccert_denies || is_denial(word);
+        scan->ccert_denies = scan->ccert_denies || is_denial(word) || is_class(scan, word);
     }
     free(text);
 }
@@ -98,12 +115,8 @@ static void scan_word(struct scan *scan, struct settings_word word)
     scan->clientcerts = scan->clientcerts || settings_is_word(word, "permit_tls_clientcerts") ||
                         settings_is_word(word, "permit_tls_all_clientcerts");
     scan->policy = scan->policy || settings_is_word(word, "check_policy_service");
-    if (word.len < sizeof name) {
-        memcpy(name, word.at, word.len);
-        name[word.len] = '\0';
-        if (settings_has_word(settings_get(scan->values, "smtpd_restriction_classes"), name)) {
-            scan_list(scan, settings_get(scan->values, name));
-        }
+    if (read_class(scan, word, name)) {
+        scan_list(scan, settings_get(scan->values, name));
     }
 }
 
@@ -142,6 +155,13 @@ static void scan_inner(struct scan *scan, struct settings_word item)
     free(inner);
 }
 
+/* Without a certificate nothing is permitted and nothing refused for one. */
+static bool asks_certificates(const struct comparing *c)
+{
+    return settings_yes(c->in->today.values, "smtpd_tls_ask_ccert") ||
+           settings_yes(c->in->today.values, "smtpd_tls_req_ccert");
+}
+
 static void scan_list(struct scan *scan, const char *list)
 {
     struct settings_word before = {0};
@@ -163,7 +183,9 @@ static void scan_list(struct scan *scan, const char *list)
                 break;
             }
             if (settings_is_word(item, "check_ccert_access")) {
-                scan_ccert_table(scan, table);
+                if (asks_certificates(scan->c)) {
+                    scan_ccert_table(scan, table);
+                }
             } else {
                 scan_table(scan, table);
             }
@@ -206,6 +228,26 @@ static bool are_same(const char *one, const char *other)
     return true;
 }
 
+void compare_list_of_own(struct comparing *c)
+{
+    const char *changed = !are_same(c->today, c->plain)     ? c->plain
+                          : !are_same(c->today, c->secured) ? c->secured
+                                                            : NULL;
+
+    if (changed != NULL) {
+        compare_say(
+            c, COMPARE_FAIL, changed,
+            "the service behind has another list: what today's service refuses may be taken "
+            "there");
+    }
+}
+
+bool compare_is_list_of_own(const struct comparing *c)
+{
+    return (c->row == NULL || strchr(c->row->name, '*') != NULL) &&
+           settings_has_word(compare_today(c, "smtpd_restriction_classes"), c->name);
+}
+
 static void compare_plaintext(struct comparing *c, const struct scan *today,
                               const struct scan *plain, const struct scan *secured)
 {
@@ -227,12 +269,15 @@ static void compare_plaintext(struct comparing *c, const struct scan *today,
     } else if (today->plaintext) {
         compare_say_of(c, c->name, COMPARE_EQUAL, c->today, level,
                        "reject_plaintext_session is replaced");
+    } else if (plain->plaintext && !demanded) {
+        compare_say(c, COMPARE_STRICTER, "reject_plaintext_session",
+                    "mail is refused without TLS, which today's service takes");
     }
 }
 
 static void compare_ccert(struct comparing *c, const struct scan *today)
 {
-    if (today->clientcerts) {
+    if (today->clientcerts && asks_certificates(c)) {
         compare_say(c, COMPARE_LOST, "",
                     "permit_tls_clientcerts and permit_tls_all_clientcerts permit nobody: Postfix "
                     "sees no client certificate");
@@ -252,16 +297,8 @@ static void compare_restrictions(struct comparing *c)
     const struct scan today = scan_of(c, c->in->today.values);
     const struct scan plain = scan_of(c, c->in->plain.values);
     const struct scan secured = scan_of(c, c->in->secured.values);
-    const char *changed = !are_same(c->today, c->plain)     ? c->plain
-                          : !are_same(c->today, c->secured) ? c->secured
-                                                            : NULL;
 
-    if (changed != NULL) {
-        compare_say(
-            c, COMPARE_FAIL, changed,
-            "the service behind has another list: what today's service refuses may be taken "
-            "there");
-    }
+    compare_list_of_own(c);
     compare_plaintext(c, &today, &plain, &secured);
     compare_ccert(c, &today);
     if (today.policy) {
@@ -287,85 +324,6 @@ static void compare_discard(struct comparing *c)
     } else {
         compare_say(c, COMPARE_LOST, conf_tls_word(c->in->listener->tls),
                     "STARTTLS is offered, which today's service offers nobody: tls = \"none\"");
-    }
-}
-
-/* Whether a client of a network may be offered STARTTLS. */
-static bool is_excepted(const struct conf_listener *listener, const struct prefix *network)
-{
-    for (size_t i = 0; i < listener->starttls_except.num; i++) {
-        const struct prefix *except = &listener->starttls_except.items[i];
-
-        if (except->bits <= network->bits && prefix_contains(except, &network->base)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What a table says of STARTTLS: of networks that starttls_except has, and of clients that it has
- * not. */
-struct offers {
-    bool excepted;
-    bool missing;
-};
-
-/* Keys and keywords take turns in a table; a keyword is no network. */
-static void look_at_entries(const struct conf_listener *listener, const char *text,
-                            struct offers *offers)
-{
-    struct settings_word key = {0};
-    struct settings_word word;
-
-    while ((word = settings_next_word(&text)).at != NULL) {
-        char name[PREFIX_TEXT_SIZE + 2];
-        struct prefix network;
-        const char *why;
-
-        snprintf(name, sizeof name, "%.*s", (int)word.len, word.at);
-        if (word.len < sizeof name && prefix_parse(&network, name, &why) == 0) {
-            key = word;
-            continue;
-        }
-        if (!settings_is_word(word, "starttls")) {
-            continue;
-        }
-        snprintf(name, sizeof name, "%.*s", (int)key.len, key.at == NULL ? "" : key.at);
-        if (prefix_parse(&network, name, &why) == 0 && is_excepted(listener, &network)) {
-            offers->excepted = true;
-        } else {
-            offers->missing = true;
-        }
-    }
-}
-
-static void compare_discard_maps(struct comparing *c)
-{
-    struct scan scan = {.c = c, .values = c->in->today.values};
-    const char *rest = c->today;
-    struct offers offers = {0};
-    struct settings_word item;
-
-    while (c->in->listener->tls != CONF_TLS_NONE && (item = settings_next_item(&rest)).at != NULL) {
-        char *text = table_text(&scan, item);
-
-        if (text != NULL) {
-            look_at_entries(c->in->listener, text, &offers);
-        }
-        free(text);
-    }
-    if (offers.missing) {
-        compare_say(c, COMPARE_LOST, "",
-                    "STARTTLS is offered to clients to whom this table does not offer it: "
-                    "starttls_except");
-    } else if (offers.excepted) {
-        compare_say(c, COMPARE_EQUAL, "", "starttls_except has the clients of this table");
-    }
-    if (scan.unread) {
-        compare_say(c, COMPARE_NOT_JUDGED, "",
-                    "%s is not looked into; to whom it does not offer STARTTLS, starttls_except "
-                    "must not",
-                    scan.table);
     }
 }
 
@@ -395,8 +353,7 @@ static void compare_command_filter(struct comparing *c)
 
 /* --- milters -------------------------------------------------------------------------------- */
 
-/* Where a milter of a list is, without the settings it has of its own. */
-static struct settings_word milter_at(struct settings_word item)
+struct settings_word compare_milter_at(struct settings_word item)
 {
     struct settings_word inner = settings_inner(item);
     const char *rest = inner.at;
@@ -409,17 +366,37 @@ static struct settings_word milter_at(struct settings_word item)
     return first;
 }
 
-static bool has_milter(const char *list, struct settings_word wanted)
+/* The item of a milter in a list; `at` NULL: it is not there. */
+static struct settings_word find_milter(const char *list, struct settings_word wanted)
 {
     struct settings_word item;
 
     while ((item = settings_next_item(&list)).at != NULL) {
-        struct settings_word found = milter_at(item);
+        struct settings_word found = compare_milter_at(item);
 
         if (found.len == wanted.len && memcmp(found.at, wanted.at, found.len) == 0) {
-            return true;
+            return item;
         }
     }
+    return (struct settings_word){0};
+}
+
+/* Whether two items have the same settings, in the same order. */
+static bool are_same_items(struct settings_word one, struct settings_word other)
+{
+    const char *a = one.at;
+    const char *b = other.at;
+    struct settings_word first;
+    struct settings_word second;
+
+    do {
+        first = settings_next_word(&a);
+        second = settings_next_word(&b);
+        if (first.at == NULL || first.at >= one.at + one.len) {
+            return second.at == NULL || second.at >= other.at + other.len;
+        }
+    } while (second.at != NULL && second.at < other.at + other.len && first.len == second.len &&
+             memcmp(first.at, second.at, first.len) == 0);
     return false;
 }
 
@@ -429,24 +406,19 @@ static void compare_milters(struct comparing *c)
     struct settings_word item;
 
     while ((item = settings_next_item(&rest)).at != NULL) {
-        struct settings_word milter = milter_at(item);
+        struct settings_word milter = compare_milter_at(item);
 
-        if (!has_milter(c->plain, milter) || !has_milter(c->secured, milter)) {
+        struct settings_word plain = find_milter(c->plain, milter);
+        struct settings_word secured = find_milter(c->secured, milter);
+
+        if (plain.at == NULL || secured.at == NULL) {
             compare_say(c, COMPARE_FAIL, c->plain, "the service behind does not ask %.*s",
                         (int)milter.len, milter.at);
+        } else if (!are_same_items(item, plain) || !are_same_items(item, secured)) {
+            compare_say(c, COMPARE_LOST, c->plain,
+                        "the service behind asks %.*s with other settings of its own",
+                        (int)milter.len, milter.at);
         }
-    }
-}
-
-static void compare_milter_maps(struct comparing *c)
-{
-    const struct conf *conf = c->in->conf;
-
-    if (c->today[0] != '\0' && conf->milter.line != 0 && conf_is_set(&conf->milter.socket)) {
-        compare_say(c, COMPARE_FAIL, c->plain,
-                    "for clients of this table postern-milter is not asked: its policy does not "
-                    "hold, and its header can be forged: put its socket into each entry, or "
-                    "-o smtpd_milter_maps=");
     }
 }
 
@@ -459,17 +431,11 @@ void compare_lists(struct comparing *c)
     case RULE_DISCARD:
         compare_discard(c);
         break;
-    case RULE_DISCARD_MAPS:
-        compare_discard_maps(c);
-        break;
     case RULE_COMMAND_FILTER:
         compare_command_filter(c);
         break;
     case RULE_MILTERS:
         compare_milters(c);
-        break;
-    case RULE_MILTER_MAPS:
-        compare_milter_maps(c);
         break;
     default:
         break;

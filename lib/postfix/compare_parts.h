@@ -34,10 +34,30 @@ bool compare_is_set(const struct comparing *c, const char *name);
 /* Today's value of another parameter. */
 const char *compare_today(const struct comparing *c, const char *name);
 
+/* Whether the parameter is one of smtpd_restriction_classes, which the administrator made. */
+bool compare_is_list_of_own(const struct comparing *c);
+
+/* Fails where the service behind has another list. */
+void compare_list_of_own(struct comparing *c);
+
+/* Says where the service behind has another value than today's. */
+void compare_carried(struct comparing *c);
+
+/* The text of a lookup table: what is within the braces of an inline one, or a file's. The caller
+ * frees it. NULL: it is not looked into, or there is no memory. */
+char *compare_table_text(const struct comparing *c, struct settings_word table);
+
+/* Where a milter of a list is, without the settings it has of its own. */
+struct settings_word compare_milter_at(struct settings_word item);
+
+/* Whether a word is a network, or an address. */
+bool compare_is_network(struct settings_word word, struct prefix *out);
+
 /* The rules; each adds what it finds. */
 void compare_tls(struct comparing *c);
 void compare_limits(struct comparing *c);
 void compare_lists(struct comparing *c);
+void compare_tables(struct comparing *c);
 void compare_world(struct comparing *c);
 
 #endif

@@ -1,8 +1,12 @@
 /* What a session must and may be: levels, passwords, certificates, versions and suites. */
 #include "lib/postfix/compare_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+/* smtpd_tls_ccert_verifydepth as posternd has it. */
+enum { DEPTH_MAX = 9 };
 
 /* --- levels --------------------------------------------------------------------------------- */
 
@@ -72,8 +76,8 @@ static const char *level_name(const struct comparing *c)
                                                                   : c->name;
 }
 
-/* Who discards the keyword offers nobody STARTTLS. */
-static bool offers_nobody(const struct comparing *c)
+/* Whether today's service takes STARTTLS from nobody, whatever its level. */
+static bool hides_starttls(const struct comparing *c)
 {
     return settings_has_word(compare_today(c, c->in->today.postscreen
                                                   ? "postscreen_discard_ehlo_keywords"
@@ -84,7 +88,7 @@ static bool offers_nobody(const struct comparing *c)
 static void compare_levels(struct comparing *c)
 {
     enum conf_tls level = today_level(c);
-    enum conf_tls today = level == CONF_TLS_MAY && offers_nobody(c) ? CONF_TLS_NONE : level;
+    enum conf_tls today = level == CONF_TLS_MAY && hides_starttls(c) ? CONF_TLS_NONE : level;
     enum conf_tls now = c->in->listener->tls;
     const char *name = level_name(c);
     const char *value = compare_today(c, name);
@@ -210,7 +214,9 @@ static void compare_asked(struct comparing *c)
         compare_say(c, COMPARE_LOST, "none",
                     "no client is asked for a certificate: client_certificate = \"ask\"");
     } else {
-        compare_say(c, COMPARE_EQUAL, "", "client_certificate");
+        const char *word = now == CONF_CLIENT_CERTIFICATE_ASK ? "ask" : "require";
+
+        compare_say(c, COMPARE_EQUAL, word, "client_certificate = \"%s\"", word);
     }
 }
 
@@ -275,6 +281,25 @@ static void compare_authorities(struct comparing *c)
     }
 }
 
+/* posternd's own bound is Postfix's own value. */
+static void compare_depth(struct comparing *c)
+{
+    long today = settings_number(c->in->today.values, c->name, DEPTH_MAX);
+
+    if (!uses_authorities(c)) {
+        return;
+    }
+    if (today < DEPTH_MAX) {
+        compare_say(c, requires_certificate(c) ? COMPARE_FAIL : COMPARE_LOST, "",
+                    "longer chains of client certificates are trusted than today: posternd's bound "
+                    "is %d",
+                    DEPTH_MAX);
+    } else if (today > DEPTH_MAX) {
+        compare_say(c, COMPARE_STRICTER, "",
+                    "chains of more than %d client certificates are not trusted", DEPTH_MAX);
+    }
+}
+
 /* Whether today's service goes by fingerprints of client certificates. */
 static void compare_fingerprints(struct comparing *c)
 {
@@ -296,7 +321,7 @@ static void compare_certificates(struct comparing *c)
     const char *missing = c->in->files.certificates;
     const char *value = compare_today(c, name);
 
-    if (value[0] == '\0' || today_level(c) == CONF_TLS_NONE ||
+    if (value[0] == '\0' || strcasecmp(value, "none") == 0 || today_level(c) == CONF_TLS_NONE ||
         c->in->listener->tls == CONF_TLS_NONE) {
         return;
     }
@@ -315,7 +340,8 @@ static void compare_server_names(struct comparing *c)
 {
     const char *missing = c->in->files.names;
 
-    if (c->today[0] == '\0' || today_level(c) == CONF_TLS_NONE) {
+    if (c->today[0] == '\0' || today_level(c) == CONF_TLS_NONE ||
+        c->in->listener->tls == CONF_TLS_NONE) {
         return;
     }
     if (missing == NULL) {
@@ -437,6 +463,23 @@ static void compare_groups(struct comparing *c)
     }
 }
 
+/* Of tls_ssl_options posternd has tickets, and always does two. */
+static void compare_ssl_options(struct comparing *c)
+{
+    static const char ours[] = "NO_TICKET NO_RENEGOTIATION NO_COMPRESSION";
+    const char *rest = c->today;
+    struct settings_word word;
+
+    while ((word = settings_next_word(&rest)).at != NULL) {
+        char text[SETTINGS_NAME_SIZE];
+
+        snprintf(text, sizeof text, "%.*s", (int)word.len, word.at);
+        if (!settings_has_word(ours, text)) {
+            compare_say(c, COMPARE_LOST, "", "postern.conf(5) cannot say: %s", text);
+        }
+    }
+}
+
 static void compare_tickets(struct comparing *c)
 {
     bool today = !settings_has_word(c->today, "NO_TICKET") &&
@@ -446,6 +489,7 @@ static void compare_tickets(struct comparing *c)
     if (today_level(c) == CONF_TLS_NONE || c->in->listener->tls == CONF_TLS_NONE) {
         return;
     }
+    compare_ssl_options(c);
     if (!today && c->in->conf->tickets) {
         compare_say(c, COMPARE_LOST, "true",
                     "clients get tickets, which today's service gives nobody: tickets = false");
@@ -454,6 +498,14 @@ static void compare_tickets(struct comparing *c)
                     "no client gets a ticket: each session is a full handshake");
     } else if (!today) {
         compare_say(c, COMPARE_EQUAL, "false", "tickets = false");
+    }
+}
+
+/* A later Postfix offers it unless it is told not to. */
+static void compare_requiretls(struct comparing *c)
+{
+    if (settings_yes(c->in->today.values, c->name) && today_level(c) != CONF_TLS_NONE) {
+        compare_say(c, COMPARE_LOST, "", "%s", c->row->text);
     }
 }
 
@@ -483,6 +535,9 @@ void compare_tls(struct comparing *c)
     case RULE_AUTHORITIES:
         compare_authorities(c);
         break;
+    case RULE_DEPTH:
+        compare_depth(c);
+        break;
     case RULE_FINGERPRINTS:
         compare_fingerprints(c);
         break;
@@ -503,6 +558,9 @@ void compare_tls(struct comparing *c)
         break;
     case RULE_TICKETS:
         compare_tickets(c);
+        break;
+    case RULE_REQUIRETLS:
+        compare_requiretls(c);
         break;
     default:
         break;

@@ -1,6 +1,5 @@
 #include "lib/postfix/parameters.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #define CARRIED(name, rule)                    {name, PARAMETER_CARRIED, rule, NULL, NULL, NULL},
@@ -8,6 +7,7 @@
 #define OURS(name, rule, option, behind, text) {name, PARAMETER_OURS, rule, option, behind, text},
 #define REPLACED(name, rule, option, text)     {name, PARAMETER_REPLACED, rule, option, NULL, text},
 #define LOST(name, text)                       {name, PARAMETER_LOST, RULE_NONE, NULL, NULL, text},
+#define LOST_BY(name, rule, text)              {name, PARAMETER_LOST, rule, NULL, NULL, text},
 #define WORLD(name, rule, option, text)        {name, PARAMETER_WORLD, rule, option, NULL, text},
 #define NOTHING(name)                          {name, PARAMETER_NOTHING, RULE_NONE, NULL, NULL, NULL},
 
@@ -39,12 +39,26 @@ static bool fits(const char *pattern, const char *name)
            strcmp(star + 1, name + len - tail) == 0;
 }
 
+bool parameter_must_be_known(const char *name)
+{
+    static const char *const prefixes[] = {"smtpd_",    "postscreen_", "tls_",
+                                           "tlsproxy_", "milter_",     "requiretls_"};
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct parameter *parameter_find(const char *name)
 {
     const struct parameter *best = NULL;
+    bool in_family = !parameter_must_be_known(name);
 
     for (size_t i = 0; i < parameters_num(); i++) {
-        if (fits(rows[i].name, name)) {
+        if (fits(rows[i].name, name) && (in_family || rows[i].name[0] != '*')) {
             if (strchr(rows[i].name, '*') == NULL) {
                 return &rows[i];
             }

@@ -8,6 +8,7 @@
 #ifndef POSTERN_LIB_POSTFIX_PARAMETERS_H
 #define POSTERN_LIB_POSTFIX_PARAMETERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What becomes of a parameter. */
@@ -27,6 +28,7 @@ enum parameter_rule {
     /* The rule alone says whether the service behind has what it must have: */
     RULE_PART, /* it is a part of what another row compares */
     RULE_MILTERS,
+    RULE_MILTER_MAPS,
     RULE_RESTRICTIONS,
     RULE_SASL_ENABLE,
     RULE_NAMED,         /* a service behind that has another value than it should opens nothing */
@@ -37,6 +39,7 @@ enum parameter_rule {
     RULE_ASK_CERTIFICATE,
     RULE_REQUIRE_CERTIFICATE,
     RULE_AUTHORITIES,
+    RULE_DEPTH,
     RULE_FINGERPRINTS,
     RULE_CERTIFICATES,
     RULE_SERVER_NAMES,
@@ -44,6 +47,7 @@ enum parameter_rule {
     RULE_CIPHERS,
     RULE_GROUPS,
     RULE_TICKETS,
+    RULE_REQUIRETLS,
     RULE_PROXY,
     RULE_XCLIENT,
     RULE_FAMILIES,
@@ -55,7 +59,6 @@ enum parameter_rule {
     RULE_DISCARD,
     RULE_DISCARD_MAPS,
     RULE_COMMAND_FILTER,
-    RULE_MILTER_MAPS,
     RULE_HOSTNAME,
     RULE_FACILITY,
     RULE_LOG_LEVEL,
@@ -76,8 +79,13 @@ size_t parameters_num(void);
 /* Row `i`, below parameters_num(). */
 const struct parameter *parameter_at(size_t i);
 
+/* Whether the table must know a name: of what smtpd and what is before it read, each parameter has
+ * a row of its own. */
+bool parameter_must_be_known(const char *name);
+
 /* The row of a parameter: the one with its name, else the family with the longest one. NULL: there
- * is none. */
+ * is none. A name that must be known is in no family that begins with the '*': what a later release
+ * adds to "*_maps" need not be carried. */
 const struct parameter *parameter_find(const char *name);
 
 /* "carried", "demand", "ours", "replaced", "lost", "world", "nothing". */

@@ -1,5 +1,6 @@
 #include "lib/postfix/settings.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -151,7 +152,7 @@ long settings_number(const struct settings *settings, const char *name, long fal
     }
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (*end == units[i].unit && end[1] == '\0') {
-            return number * units[i].seconds;
+            return number > LONG_MAX / units[i].seconds ? fallback : number * units[i].seconds;
         }
     }
     return *end == '\0' ? number : fallback;
@@ -280,7 +281,12 @@ char *settings_replace(const char *value, const char *name, const char *with)
             len += strlen(with);
             value += skipped;
         } else {
-            out[len++] = *value++;
+            /* "$$" is a dollar, and no name begins at its second one. */
+            size_t same = value[0] == '$' && value[1] == '$' ? 2 : 1;
+
+            memcpy(out + len, value, same);
+            len += same;
+            value += same;
         }
     }
     if (out != NULL) {

@@ -86,8 +86,8 @@ bool settings_has_word(const char *value, const char *text);
 bool settings_words_in(const char *value, const char *other);
 
 /*
- * `value` with $name, ${name} and $(name) replaced by `with` for the name `name`; the caller frees
- * it. NULL without memory.
+ * `value` with $name, ${name} and $(name) replaced by `with` for the name `name`, but for what
+ * stands behind "$$", which is a dollar; the caller frees it. NULL without memory.
  */
 MUST_USE char *settings_replace(const char *value, const char *name, const char *with);
 
