@@ -400,6 +400,24 @@ static bool are_same_items(struct settings_word one, struct settings_word other)
     return false;
 }
 
+/* What milters learn of TLS comes from Postfix. */
+static void compare_macros(struct comparing *c)
+{
+    static const char *const macros[] = {"tls_version", "cipher", "cipher_bits", "cert_subject",
+                                         "cert_issuer"};
+
+    for (size_t i = 0; i < sizeof macros / sizeof macros[0]; i++) {
+        if (compare_today(c, "smtpd_milters")[0] != '\0' &&
+            settings_has_word(c->today, macros[i])) {
+            compare_say(
+                c, COMPARE_LOST, c->plain,
+                "milters get no {tls_version}, {cipher}, {cipher_bits} and {cert_*}; a header "
+                "of postern-milter(8) tells them");
+            return;
+        }
+    }
+}
+
 static void compare_milters(struct comparing *c)
 {
     const char *rest = c->today;
@@ -433,6 +451,9 @@ void compare_lists(struct comparing *c)
         break;
     case RULE_COMMAND_FILTER:
         compare_command_filter(c);
+        break;
+    case RULE_MACROS:
+        compare_macros(c);
         break;
     case RULE_MILTERS:
         compare_milters(c);

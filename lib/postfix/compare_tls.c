@@ -170,6 +170,16 @@ static void compare_options(struct comparing *c, const char *behind, const char 
     }
 }
 
+/* Dovecot is told of the session that Postfix sees. */
+static void compare_secured(struct comparing *c)
+{
+    if (has_sasl(c) && strcasecmp(c->today, "dovecot") == 0 &&
+        c->in->listener->tls != CONF_TLS_NONE) {
+        compare_say(c, COMPARE_LOST, c->secured,
+                    "Dovecot does not learn that a session is under TLS (%%{secured})");
+    }
+}
+
 /* The service for sessions without TLS needs no AUTH where none of them may use it. */
 static void compare_sasl_enable(struct comparing *c)
 {
@@ -522,6 +532,9 @@ void compare_tls(struct comparing *c)
         break;
     case RULE_SASL_ENABLE:
         compare_sasl_enable(c);
+        break;
+    case RULE_SECURED:
+        compare_secured(c);
         break;
     case RULE_SASL_OPTIONS:
         compare_sasl_options(c);

@@ -188,6 +188,11 @@ static const struct compare_row passwords[] = {
      .options = "auth_before_tls = true"},
 
     /* Whether clients can log in at all. */
+    {.name = "sasl: Dovecot does not learn of TLS",
+     .today = SASL "smtpd_sasl_type = dovecot\n" LEVEL("encrypt"),
+     .options = ENCRYPT,
+     .found = {{"smtpd_sasl_type", COMPARE_LOST, "%{secured}"}}},
+    {.name = "sasl: Dovecot without AUTH", .today = "smtpd_sasl_type = dovecot\n"},
     {.name = "sasl: nobody can log in",
      .today = SASL LEVEL("encrypt"),
      .options = ENCRYPT,
