@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -65,6 +66,37 @@ static int become(const struct conf *conf, const struct conf_text *as, struct co
                          as->text);
     }
     return 0;
+}
+
+void privs_return(const struct privs_kept *kept)
+{
+    if (kept->changed && (seteuid(0) != 0 || setegid(kept->gid) != 0 ||
+                          setgroups((size_t)kept->num_groups, kept->groups) != 0)) {
+        perror("cannot become root again");
+        abort();
+    }
+}
+
+bool privs_borrow(const char *user, struct privs_kept *kept)
+{
+    const struct passwd *found;
+
+    *kept = (struct privs_kept){.gid = getegid()};
+    if (geteuid() != 0) {
+        return true;
+    }
+    found = getpwnam(user);
+    kept->num_groups = getgroups(PRIVS_GROUPS_MAX, kept->groups);
+    if (found == NULL || kept->num_groups < 0) {
+        return false;
+    }
+    kept->changed = true;
+    if (initgroups(user, found->pw_gid) != 0 || setegid(found->pw_gid) != 0 ||
+        seteuid(found->pw_uid) != 0) {
+        privs_return(kept);
+        return false;
+    }
+    return true;
 }
 
 int privs_find_user(const struct conf *conf, const struct conf_text *user, uid_t *out,
