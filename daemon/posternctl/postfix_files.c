@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum { NAMES_SIZE = 400, SHOWN_MAX = 6 };
 
@@ -106,7 +107,8 @@ static bool compare_leaves(char out[NAMES_SIZE], const struct conf_listener *lis
     while (known && (word = settings_next_item(&chains)).at != NULL) {
         char *path = strndup(word.at, word.len);
 
-        known = path != NULL && look_at_leaf(out, &num, ours, path);
+        /* A key may have a file of its own. */
+        known = path != NULL && (look_at_leaf(out, &num, ours, path) || access(path, R_OK) == 0);
         free(path);
     }
     for (size_t i = 0; known && !has_chains && i < sizeof single / sizeof single[0]; i++) {
