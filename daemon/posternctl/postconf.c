@@ -149,10 +149,11 @@ void postconf_read(struct postconf *out)
         out->services = ask("-M", NULL);
         out->overrides = ask("-P", NULL);
         out->queue = value_of("queue_directory");
+        out->owner = value_of("mail_owner");
         out->process_limit = value_of("default_process_limit");
     }
     if (out->services == NULL || out->overrides == NULL || out->queue == NULL ||
-        out->process_limit == NULL) {
+        out->owner == NULL || out->process_limit == NULL) {
         postconf_free(out);
     }
 }
@@ -207,6 +208,7 @@ void postconf_free(struct postconf *p)
     free(p->services);
     free(p->overrides);
     free(p->queue);
+    free(p->owner);
     free(p->process_limit);
     *p = (struct postconf){0};
 }

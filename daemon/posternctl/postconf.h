@@ -16,6 +16,7 @@ struct postconf {
     char *services;      /* owned; the services of master.cf, one a line */
     char *overrides;     /* owned; "service/type/name = value" */
     char *queue;         /* owned; the queue directory, without line end */
+    char *owner;         /* owned; mail_owner, the account of its processes, without line end */
     char *process_limit; /* owned; default_process_limit, without line end */
 };
 

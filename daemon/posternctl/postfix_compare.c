@@ -98,8 +98,11 @@ static int compare_pair(struct postfix_compared *c, const struct pair *pair,
                                   .own = &c->sides[0].own,
                                   .known = pair->today != NULL,
                                   .read_table = postfix_read_table};
+    struct postconf_service there;
 
     c->listener = pair->listener;
+    c->address = pair->address;
+    c->in_master_cf = !pair->planned && postconf_at(pair->postfix, pair->address, &there);
     if (read_sides(c, pair) != 0 || settings_read(&c->main_cf, pair->postfix->settings) != 0) {
         return -1;
     }

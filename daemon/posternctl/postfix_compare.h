@@ -11,6 +11,8 @@ struct postfix_compared {
     const struct conf_listener *listener; /* borrowed */
     char today[POSTFIX_NAME_SIZE + 8];    /* "smtp inet"; "main.cf": no service is there */
     char behind[POSTFIX_NAME_SIZE + 8];   /* "postern unix" */
+    const struct endpoint *address;       /* borrowed; of the backend */
+    bool in_master_cf;                    /* the service behind is there, and not only planned */
     struct comparison result;             /* owned */
     struct postfix_side sides[3];         /* owned; what the findings borrow from */
     struct settings main_cf;              /* ... */

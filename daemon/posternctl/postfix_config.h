@@ -57,7 +57,8 @@ bool postfix_speaks(const struct postconf *postfix, enum addr_family family);
 /* Whether an address is one of a backend's. */
 bool postfix_has_address(const struct conf_backend *backend, const struct endpoint *address);
 
-/* Whether a listener whose mail goes to `address` (NULL: anywhere) has an address of a family. */
+/* Whether a listener whose mail goes to `address` (NULL: anywhere) has an address of a family
+ * (ADDR_NONE: of any). */
 bool postfix_has_clients(const struct conf *conf, const struct endpoint *address,
                          enum addr_family family);
 

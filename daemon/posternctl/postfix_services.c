@@ -132,7 +132,7 @@ bool postfix_has_clients(const struct conf *conf, const struct endpoint *address
         const struct conf_listener *listener = &conf->listeners[l];
 
         for (size_t i = 0; i < listener->num_addresses; i++) {
-            if (listener->addresses[i].endpoint.ip.family == family &&
+            if ((family == ADDR_NONE || listener->addresses[i].endpoint.ip.family == family) &&
                 (address == NULL || postfix_has_address(listener->backend, address))) {
                 return true;
             }
