@@ -18,6 +18,7 @@
 /* Besides EXIT_SUCCESS. */
 #define EXIT_FINDING   1 /* what was asked for is not as it should be */
 #define EXIT_BAD_INPUT 2
+#define EXIT_NOT_ASKED 3 /* what was asked for is as it should be, but not all could be asked */
 
 /* Room for the parts of a row. */
 enum { COMMAND_SYNTAXES = 2, COMMAND_OPTIONS = 10, COMMAND_ARGUMENTS = 3, COMMAND_EXITS = 5 };

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- findings ------------------------------------------------------------------------------- */
 
@@ -160,6 +161,17 @@ static void clean_up(struct selftest *t)
 
 /* --- the whole ------------------------------------------------------------------------------ */
 
+/* Whether no session begins at an address of a backend. */
+static bool is_for_tls_only(const struct conf_backend *backend, const struct endpoint *address)
+{
+    for (size_t i = 0; i < backend->num_addresses; i++) {
+        if (postfix_same(&backend->addresses[i].endpoint, address)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What an address comes to for the listeners of every backend that has it. A tls_address that is a
  * loop is one for all of them; that one is dead is seen through the listeners. */
 static void take_result(const struct conf *conf, const struct endpoint *address,
@@ -167,7 +179,7 @@ static void take_result(const struct conf *conf, const struct endpoint *address,
 {
     for (size_t b = 0; b < conf->num_backends; b++) {
         const struct conf_backend *backend = &conf->backends[b];
-        bool for_tls = postfix_same(address, &backend->tls_address.endpoint);
+        bool for_tls = is_for_tls_only(backend, address);
 
         if (postfix_has_address(backend, address) && results[b] != SELFTEST_LOOP &&
             (result == SELFTEST_LOOP || (result == SELFTEST_ALIVE && !for_tls))) {
@@ -241,6 +253,26 @@ static bool ask_posternd(struct selftest *t, struct conf_error *error)
     return false;
 }
 
+/* Says so if nobody is asked as the address of --as, or if connections are not those of posternd's
+ * user. */
+static void look_at_as(struct selftest *t)
+{
+    char address[ADDR_TEXT_SIZE];
+    char subject[SELFTEST_SUBJECT_SIZE];
+
+    if (t->as.family != ADDR_NONE && !postfix_has_clients(t->conf, NULL, t->as.family)) {
+        snprintf(subject, sizeof subject, "--as %s", addr_text(&t->as, address));
+        selftest_not_checked(t, "mail", subject, "no listener has an %s address",
+                             t->as.family == ADDR_IPV6 ? "IPv6" : "IPv4");
+    }
+    if (geteuid() == 0 && !selftest_has_eyes_of(t->conf->user.text)) {
+        selftest_not_checked(t, "connect", "posternd",
+                             "whether its user \"%s\" may connect to the backends: there is no "
+                             "such user",
+                             t->conf->user.text);
+    }
+}
+
 /* --- the command ---------------------------------------------------------------------------- */
 
 /* 0, or -1 if there is no memory. */
@@ -274,13 +306,33 @@ static int run(struct selftest *t, bool json)
         fprintf(stderr, "posternctl: %s\n", error.text);
         return CTL_NOBODY;
     }
+    look_at_as(t);
+    selftest_settings(t);
     ask_backends(t, results);
     ask_listeners(t, results);
     free(results);
     if (print_end(t, json) != 0) {
         return command_fail("out of memory");
     }
-    return t->report.num[FINDING_FAULT] > 0 ? EXIT_FINDING : EXIT_SUCCESS;
+    if (t->report.num[FINDING_FAULT] > 0) {
+        return EXIT_FINDING;
+    }
+    return t->report.num[FINDING_NOT_CHECKED] > 0 ? EXIT_NOT_ASKED : EXIT_SUCCESS;
+}
+
+/* Reads --as. 0, or EXIT_BAD_INPUT after it has told the mistake. */
+static int read_as(struct selftest *t, const struct invocation *invocation)
+{
+    const char *text = command_value(invocation, "as");
+
+    if (text == NULL) {
+        return 0;
+    }
+    if (!addr_parse(&t->as, text) || addr_is_unspecified(&t->as)) {
+        return command_slip(invocation->command, "--as \"%s\" is no IPv4 or IPv6 address", text);
+    }
+    addr_unmap(&t->as);
+    return 0;
 }
 
 int command_selftest(const struct invocation *invocation)
@@ -290,6 +342,9 @@ int command_selftest(const struct invocation *invocation)
     struct conf *conf;
     int status;
 
+    if (read_as(&t, invocation) != 0) {
+        return EXIT_BAD_INPUT;
+    }
     if (tls_library_init() != 0) {
         return command_fail("TLS cannot be set up");
     }

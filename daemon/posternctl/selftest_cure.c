@@ -2,7 +2,11 @@
 #include "daemon/posternctl/selftest.h"
 #include "lib/base/text.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 /* The service at an address; false: master.cf has none, or is not known. */
 static bool find(const struct selftest *t, const struct endpoint *address,
@@ -79,21 +83,79 @@ void selftest_cure_loop(const struct selftest *t, const struct conf_backend *bac
     }
 }
 
-/* Whether a word of mynetworks is a network with this address in it. */
-static bool has_client(const char *word, size_t len, const struct addr *client)
-{
-    char text[ADDR_TEXT_SIZE + 8];
-    struct prefix prefix;
-    const char *why;
+/* --- Postfix's state ------------------------------------------------------------------------ */
 
-    if (len >= sizeof text) {
-        return false;
+/* Whether somebody has the lock of an open file, in either of the ways that Postfix is built for.
+ */
+static bool is_locked(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (flock(fd, LOCK_SH | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK;
     }
-    memcpy(text, word, len);
-    text[len] = '\0';
-    /* Postfix writes the IPv6 ones as [2001:db8::]/32. */
-    return prefix_parse(&prefix, text, &why) == 0 && prefix_contains(&prefix, client);
+    (void)flock(fd, LOCK_UN);
+    return fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
+
+enum selftest_master selftest_master(const struct selftest *t)
+{
+    char path[1024];
+    bool locked;
+    int fd;
+
+    if (!postconf_known(&t->postfix)) {
+        return SELFTEST_MASTER_UNKNOWN;
+    }
+    snprintf(path, sizeof path, "%s/pid/master.pid", t->postfix.queue);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? SELFTEST_MASTER_STOPPED : SELFTEST_MASTER_UNKNOWN;
+    }
+    locked = is_locked(fd);
+    close(fd);
+    return locked ? SELFTEST_MASTER_RUNS : SELFTEST_MASTER_STOPPED;
+}
+
+/* `postfix start` refuses to start a Postfix that runs, and `postfix reload` one that does not. */
+static const char *start_or_reload(const struct selftest *t)
+{
+    switch (selftest_master(t)) {
+    case SELFTEST_MASTER_STOPPED:
+        return "postfix start";
+    case SELFTEST_MASTER_RUNS:
+        return "postfix reload";
+    case SELFTEST_MASTER_UNKNOWN:
+        break;
+    }
+    return "postfix start || postfix reload";
+}
+
+void selftest_cure_nobody(const struct selftest *t, const struct endpoint *address,
+                          char out[SELFTEST_CURE_SIZE])
+{
+    bool is_socket = address->ip.family == ADDR_NONE;
+    struct postconf_service service;
+
+    out[0] = '\0';
+    if (find(t, address, &service)) {
+        snprintf(out, SELFTEST_CURE_SIZE, "%s", start_or_reload(t));
+    } else if (is_socket ? postfix_socket_name(&t->postfix, address->path) != NULL
+                         : postconf_is_here(&address->ip)) {
+        bool unknown = selftest_master(t) == SELFTEST_MASTER_UNKNOWN;
+
+        snprintf(out, SELFTEST_CURE_SIZE,
+                 "posternctl postfix-config >> /etc/postfix/master.cf && %s%s%s",
+                 unknown ? "{ " : "", start_or_reload(t), unknown ? "; }" : "");
+    }
+}
+
+const char *selftest_mail_owner(const struct selftest *t)
+{
+    return t->postfix.owner != NULL ? t->postfix.owner : "postfix";
+}
+
+/* --- relaying ------------------------------------------------------------------------------- */
 
 /* mynetworks without the networks that have the client. False: none has it. */
 static bool write_networks(struct text *out, struct postconf_text value, const struct addr *client)
@@ -106,7 +168,8 @@ static bool write_networks(struct text *out, struct postconf_text value, const s
     while (at < end) {
         size_t len = strcspn(at, ", \t\n");
 
-        if (len > 0 && has_client(at, len, client)) {
+        if (len > 0 &&
+            selftest_in_network((struct settings_word){at, len}, client) == SELFTEST_INSIDE) {
             found = true;
         } else if (len > 0) {
             text_addf(out, "%s%.*s", num++ > 0 ? " " : "", (int)len, at);

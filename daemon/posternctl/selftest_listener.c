@@ -120,11 +120,29 @@ static void look_at_offers(const struct asked *a, const struct smtpreply *ehlo)
         selftest_fault(a->t, "xclient", a->name, restart, "offers XCLIENT or XFORWARD");
     }
     if (a->listener->auth_before_tls && a->listener->tls != CONF_TLS_ENCRYPT) {
-        selftest_not_checked(a->t, "auth", a->name, "auth_before_tls = true");
+        selftest_ok(a->t, "auth", a->name, "%s AUTH before TLS: auth_before_tls = true",
+                    (ehlo->keywords & SMTPCLIENT_AUTH) != 0 ? "offers" : "offers no");
     } else if ((ehlo->keywords & SMTPCLIENT_AUTH) != 0) {
         selftest_fault(a->t, "auth", a->name, restart, "offers AUTH before TLS");
     } else {
         selftest_ok(a->t, "auth", a->name, "offers no AUTH before TLS");
+    }
+}
+
+/* Where TLS is demanded, no mail begins before it. */
+static void look_at_level(const struct asked *a, struct smtpclient *c)
+{
+    struct smtpreply reply;
+
+    if (a->listener->tls != CONF_TLS_ENCRYPT) {
+        return;
+    }
+    if (smtpclient_command(c, "MAIL FROM:<>", &reply, SELFTEST_STEP) && reply.code == 530) {
+        selftest_ok(a->t, "level", a->name, "takes no mail before TLS");
+    } else {
+        selftest_fault(a->t, "level", a->name, restart,
+                       "does not answer 530 to MAIL before TLS, but tls = \"encrypt\": %s",
+                       selftest_words(c, &reply));
     }
 }
 
@@ -148,6 +166,7 @@ static bool look_at_plaintext(struct asked *a)
         a->excepted = is_excepted(a, &c);
         selftest_ok(a->t, "greeting", a->name, "greets, and takes EHLO");
         look_at_offers(a, &reply);
+        look_at_level(a, &c);
     } else if (c.trouble == SMTPCLIENT_NOBODY) {
         selftest_fault(a->t, "greeting", a->name, restart,
                        "cannot be reached (%s): posternd runs with another configuration", c.why);
@@ -255,7 +274,8 @@ static void look_at_tls(const struct asked *a, const struct conf_set *set, const
     smtpclient_close(&c, SELFTEST_QUIT);
 }
 
-/* Each set by the first of its names, and the first without. */
+/* Each set by the first of its names, and the first without. A further set without names is one
+ * that no client gets here. */
 static void look_at_sets(const struct asked *a)
 {
     const struct conf_listener *listener = a->listener;
@@ -266,10 +286,6 @@ static void look_at_sets(const struct asked *a)
 
         if (s == 0) {
             look_at_tls(a, set, NULL);
-        } else if (set->names.num == 0) {
-            selftest_not_checked(a->t, "tls", a->name,
-                                 "certificate_set \"%s\" has no names: no client gets it here",
-                                 set->name);
         }
         if (set->names.num > 0) {
             bool wildcard = set->names.items[0].text[0] == '*';

@@ -90,7 +90,7 @@ bool selftest_is_posternd(struct selftest *t, const struct conf_backend *backend
         if (session == NULL) {
             continue;
         }
-        found = selftest_greet(&c, backend, address, client, &reply) == SELFTEST_GREETED &&
+        found = selftest_greet(t, &c, backend, address, client, &reply) == SELFTEST_GREETED &&
                 smtpclient_command(&c, "STARTTLS", &reply, SELFTEST_STEP) && reply.code == 220 &&
                 smtpclient_tls(&c, t->ctx, NULL, session, SELFTEST_STEP) &&
                 SSL_session_reused(c.ssl) == 1;

@@ -92,12 +92,16 @@ class Trial(Selftest):
     # --- posternctl ---
 
     def test_selftest(self):
-        """It is tried where it listens; Postfix has no PROXY header at the other one."""
-        checks = self.checks(self.conf, 0)
+        """It is tried where it listens; Postfix has no PROXY header at the other one. A port that the
+        system picks is not known."""
+        checks = self.checks(self.conf, 3)
+        self.assertEqual({check["text"] for check in checks if check["result"] == "not-checked"},
+                         {"port 0 is whichever the system picked"})
         subjects = {check["subject"] for check in self.of(checks, "greeting")
                     if check["result"] == "ok"}
         self.assertIn(f'listener "mx" {self.trial}', subjects)
-        self.assertNotIn(self.today.address, json.dumps(checks))
+        self.assertNotIn(self.today.address, json.dumps([check for check in checks
+                                                         if check["name"] != "settings"]))
         self.of(checks, "tls", "ok")
 
     def test_check(self):
