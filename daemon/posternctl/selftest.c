@@ -309,6 +309,7 @@ static int run(struct selftest *t, bool json)
     look_at_as(t);
     selftest_settings(t);
     ask_backends(t, results);
+    selftest_filters(t);
     ask_listeners(t, results);
     free(results);
     if (print_end(t, json) != 0) {

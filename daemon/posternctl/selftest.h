@@ -178,6 +178,11 @@ struct selftest_measure {
  */
 bool selftest_measure(const struct selftest_asked *a, struct selftest_measure *out);
 
+/* --- selftest_filters.c --------------------------------------------------------------------- */
+
+/* Asks the milters and policy services of postern.conf, and those of the services behind. */
+void selftest_filters(struct selftest *t);
+
 /* --- selftest_listener.c -------------------------------------------------------------------- */
 
 /* Asks everything of an address that a listener is bound to. */
