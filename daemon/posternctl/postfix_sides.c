@@ -360,20 +360,21 @@ static bool gets_only_tls(const struct conf *conf, const struct endpoint *addres
     return true;
 }
 
-/* A list without one of its words, as it is written; the caller frees it. NULL without memory. */
-static char *without(const char *list, const char *word)
+/* A list without reject_plaintext_session, as it is written; the caller frees it. NULL without
+ * memory. */
+static char *without_plaintext_word(const char *list)
 {
     char *out = calloc(1, strlen(list) + 1);
     const char *rest = list;
     struct settings_word item;
+    size_t len = 0;
 
-    while (out != NULL && (item = settings_next_item(&rest)).at != NULL) {
-        if (!settings_is_word(item, word)) {
-            size_t len = strlen(out);
-
-            snprintf(out + len, strlen(list) + 1 - len, "%s%.*s", len > 0 ? "," : "", (int)item.len,
-                     item.at);
+    while (out != NULL && (item = compare_next_restriction(&rest)).at != NULL) {
+        if (len > 0) {
+            out[len++] = ',';
         }
+        memcpy(out + len, item.at, item.len);
+        len += item.len;
     }
     return out;
 }
@@ -381,16 +382,15 @@ static char *without(const char *list, const char *word)
 /* Takes the word out of one raw value, if it stands there and leaves something. */
 static int drop_word(struct postfix_side *side, const char *name, const char *raw)
 {
-    static const char word[] = "reject_plaintext_session";
     const struct parameter *row = parameter_find(name);
     bool is_list = row == NULL || row->rule == RULE_RESTRICTIONS;
     char *left;
     int status = 0;
 
-    if (!is_list || !settings_has_word(raw, word)) {
+    if (!is_list || !settings_has_word(raw, "reject_plaintext_session")) {
         return 0;
     }
-    left = without(raw, word);
+    left = without_plaintext_word(raw);
     if (left == NULL) {
         return -1;
     }

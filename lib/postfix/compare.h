@@ -107,6 +107,11 @@ const char *compare_verdict_word(enum compare_verdict verdict);
 /* What the service of these values demands of a session. */
 enum conf_tls compare_level(const struct settings *values, bool postscreen);
 
+/* The next item of a restriction list without reject_plaintext_session, which is not for a service
+ * behind; nor with the warn_if_reject before it, which would else be about what follows. `*rest`
+ * moves on; `at` is NULL behind the last one. */
+struct settings_word compare_next_restriction(const char **rest);
+
 /* Whether Postfix's mandatory_ settings hold: TLS is demanded. */
 bool compare_is_mandatory(enum conf_tls level);
 

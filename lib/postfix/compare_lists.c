@@ -207,6 +207,25 @@ static struct scan scan_of(struct comparing *c, const struct settings *values)
 
 /* --- restrictions --------------------------------------------------------------------------- */
 
+struct settings_word compare_next_restriction(const char **rest)
+{
+    struct settings_word item;
+
+    while ((item = settings_next_item(rest)).at != NULL) {
+        struct settings_word next = item;
+        const char *ahead = *rest;
+
+        while (settings_is_word(next, "warn_if_reject")) {
+            next = settings_next_item(&ahead);
+        }
+        if (!settings_is_word(next, "reject_plaintext_session")) {
+            break;
+        }
+        *rest = ahead;
+    }
+    return item;
+}
+
 /* Whether two lists are the same when the word that is not for a service behind is left out. */
 static bool are_same(const char *one, const char *other)
 {
@@ -214,12 +233,8 @@ static bool are_same(const char *one, const char *other)
     struct settings_word b;
 
     do {
-        do {
-            a = settings_next_item(&one);
-        } while (settings_is_word(a, "reject_plaintext_session"));
-        do {
-            b = settings_next_item(&other);
-        } while (settings_is_word(b, "reject_plaintext_session"));
+        a = compare_next_restriction(&one);
+        b = compare_next_restriction(&other);
         if ((a.at == NULL) != (b.at == NULL) || a.len != b.len ||
             (a.at != NULL && memcmp(a.at, b.at, a.len) != 0)) {
             return false;

@@ -301,6 +301,15 @@ smtpd     pass  -       -       y       -       -       smtpd
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"equal +smtpd_tls_security_level = encrypt: tls = ")
 
+    def test_warn_if_reject_goes_with_its_word(self):
+        """It would else be about the next one, and that one refuse nobody."""
+        service = self.one("smtpd_tls_security_level = encrypt\nsmtpd_relay_restrictions =\n"
+                           "smtpd_recipient_restrictions = permit_mynetworks, warn_if_reject "
+                           "reject_plaintext_session, reject_unauth_destination\n",
+                           listeners={"mx": {"tls": "encrypt"}})
+        self.assertIn("smtpd_recipient_restrictions=permit_mynetworks,reject_unauth_destination",
+                      service.overrides)
+
     @table((("as many as other services", "-", True), ("as many as come", "0", False),
             ("as many as sessions", "500", False)))
     def test_policy_service_by_spawn(self, maxproc, noted):

@@ -66,6 +66,17 @@ static const struct compare_row plaintext[] = {
      .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, REFUSES_ALL}}},
 
     /* Wherever it is. */
+    {.name = "plaintext: taken out, and its warn_if_reject with it",
+     .today = LIST("permit_mynetworks, warn_if_reject Reject_Plaintext_Session, reject")
+         "smtpd_tls_security_level = encrypt\n",
+     .options = ENCRYPT,
+     .behind = LIST("permit_mynetworks, reject")},
+    {.name = "plaintext: taken out, and what follows is only warned of",
+     .today = LIST("warn_if_reject, reject_plaintext_session, reject_unauth_destination")
+         "smtpd_tls_security_level = encrypt\n",
+     .options = ENCRYPT,
+     .behind = LIST("warn_if_reject, reject_unauth_destination"),
+     .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, "has another list"}}},
     {.name = "plaintext: in braces",
      .today = LIST("{ reject_plaintext_session }"),
      .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, REFUSES_ALL}}},
