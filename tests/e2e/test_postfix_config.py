@@ -260,6 +260,16 @@ smtpd     pass  -       -       y       -       -       smtpd
                          rf'(?m)^posternctl: {verdict}: listener "\w+": {re.escape(text)}')
         self.assertNotIn(text, self.ctl(listeners=listeners).stdout)
 
+    @table((("commas", "!SSLv2, !SSLv3, !TLSv1, !TLSv1.1", True), ("least", ">=TLSv1.2", True),
+            ("colons", "!SSLv2:!SSLv3:!TLSv1:!TLSv1.1", True), ("named", "TLSv1.2:TLSv1.3", True),
+            ("no less", "!SSLv2:!SSLv3", False)))
+    def test_versions_that_are_refused_today(self, versions, told):
+        done = self.ctl("smtpd_tls_security_level = may\n"
+                        f"smtpd_tls_protocols = {versions}\n")
+        self.assertEqual((f"FAIL: listener \"mx\": smtpd_tls_protocols = {versions}: the tls_profile "
+                          '"opportunistic" allows versions' in done.stderr, done.returncode),
+                         (told, int(told)), done.stderr)
+
     def test_profile_of_todays(self):
         """Where the built-in one shuts clients out, one that does not is there to be pasted."""
         listeners = {"submission": {"address": "127.0.0.1:587", "tls": "encrypt"}}
