@@ -270,6 +270,18 @@ smtpd     pass  -       -       y       -       -       smtpd
                           '"opportunistic" allows versions' in done.stderr, done.returncode),
                          (told, int(told)), done.stderr)
 
+    @table((("absolute", False), ("of Postfix's queue directory", True)))
+    def test_table_with_a_relative_path(self, relative):
+        """Where posternctl runs there may be another file of the name."""
+        path = os.path.join(self.stage.directory, "fingerprints")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("AB:CD OK\n")
+        path = os.path.relpath(path) if relative else path
+        done = self.ctl("smtpd_tls_ask_ccert = yes\n"
+                        f"smtpd_client_restrictions = check_ccert_access hash:{path}\n")
+        self.assertEqual((f": hash:{path} is not looked into" in done.stderr, done.returncode),
+                         (relative, int(relative)), done.stderr)
+
     def test_profile_of_todays(self):
         """Where the built-in one shuts clients out, one that does not is there to be pasted."""
         listeners = {"submission": {"address": "127.0.0.1:587", "tls": "encrypt"}}
