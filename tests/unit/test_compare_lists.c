@@ -69,13 +69,16 @@ static const struct compare_row plaintext[] = {
 
     /* Wherever it is. */
     {.name = "plaintext: taken out, and its warn_if_reject with it",
-     .today = LIST("permit_mynetworks, warn_if_reject Reject_Plaintext_Session, reject")
-         "smtpd_tls_security_level = encrypt\n",
+     .today = LIST(
+         "permit_mynetworks, warn_if_reject Reject_Plaintext_Session, reject") "smtpd_tls_security_"
+                                                                               "level = encrypt\n",
      .options = ENCRYPT,
      .behind = LIST("permit_mynetworks, reject")},
     {.name = "plaintext: taken out, and what follows is only warned of",
-     .today = LIST("warn_if_reject, reject_plaintext_session, reject_unauth_destination")
-         "smtpd_tls_security_level = encrypt\n",
+     .today = LIST(
+         "warn_if_reject, reject_plaintext_session, reject_unauth_destination") "smtpd_tls_"
+                                                                                "security_level = "
+                                                                                "encrypt\n",
      .options = ENCRYPT,
      .behind = LIST("warn_if_reject, reject_unauth_destination"),
      .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, "has another list"}}},
@@ -107,8 +110,9 @@ static const struct compare_row plaintext[] = {
               "i = reject_plaintext_session\n" LIST("a"),
      .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, REFUSES_ALL}}},
     {.name = "plaintext: in classes that are named again and again",
-     .today = CLASSES "one = " TWENTY("two,") "permit\n"
-                      "two = " TWENTY("one,") "reject_plaintext_session\n" LIST("one"),
+     .today = CLASSES
+     "one = " TWENTY("two,") "permit\n"
+                             "two = " TWENTY("one,") "reject_plaintext_session\n" LIST("one"),
      .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, REFUSES_ALL}}},
     {.name = "plaintext: a result of a table",
      .today = LIST("check_sender_access hash:/etc/access"),
