@@ -150,9 +150,10 @@ void postconf_read(struct postconf *out)
         out->overrides = ask("-P", NULL);
         out->queue = value_of("queue_directory");
         out->process_limit = value_of("default_process_limit");
+        out->ports = value_of("known_tcp_ports");
     }
     if (out->services == NULL || out->overrides == NULL || out->queue == NULL ||
-        out->process_limit == NULL) {
+        out->process_limit == NULL || out->ports == NULL) {
         postconf_free(out);
     }
 }
@@ -208,5 +209,6 @@ void postconf_free(struct postconf *p)
     free(p->overrides);
     free(p->queue);
     free(p->process_limit);
+    free(p->ports);
     *p = (struct postconf){0};
 }

@@ -120,14 +120,15 @@ static int read_service(struct postfix_side *side, const struct postconf *postfi
     if (side->postscreen) {
         status = read_own(&side->screen, postfix, service);
     }
-    if (!postfix_smtpd_of(postfix, service, &smtpd)) {
+    side->has_smtpd = postfix_smtpd_of(postfix, service, &smtpd);
+    if (!side->has_smtpd) {
         smtpd = *service;
     }
     chroot = postconf_column(&smtpd, POSTCONF_CHROOT);
     side->chroot = chroot.len == 1 ? *chroot.at : '-';
     side->maxproc = postconf_process_limit(postfix, &smtpd);
-    postconf_arguments(&smtpd, side->arguments, sizeof side->arguments);
-    return status != 0 ? -1 : read_own(&side->own, postfix, &smtpd);
+    side->arguments = postconf_arguments(&smtpd);
+    return status != 0 || side->arguments == NULL ? -1 : read_own(&side->own, postfix, &smtpd);
 }
 
 int postfix_side_read(struct postfix_side *side, const struct postconf *postfix,
@@ -140,7 +141,7 @@ int postfix_side_read(struct postfix_side *side, const struct postconf *postfix,
 int postfix_side_of_main(struct postfix_side *side, const struct postconf *postfix)
 {
     (void)postfix;
-    *side = (struct postfix_side){.name = "main.cf", .chroot = '-'};
+    *side = (struct postfix_side){.name = "main.cf", .chroot = '-', .has_smtpd = true};
     return read_values(side);
 }
 
@@ -238,8 +239,9 @@ static int plan_own(struct postfix_side *side, const struct conf *conf,
         }
         status = read_service(&next, postfix, &today[i]);
         status = status != 0 ? -1 : keep_common(&side->own, &next.own);
-        side->arguments[0] =
-            strcmp(side->arguments, next.arguments) == 0 ? side->arguments[0] : '\0';
+        if (status == 0 && strcmp(side->arguments, next.arguments) != 0) {
+            side->arguments[0] = '\0';
+        }
         postfix_side_free(&next);
     }
     if (status == 0 && postconf_at(postfix, address, &there)) {
@@ -251,7 +253,8 @@ static int plan_own(struct postfix_side *side, const struct conf *conf,
         status = status != 0 ? -1 : add_missing(&side->screen, &behind.screen);
         side->chroot = num == 0 ? behind.chroot : side->chroot;
         if (num == 0) {
-            snprintf(side->arguments, sizeof side->arguments, "%s", behind.arguments);
+            side->arguments = behind.arguments;
+            behind.arguments = NULL;
         }
         side->postscreen = behind.postscreen;
         postfix_side_free(&behind);
@@ -452,6 +455,7 @@ int postfix_side_plan(struct postfix_side *side, const struct conf *conf,
     if (side->chroot == '\0') {
         side->chroot = postconf_known(postfix) ? usual_chroot(postfix) : 'n';
     }
+    side->has_smtpd = true;
     side->maxproc = postfix_processes(conf, address);
     if (status == 0 && postconf_known(postfix)) {
         status = read_values(side);
@@ -481,6 +485,7 @@ struct compare_service postfix_side_compared(const struct postfix_side *side)
 
 void postfix_side_free(struct postfix_side *side)
 {
+    free(side->arguments);
     settings_free(&side->own);
     settings_free(&side->screen);
     settings_free(&side->values);

@@ -1,9 +1,9 @@
 /*
  * Theory of operation: a word of a restriction list may stand in the list, within "{ }", in a
- * restriction class, or be the result of a lookup table, of which each may name the next. A class is
- * gone through once, whoever names it: it may name itself, and be the result of each line of a long
- * table. What is looked for are the words that mean something else to a service that sees neither
- * TLS nor client certificates.
+ * restriction class, or be the result of a lookup table, of which each may name the next. A class
+ * is gone through once, whoever names it: it may name itself, and be the result of each line of a
+ * long table. What is looked for are the words that mean something else to a service that sees
+ * neither TLS nor client certificates.
  */
 #include "lib/postfix/compare_parts.h"
 
