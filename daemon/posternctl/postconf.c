@@ -151,9 +151,10 @@ void postconf_read(struct postconf *out)
         out->queue = value_of("queue_directory");
         out->owner = value_of("mail_owner");
         out->process_limit = value_of("default_process_limit");
+        out->ports = value_of("known_tcp_ports");
     }
     if (out->services == NULL || out->overrides == NULL || out->queue == NULL ||
-        out->owner == NULL || out->process_limit == NULL) {
+        out->owner == NULL || out->process_limit == NULL || out->ports == NULL) {
         postconf_free(out);
     }
 }
@@ -210,5 +211,6 @@ void postconf_free(struct postconf *p)
     free(p->queue);
     free(p->owner);
     free(p->process_limit);
+    free(p->ports);
     *p = (struct postconf){0};
 }

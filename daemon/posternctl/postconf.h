@@ -18,6 +18,7 @@ struct postconf {
     char *queue;         /* owned; the queue directory, without line end */
     char *owner;         /* owned; mail_owner, the account of its processes, without line end */
     char *process_limit; /* owned; default_process_limit, without line end */
+    char *ports;         /* owned; known_tcp_ports, without line end; "": this Postfix has none */
 };
 
 /* A piece of one of these texts. */
@@ -80,8 +81,9 @@ bool postconf_is_here(const struct addr *address);
  * if there is nothing; false if it is longer than any address. */
 bool postconf_host(const struct postconf_service *service, char out[SETTINGS_NAME_SIZE]);
 
-/* The arguments of a service that are not -o, each with a blank before it, into `out`. */
-void postconf_arguments(const struct postconf_service *service, char *out, size_t size);
+/* The arguments of a service that are not -o, each with a blank before it; the caller frees them.
+ * NULL without memory. */
+MUST_USE char *postconf_arguments(const struct postconf_service *service);
 
 /* The service that listens at an address, as far as the names in master.cf tell. */
 bool postconf_at(const struct postconf *p, const struct endpoint *address,
@@ -89,7 +91,7 @@ bool postconf_at(const struct postconf *p, const struct endpoint *address,
 
 /* The port of a service of type inet ("smtp", "192.0.2.1:25", "[::1]:smtp"); 0: not inet, or its
  * name is not known. */
-unsigned postconf_port(const struct postconf_service *service);
+unsigned postconf_port(const struct postconf *p, const struct postconf_service *service);
 
 /* How many processes a service may have; 0: as many as it needs. */
 unsigned postconf_process_limit(const struct postconf *p, const struct postconf_service *service);

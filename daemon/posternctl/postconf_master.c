@@ -1,10 +1,10 @@
 #include "daemon/posternctl/postconf.h"
 
 #include "daemon/common/sockaddr.h"
-#include "lib/base/text.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -122,30 +122,67 @@ static struct settings_word next_argument(const char **rest, const char *end)
     return argument;
 }
 
-void postconf_arguments(const struct postconf_service *service, char *out, size_t size)
+char *postconf_arguments(const struct postconf_service *service)
 {
     const char *end = service->line.at + service->line.len;
     struct postconf_text command = postconf_column(service, POSTCONF_COMMAND);
     const char *rest = command.at + command.len;
+    char *out = calloc(1, (size_t)(end - rest) + 1);
     struct settings_word argument;
-    struct text t = text_in(out, size);
+    size_t len = 0;
 
-    while ((argument = next_argument(&rest, end)).len > 0) {
+    while (out != NULL && (argument = next_argument(&rest, end)).len > 0) {
         if (settings_is_word(argument, "-o")) {
             (void)next_argument(&rest, end);
         } else if (strncmp(argument.at, "-o", 2) != 0) {
-            text_addf(&t, " %.*s", (int)argument.len, argument.at);
+            out[len++] = ' ';
+            memcpy(out + len, argument.at, argument.len);
+            len += argument.len;
         }
     }
+    return out;
 }
 
-unsigned postconf_port(const struct postconf_service *service)
+/* A number in decimal, or `fallback`. */
+static unsigned number_of(struct postconf_text text, unsigned fallback)
+{
+    unsigned number = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9' || number > 99999999) {
+            return fallback;
+        }
+        number = number * 10 + (unsigned)(text.at[i] - '0');
+    }
+    return text.len > 0 ? number : fallback;
+}
+
+/* The port of a name in known_tcp_ports, "smtp=25, smtps=submissions=465", which comes before what
+ * the system knows; 0: it has none. */
+static unsigned known_port(const char *ports, const char *name)
+{
+    struct settings_word word;
+    bool named = false;
+
+    while ((word = settings_next_word(&ports)).at != NULL) {
+        struct postconf_text text = {word.at, word.len};
+        unsigned port = number_of(text, 0);
+
+        if (port != 0 && named) {
+            return port;
+        }
+        named = port == 0 && (named || postconf_is(text, name));
+    }
+    return 0;
+}
+
+unsigned postconf_port(const struct postconf *p, const struct postconf_service *service)
 {
     struct postconf_text name = postconf_column(service, POSTCONF_NAME);
     size_t start = name.len;
     char text[SETTINGS_NAME_SIZE];
     const struct servent *known;
-    unsigned port = 0;
+    unsigned port;
 
     while (start > 0 && name.at[start - 1] != ':') {
         start--;
@@ -153,14 +190,16 @@ unsigned postconf_port(const struct postconf_service *service)
     if (!column_is(service, POSTCONF_TYPE, "inet") || name.len - start >= sizeof text) {
         return 0;
     }
-    memcpy(text, name.at + start, name.len - start);
-    text[name.len - start] = '\0';
-    if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0') {
-        known = getservbyname(text, "tcp");
-        return known == NULL ? 0 : ntohs((uint16_t)known->s_port);
+    name = (struct postconf_text){name.at + start, name.len - start};
+    port = number_of(name, 0);
+    if (port == 0) {
+        memcpy(text, name.at, name.len);
+        text[name.len] = '\0';
+        port = known_port(p->ports, text);
     }
-    for (const char *digit = text; *digit != '\0' && port <= UINT16_MAX; digit++) {
-        port = port * 10 + (unsigned)(*digit - '0');
+    if (port == 0) {
+        known = getservbyname(text, "tcp");
+        port = known == NULL ? 0 : ntohs((uint16_t)known->s_port);
     }
     return port <= UINT16_MAX ? port : 0;
 }
@@ -185,12 +224,13 @@ bool postconf_is_here(const struct addr *address)
 
 /* A name without a host listens where inet_interfaces says; that may be any address of the machine.
  */
-static bool is_at(const struct postconf_service *service, const struct addr *address)
+static bool is_at(const struct postconf *p, const struct postconf_service *service,
+                  const struct addr *address)
 {
     char host[SETTINGS_NAME_SIZE];
     struct addr a;
 
-    if (postconf_port(service) != address->port || !postconf_host(service, host)) {
+    if (postconf_port(p, service) != address->port || !postconf_host(service, host)) {
         return false;
     }
     if (host[0] == '\0') {
@@ -235,7 +275,7 @@ bool postconf_at(const struct postconf *p, const struct endpoint *address,
 
     while ((*out = postconf_next(&at)).line.at != NULL) {
         if (address->ip.family == ADDR_NONE ? is_socket(p, out, address->path)
-                                            : is_at(out, &address->ip)) {
+                                            : is_at(p, out, &address->ip)) {
             return true;
         }
     }
@@ -243,20 +283,6 @@ bool postconf_at(const struct postconf *p, const struct endpoint *address,
 }
 
 /* --- numbers and settings ------------------------------------------------------------------- */
-
-/* A number in decimal, or `fallback`. */
-static unsigned number_of(struct postconf_text text, unsigned fallback)
-{
-    unsigned number = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9' || number > 99999999) {
-            return fallback;
-        }
-        number = number * 10 + (unsigned)(text.at[i] - '0');
-    }
-    return text.len > 0 ? number : fallback;
-}
 
 unsigned postconf_process_limit(const struct postconf *p, const struct postconf_service *service)
 {

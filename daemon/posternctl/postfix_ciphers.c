@@ -124,8 +124,19 @@ static unsigned version_bit(struct settings_word word)
     return 0;
 }
 
-/* ">=TLSv1.2", "!TLSv1", "TLSv1.2, TLSv1.3". The words end at "=" here, so that ">" and "<" stand
- * before the version that they are about. */
+/* The next word of a list of versions. Colons are between them, too; and "=", so that ">" and "<"
+ * are words before the version that they are about. */
+static struct settings_word next_version(const char **rest)
+{
+    static const char between[] = " \t\r\n,:=";
+    struct settings_word word = {.at = *rest + strspn(*rest, between)};
+
+    word.len = strcspn(word.at, between);
+    *rest = word.at + word.len;
+    return word.len == 0 ? (struct settings_word){0} : word;
+}
+
+/* ">=TLSv1.2", "!TLSv1", "!SSLv3:!TLSv1", "TLSv1.2, TLSv1.3". */
 static unsigned versions_of(const char *list)
 {
     unsigned low = 0;
@@ -135,7 +146,7 @@ static unsigned versions_of(const char *list)
     char before = '\0';
     struct settings_word word;
 
-    while ((word = settings_next_word(&list)).at != NULL) {
+    while ((word = next_version(&list)).at != NULL) {
         bool negated = word.at[0] == '!';
         unsigned bit;
 

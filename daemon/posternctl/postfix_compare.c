@@ -127,6 +127,10 @@ static bool is_loopback_only(const char *interfaces)
     char text[ADDR_TEXT_SIZE + 2];
 
     while ((word = settings_next_word(&rest)).at != NULL) {
+        if (word.len > 1 && word.at[0] == '[' && word.at[word.len - 1] == ']') {
+            word.at++;
+            word.len -= 2;
+        }
         snprintf(text, sizeof text, "%.*s", (int)word.len, word.at);
         if (!settings_is_word(word, "loopback-only") && !settings_is_word(word, "localhost") &&
             !(addr_parse(&a, text) && addr_is_loopback(&a))) {
@@ -199,14 +203,19 @@ static bool is_fronted(const struct pair *pair, const struct postconf_service *s
  */
 static bool is_passed_over(const struct pair *pair, const struct postconf_service *service)
 {
-    unsigned port = pair->listener->tls == CONF_TLS_IMPLICIT ? 465 : 25;
+    enum conf_tls tls = pair->listener->tls;
+    unsigned port = postconf_port(pair->postfix, service);
     struct postfix_side side = {0};
     bool own;
 
-    if (postconf_port(service) != port || is_fronted(pair, service)) {
+    /* Who demands STARTTLS may stand for submission. */
+    if ((tls == CONF_TLS_IMPLICIT ? port != 465
+                                  : port != 25 && (port != 587 || tls != CONF_TLS_ENCRYPT)) ||
+        is_fronted(pair, service)) {
         return false;
     }
-    own = postfix_side_read(&side, pair->postfix, service) == 0 && side.own.num > 0;
+    own = postfix_side_read(&side, pair->postfix, service) == 0 &&
+          (side.own.num > 0 || side.postscreen);
     postfix_side_free(&side);
     return own;
 }
@@ -234,6 +243,79 @@ static int look_at_port(struct postfix_compared *c, const struct pair *pair)
     return 0;
 }
 
+/* --- what cannot be told -------------------------------------------------------------------- */
+
+/* A service that no smtpd is known of takes its clients elsewhere, with other settings. */
+static int look_at_programs(struct postfix_compared *c)
+{
+    for (size_t i = 0; i < sizeof c->sides / sizeof c->sides[0]; i++) {
+        const struct postfix_side *side = &c->sides[i];
+
+        if (side->values.num > 0 && !side->has_smtpd &&
+            compare_add(&c->result, COMPARE_NOT_JUDGED, "smtpd", side->name, "",
+                        "it is not known which smtpd takes the clients of this service: the "
+                        "settings of that one are not compared") != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Of a service that stands there twice master takes the last one; postconf prints what both have of
+ * their own under one name. */
+static int look_for_twins(struct postfix_compared *c, const struct pair *pair)
+{
+    for (size_t i = 0; i < sizeof c->sides / sizeof c->sides[0]; i++) {
+        const char *at = pair->postfix->services;
+        const struct postfix_side *side = &c->sides[i];
+        struct postconf_service service;
+        size_t num = 0;
+
+        while ((service = postconf_next(&at)).line.at != NULL) {
+            num += postconf_is(postconf_column(&service, POSTCONF_NAME), side->name) &&
+                   postconf_is(postconf_column(&service, POSTCONF_TYPE), side->type);
+        }
+        if (num > 1 &&
+            compare_add(&c->result, COMPARE_NOT_JUDGED, "master.cf", side->name, "",
+                        "it has this service more than once, of which Postfix takes the "
+                        "last one: what the others have is taken for its own here") != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* A service that may be the one of today: its port has a name that nobody knows, or it runs another
+ * program. */
+static bool may_be_todays(const struct pair *pair, const struct postconf_service *service)
+{
+    struct postconf_text command = postconf_column(service, POSTCONF_COMMAND);
+    bool serves = postconf_is(command, "smtpd") || postconf_is(command, "postscreen");
+
+    return postconf_is(postconf_column(service, POSTCONF_TYPE), "inet") &&
+           (serves ? postconf_port(pair->postfix, service) == 0
+                   : postfix_is_met(pair->postfix, pair->listener, service));
+}
+
+static int look_for_others(struct postfix_compared *c, const struct pair *pair)
+{
+    const char *at = pair->postfix->services;
+    struct postconf_service service;
+
+    while (pair->today == NULL && (service = postconf_next(&at)).line.at != NULL) {
+        struct postconf_text name = postconf_column(&service, POSTCONF_NAME);
+
+        if (may_be_todays(pair, &service) &&
+            compare_add(&c->result, COMPARE_NOT_JUDGED, "address", "", "",
+                        "no service of today is known for this listener; %.*s may be one, by a "
+                        "port or a program that is not known: its settings are not compared",
+                        (int)name.len, name.at) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* --- all ------------------------------------------------------------------------------------ */
 
 static int add_pair(struct postfix_comparisons *out, const struct pair *pair)
@@ -249,7 +331,11 @@ static int add_pair(struct postfix_comparisons *out, const struct pair *pair)
     if (compare_pair(more, pair, &out->defaults) != 0) {
         return -1;
     }
-    return look_at_interfaces(more, pair) != 0 ? -1 : look_at_port(more, pair);
+    return look_at_interfaces(more, pair) != 0 || look_at_port(more, pair) != 0 ||
+                   look_at_programs(more) != 0 || look_for_twins(more, pair) != 0 ||
+                   look_for_others(more, pair) != 0
+               ? -1
+               : 0;
 }
 
 /* What stands in master.cf says nothing of another machine. */
@@ -273,7 +359,13 @@ static int compare_listener(struct postfix_comparisons *out, struct pair *pair)
             }
         }
     }
-    return 0;
+    if (num < POSTFIX_TODAY_MAX || out->num == 0) {
+        return 0;
+    }
+    return compare_add(&out->items[out->num - 1].result, COMPARE_NOT_JUDGED, "address", "", "",
+                       "master.cf has many services for this listener: those behind the first %d "
+                       "are not compared",
+                       POSTFIX_TODAY_MAX);
 }
 
 int postfix_compare_all(struct postfix_comparisons *out, const struct conf *conf,

@@ -191,7 +191,7 @@ static void print_postscreen(const struct printing *p, const struct postfix_side
     print_own(&side->screen, p->out);
     fprintf(p->out, "%s pass - - %c - %u smtpd%s\n",
             settings_get(&side->screen, "smtpd_service_name"), side->chroot, side->maxproc,
-            side->arguments);
+            side->arguments == NULL ? "" : side->arguments);
     print_own(&side->own, p->out);
 }
 
@@ -206,7 +206,7 @@ static int print_service(const struct printing *p)
             print_postscreen(p, &side);
         } else {
             fprintf(p->out, "%s %s n - %c - %u smtpd%s\n", p->name, p->type, side.chroot,
-                    side.maxproc, side.arguments);
+                    side.maxproc, side.arguments == NULL ? "" : side.arguments);
             print_own(&side.own, p->out);
         }
     }

@@ -242,7 +242,9 @@ char *postfix_read_table(void *arg, const char *table)
         strncmp(table, "inline:", strlen("inline:")) == 0) {
         return strdup(colon + 1);
     }
-    return has_text(table, (size_t)(colon - table)) ? read_text(colon + 1) : NULL;
+    /* A relative path is a file of Postfix's queue directory, and not of this one. */
+    return colon[1] == '/' && has_text(table, (size_t)(colon - table)) ? read_text(colon + 1)
+                                                                       : NULL;
 }
 
 /* --- server names --------------------------------------------------------------------------- */

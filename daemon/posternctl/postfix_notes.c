@@ -30,7 +30,7 @@ static void note_service(const struct conf *conf, const struct postconf *postfix
                          const struct postconf_service *service, FILE *out)
 {
     struct postconf_text name = postconf_column(service, POSTCONF_NAME);
-    unsigned port = postconf_port(service);
+    unsigned port = postconf_port(postfix, service);
     const struct conf_listener *listener = port == 0 ? NULL : listener_on(conf, port);
 
     if (listener == NULL) {

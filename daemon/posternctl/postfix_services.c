@@ -158,14 +158,17 @@ bool postfix_smtpd_of(const struct postconf *postfix, const struct postconf_serv
                       struct postconf_service *out)
 {
     struct postconf_text passed;
-    char name[64] = "smtpd";
+    char name[SETTINGS_NAME_SIZE] = "smtpd";
 
     if (!is_command(service, "postscreen")) {
         *out = *service;
         return is_command(service, "smtpd");
     }
     passed = postconf_of(postfix, service, "smtpd_service_name");
-    if (passed.at != NULL && passed.len < sizeof name) {
+    if (passed.len >= sizeof name) {
+        return false;
+    }
+    if (passed.at != NULL) {
         memcpy(name, passed.at, passed.len);
         name[passed.len] = '\0';
     }

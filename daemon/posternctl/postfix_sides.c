@@ -120,14 +120,15 @@ static int read_service(struct postfix_side *side, const struct postconf *postfi
     if (side->postscreen) {
         status = read_own(&side->screen, postfix, service);
     }
-    if (!postfix_smtpd_of(postfix, service, &smtpd)) {
+    side->has_smtpd = postfix_smtpd_of(postfix, service, &smtpd);
+    if (!side->has_smtpd) {
         smtpd = *service;
     }
     chroot = postconf_column(&smtpd, POSTCONF_CHROOT);
     side->chroot = chroot.len == 1 ? *chroot.at : '-';
     side->maxproc = postconf_process_limit(postfix, &smtpd);
-    postconf_arguments(&smtpd, side->arguments, sizeof side->arguments);
-    return status != 0 ? -1 : read_own(&side->own, postfix, &smtpd);
+    side->arguments = postconf_arguments(&smtpd);
+    return status != 0 || side->arguments == NULL ? -1 : read_own(&side->own, postfix, &smtpd);
 }
 
 int postfix_side_read(struct postfix_side *side, const struct postconf *postfix,
@@ -140,7 +141,7 @@ int postfix_side_read(struct postfix_side *side, const struct postconf *postfix,
 int postfix_side_of_main(struct postfix_side *side, const struct postconf *postfix)
 {
     (void)postfix;
-    *side = (struct postfix_side){.name = "main.cf", .chroot = '-'};
+    *side = (struct postfix_side){.name = "main.cf", .chroot = '-', .has_smtpd = true};
     return read_values(side);
 }
 
@@ -238,8 +239,9 @@ static int plan_own(struct postfix_side *side, const struct conf *conf,
         }
         status = read_service(&next, postfix, &today[i]);
         status = status != 0 ? -1 : keep_common(&side->own, &next.own);
-        side->arguments[0] =
-            strcmp(side->arguments, next.arguments) == 0 ? side->arguments[0] : '\0';
+        if (status == 0 && strcmp(side->arguments, next.arguments) != 0) {
+            side->arguments[0] = '\0';
+        }
         postfix_side_free(&next);
     }
     if (status == 0 && postconf_at(postfix, address, &there)) {
@@ -251,7 +253,8 @@ static int plan_own(struct postfix_side *side, const struct conf *conf,
         status = status != 0 ? -1 : add_missing(&side->screen, &behind.screen);
         side->chroot = num == 0 ? behind.chroot : side->chroot;
         if (num == 0) {
-            snprintf(side->arguments, sizeof side->arguments, "%s", behind.arguments);
+            side->arguments = behind.arguments;
+            behind.arguments = NULL;
         }
         side->postscreen = behind.postscreen;
         postfix_side_free(&behind);
@@ -360,20 +363,21 @@ static bool gets_only_tls(const struct conf *conf, const struct endpoint *addres
     return true;
 }
 
-/* A list without one of its words, as it is written; the caller frees it. NULL without memory. */
-static char *without(const char *list, const char *word)
+/* A list without reject_plaintext_session, as it is written; the caller frees it. NULL without
+ * memory. */
+static char *without_plaintext_word(const char *list)
 {
     char *out = calloc(1, strlen(list) + 1);
     const char *rest = list;
     struct settings_word item;
+    size_t len = 0;
 
-    while (out != NULL && (item = settings_next_item(&rest)).at != NULL) {
-        if (!settings_is_word(item, word)) {
-            size_t len = strlen(out);
-
-            snprintf(out + len, strlen(list) + 1 - len, "%s%.*s", len > 0 ? "," : "", (int)item.len,
-                     item.at);
+    while (out != NULL && (item = compare_next_restriction(&rest)).at != NULL) {
+        if (len > 0) {
+            out[len++] = ',';
         }
+        memcpy(out + len, item.at, item.len);
+        len += item.len;
     }
     return out;
 }
@@ -381,16 +385,15 @@ static char *without(const char *list, const char *word)
 /* Takes the word out of one raw value, if it stands there and leaves something. */
 static int drop_word(struct postfix_side *side, const char *name, const char *raw)
 {
-    static const char word[] = "reject_plaintext_session";
     const struct parameter *row = parameter_find(name);
     bool is_list = row == NULL || row->rule == RULE_RESTRICTIONS;
     char *left;
     int status = 0;
 
-    if (!is_list || !settings_has_word(raw, word)) {
+    if (!is_list || !settings_has_word(raw, "reject_plaintext_session")) {
         return 0;
     }
-    left = without(raw, word);
+    left = without_plaintext_word(raw);
     if (left == NULL) {
         return -1;
     }
@@ -452,6 +455,7 @@ int postfix_side_plan(struct postfix_side *side, const struct conf *conf,
     if (side->chroot == '\0') {
         side->chroot = postconf_known(postfix) ? usual_chroot(postfix) : 'n';
     }
+    side->has_smtpd = true;
     side->maxproc = postfix_processes(conf, address);
     if (status == 0 && postconf_known(postfix)) {
         status = read_values(side);
@@ -481,6 +485,7 @@ struct compare_service postfix_side_compared(const struct postfix_side *side)
 
 void postfix_side_free(struct postfix_side *side)
 {
+    free(side->arguments);
     settings_free(&side->own);
     settings_free(&side->screen);
     settings_free(&side->values);

@@ -10,20 +10,25 @@
 #define POSTFIX_NAME_SIZE (ADDR_PATH_SIZE + 8)
 
 /* The most services of today that are looked at for one listener. */
-#define POSTFIX_TODAY_MAX 16
+#define POSTFIX_TODAY_MAX 64
 
 struct postfix_side {
     char name[POSTFIX_NAME_SIZE]; /* "smtp", "127.0.0.1:12525"; "main.cf": there is no service */
     char type[8];                 /* "inet", "unix", "pass"; "" */
-    char arguments[64];           /* those that are no -o, each with a blank before it */
-    bool postscreen;              /* clients come to a postscreen first; what follows is of the
-                                     smtpd behind it */
-    char chroot;                  /* 'y', 'n' or '-' */
-    unsigned maxproc;             /* 0: no bound */
-    struct settings own;    /* owned; raw -o, with its own name put in where they ask for it */
+    char *arguments;     /* owned; those that are no -o, each with a blank before it; NULL: none */
+    bool postscreen;     /* clients come to a postscreen first; what follows is of the
+                            smtpd behind it */
+    bool has_smtpd;      /* there is one, or it is to be */
+    char chroot;         /* 'y', 'n' or '-' */
+    unsigned maxproc;    /* 0: no bound */
+    struct settings own; /* owned; raw -o, with its own name put in where they ask for it */
     struct settings screen; /* owned; those of the postscreen */
     struct settings values; /* owned; the effective values of all parameters */
 };
+
+/* Whether a service listens where a listener does, whatever program it runs. */
+bool postfix_is_met(const struct postconf *postfix, const struct conf_listener *listener,
+                    const struct postconf_service *service);
 
 /* The services of today that a listener's clients come to without posternd, by the listener's
  * addresses, into `out` (room for POSTFIX_TODAY_MAX); their number. */

@@ -29,12 +29,13 @@ static bool is_of_backend(const struct conf *conf, const struct postconf *postfi
 }
 
 /* Whether a service's own address and a listener's meet. */
-static bool meets(const struct postconf_service *service, const struct addr *listener)
+static bool meets(const struct postconf *postfix, const struct postconf_service *service,
+                  const struct addr *listener)
 {
     char host[SETTINGS_NAME_SIZE];
     struct addr own;
 
-    if (listener->port == 0 || postconf_port(service) != listener->port ||
+    if (listener->port == 0 || postconf_port(postfix, service) != listener->port ||
         !postconf_host(service, host)) {
         return false;
     }
@@ -54,21 +55,34 @@ static bool meets(const struct postconf_service *service, const struct addr *lis
     return addr_same_ip(&own, listener);
 }
 
-static bool is_met(const struct conf_listener *listener, const struct postconf_service *service)
+bool postfix_is_met(const struct postconf *postfix, const struct conf_listener *listener,
+                    const struct postconf_service *service)
 {
     for (size_t i = 0; i < listener->num_addresses; i++) {
-        if (meets(service, &listener->addresses[i].endpoint.ip)) {
+        if (meets(postfix, service, &listener->addresses[i].endpoint.ip)) {
             return true;
         }
     }
     return false;
 }
 
+static bool is_same_column(const struct postconf_service *a, const struct postconf_service *b,
+                           enum postconf_column column)
+{
+    struct postconf_text one = postconf_column(a, column);
+    struct postconf_text other = postconf_column(b, column);
+
+    return one.len == other.len && memcmp(one.at, other.at, one.len) == 0;
+}
+
+/* Of one that stands there twice Postfix takes the last. */
 static size_t add_service(struct postconf_service *out, size_t num,
                           const struct postconf_service *service)
 {
     for (size_t i = 0; i < num; i++) {
-        if (out[i].line.at == service->line.at) {
+        if (is_same_column(&out[i], service, POSTCONF_NAME) &&
+            is_same_column(&out[i], service, POSTCONF_TYPE)) {
+            out[i] = *service;
             return num;
         }
     }
@@ -88,7 +102,8 @@ static size_t add_today(const struct conf *conf, const struct postconf *postfix,
     while ((service = postconf_next(&at)).line.at != NULL) {
         if (postconf_is(postconf_column(&service, POSTCONF_TYPE), "inet") &&
             (is_command(&service, "smtpd") || is_command(&service, "postscreen")) &&
-            is_met(listener, &service) && !is_of_backend(conf, postfix, &service)) {
+            postfix_is_met(postfix, listener, &service) &&
+            !is_of_backend(conf, postfix, &service)) {
             num = add_service(out, num, &service);
         }
     }

@@ -17,12 +17,16 @@ static int add(struct comparison *out, const struct compare_finding *finding, co
 static int add(struct comparison *out, const struct compare_finding *finding, const char *format,
                va_list args)
 {
-    struct compare_finding *more = realloc(out->findings, (out->num + 1) * sizeof *more);
+    struct compare_finding *more = out->findings;
 
-    if (more == NULL) {
-        return -1;
+    /* There is room for the next power of two. */
+    if ((out->num & (out->num - 1)) == 0) {
+        more = realloc(more, (out->num == 0 ? 1 : 2 * out->num) * sizeof *more);
+        if (more == NULL) {
+            return -1;
+        }
+        out->findings = more;
     }
-    out->findings = more;
     more += out->num++;
     *more = *finding;
     vsnprintf(more->text, sizeof more->text, format, args);

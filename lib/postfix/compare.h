@@ -104,8 +104,14 @@ void comparison_free(struct comparison *comparison);
 /* "same", "equal", "stricter", "lost", "fail", "not-judged". */
 const char *compare_verdict_word(enum compare_verdict verdict);
 
-/* What the service of these values demands of a session. */
+/* What the service of these values demands of a session. With a postscreen it is what both demand:
+ * mail is taken by the smtpd that it passes its clients to. */
 enum conf_tls compare_level(const struct settings *values, bool postscreen);
+
+/* The next item of a restriction list without reject_plaintext_session, which is not for a service
+ * behind; nor with the warn_if_reject before it, which would else be about what follows. `*rest`
+ * moves on; `at` is NULL behind the last one. */
+struct settings_word compare_next_restriction(const char **rest);
 
 /* Whether Postfix's mandatory_ settings hold: TLS is demanded. */
 bool compare_is_mandatory(enum conf_tls level);

@@ -1,8 +1,9 @@
 /*
  * Theory of operation: a word of a restriction list may stand in the list, within "{ }", in a
- * restriction class, or be the result of a lookup table, of which each may name the next. They are
- * followed to a depth that no set-up of people has. What is looked for are the words that mean
- * something else to a service that sees neither TLS nor client certificates.
+ * restriction class, or be the result of a lookup table, of which each may name the next. A class
+ * is gone through once, whoever names it: it may name itself, and be the result of each line of a
+ * long table. What is looked for are the words that mean something else to a service that sees
+ * neither TLS nor client certificates.
  */
 #include "lib/postfix/compare_parts.h"
 
@@ -11,12 +12,14 @@
 #include <string.h>
 #include <strings.h>
 
+/* Braces within braces; Postfix has one of them. */
 enum { DEPTH_MAX = 8 };
 
 /* A list that is being gone through. */
 struct scan {
     struct comparing *c;
     const struct settings *values; /* of the service: its classes */
+    struct settings seen;          /* owned; the classes that were gone through, without values */
     unsigned depth;
     bool plaintext;                 /* reject_plaintext_session was found */
     bool clientcerts;               /* permit_tls_clientcerts, or the one for all */
@@ -46,10 +49,11 @@ static char *table_text(struct scan *scan, struct settings_word item)
     return text;
 }
 
-/* Whether a result refuses, or puts mail away. */
+/* Whether a result refuses, puts mail away, or sends it through a filter. */
 static bool is_denial(struct settings_word word)
 {
-    static const char *const words[] = {"reject", "defer", "discard", "hold", "redirect", "bcc"};
+    static const char *const words[] = {"reject", "defer",    "discard", "hold",
+                                        "filter", "redirect", "bcc"};
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (settings_is_word(word, words[i])) {
@@ -115,7 +119,11 @@ static void scan_word(struct scan *scan, struct settings_word word)
     scan->clientcerts = scan->clientcerts || settings_is_word(word, "permit_tls_clientcerts") ||
                         settings_is_word(word, "permit_tls_all_clientcerts");
     scan->policy = scan->policy || settings_is_word(word, "check_policy_service");
-    if (read_class(scan, word, name)) {
+    if (read_class(scan, word, name) && settings_find(&scan->seen, name) == NULL) {
+        if (settings_set(&scan->seen, name, "") != 0) {
+            scan->c->failed = true;
+            return;
+        }
         scan_list(scan, settings_get(scan->values, name));
     }
 }
@@ -145,12 +153,18 @@ static bool takes_table(struct settings_word word)
 
 static void scan_inner(struct scan *scan, struct settings_word item)
 {
-    char *inner = copy_of(settings_inner(item));
+    char *inner;
 
+    if (scan->depth >= DEPTH_MAX) {
+        return;
+    }
+    inner = copy_of(settings_inner(item));
     if (inner == NULL) {
         scan->c->failed = true;
     } else {
+        scan->depth++;
         scan_list(scan, inner);
+        scan->depth--;
     }
     free(inner);
 }
@@ -167,10 +181,6 @@ static void scan_list(struct scan *scan, const char *list)
     struct settings_word before = {0};
     struct settings_word item;
 
-    if (scan->depth >= DEPTH_MAX) {
-        return;
-    }
-    scan->depth++;
     while ((item = settings_next_item(&list)).at != NULL) {
         if (settings_is_word(before, "warn_if_reject")) {
             /* It refuses nobody. */
@@ -194,7 +204,6 @@ static void scan_list(struct scan *scan, const char *list)
         }
         before = item;
     }
-    scan->depth--;
 }
 
 static struct scan scan_of(struct comparing *c, const struct settings *values)
@@ -202,10 +211,30 @@ static struct scan scan_of(struct comparing *c, const struct settings *values)
     struct scan scan = {.c = c, .values = values};
 
     scan_list(&scan, settings_get(values, c->name));
+    settings_free(&scan.seen);
     return scan;
 }
 
 /* --- restrictions --------------------------------------------------------------------------- */
+
+struct settings_word compare_next_restriction(const char **rest)
+{
+    struct settings_word item;
+
+    while ((item = settings_next_item(rest)).at != NULL) {
+        struct settings_word next = item;
+        const char *ahead = *rest;
+
+        while (settings_is_word(next, "warn_if_reject")) {
+            next = settings_next_item(&ahead);
+        }
+        if (!settings_is_word(next, "reject_plaintext_session")) {
+            break;
+        }
+        *rest = ahead;
+    }
+    return item;
+}
 
 /* Whether two lists are the same when the word that is not for a service behind is left out. */
 static bool are_same(const char *one, const char *other)
@@ -214,12 +243,8 @@ static bool are_same(const char *one, const char *other)
     struct settings_word b;
 
     do {
-        do {
-            a = settings_next_item(&one);
-        } while (settings_is_word(a, "reject_plaintext_session"));
-        do {
-            b = settings_next_item(&other);
-        } while (settings_is_word(b, "reject_plaintext_session"));
+        a = compare_next_restriction(&one);
+        b = compare_next_restriction(&other);
         if ((a.at == NULL) != (b.at == NULL) || a.len != b.len ||
             (a.at != NULL && memcmp(a.at, b.at, a.len) != 0)) {
             return false;

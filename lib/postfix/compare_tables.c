@@ -17,12 +17,21 @@ struct entry {
     struct settings_word value;
 };
 
-/* Whether a table is its own text: "inline:{ ... }", "pcre:{ ... }". */
+/* Whether a table is its own text: "inline:{ ... }", "pcre:{ ... }". Within the braces of
+ * "unionmap:" and "pipemap:" are other tables. */
 static bool is_inline(struct settings_word table)
 {
-    const char *colon = memchr(table.at, ':', table.len);
+    static const char *const types[] = {"inline:{", "static:{", "randmap:{",
+                                        "cidr:{",   "pcre:{",   "regexp:{"};
 
-    return colon != NULL && (size_t)(colon + 1 - table.at) < table.len && colon[1] == '{';
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        size_t len = strlen(types[i]);
+
+        if (table.len >= len && memcmp(table.at, types[i], len) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 char *compare_table_text(const struct comparing *c, struct settings_word table)

@@ -35,16 +35,27 @@ static enum conf_tls level_of(const char *level, bool enforce, bool use)
     return strcasecmp(level, "may") == 0 ? CONF_TLS_MAY : CONF_TLS_NONE;
 }
 
+static enum conf_tls screen_level(const struct settings *values)
+{
+    return level_of(settings_get(values, "postscreen_tls_security_level"),
+                    settings_yes(values, "postscreen_enforce_tls"),
+                    settings_yes(values, "postscreen_use_tls"));
+}
+
+static enum conf_tls smtpd_level(const struct settings *values)
+{
+    return level_of(settings_get(values, "smtpd_tls_security_level"),
+                    settings_yes(values, "smtpd_enforce_tls"),
+                    settings_yes(values, "smtpd_use_tls"));
+}
+
 enum conf_tls compare_level(const struct settings *values, bool postscreen)
 {
-    enum conf_tls smtpd =
-        level_of(settings_get(values, "smtpd_tls_security_level"),
-                 settings_yes(values, "smtpd_enforce_tls"), settings_yes(values, "smtpd_use_tls"));
+    enum conf_tls smtpd = smtpd_level(values);
+    enum conf_tls screen = screen_level(values);
 
     if (postscreen) {
-        return level_of(settings_get(values, "postscreen_tls_security_level"),
-                        settings_yes(values, "postscreen_enforce_tls"),
-                        settings_yes(values, "postscreen_use_tls"));
+        return smtpd == CONF_TLS_ENCRYPT || screen == CONF_TLS_NONE ? smtpd : screen;
     }
     return settings_yes(values, "smtpd_tls_wrappermode") ? CONF_TLS_IMPLICIT : smtpd;
 }
@@ -62,18 +73,20 @@ static enum conf_tls today_level(const struct comparing *c)
 /* Which parameter makes today's level. */
 static const char *level_name(const struct comparing *c)
 {
-    if (c->in->today.postscreen) {
+    const struct settings *values = c->in->today.values;
+
+    if (c->in->today.postscreen && screen_level(values) == today_level(c)) {
         return "postscreen_tls_security_level";
     }
-    if (settings_yes(c->in->today.values, "smtpd_tls_wrappermode")) {
+    if (!c->in->today.postscreen && settings_yes(values, "smtpd_tls_wrappermode")) {
         return "smtpd_tls_wrappermode";
     }
     if (c->today[0] != '\0') {
         return c->name;
     }
-    return settings_yes(c->in->today.values, "smtpd_enforce_tls") ? "smtpd_enforce_tls"
-           : settings_yes(c->in->today.values, "smtpd_use_tls")   ? "smtpd_use_tls"
-                                                                  : c->name;
+    return settings_yes(values, "smtpd_enforce_tls") ? "smtpd_enforce_tls"
+           : settings_yes(values, "smtpd_use_tls")   ? "smtpd_use_tls"
+                                                     : c->name;
 }
 
 /* Whether today's service takes STARTTLS from nobody, whatever its level. */
@@ -230,11 +243,14 @@ static void compare_asked(struct comparing *c)
     }
 }
 
-/* Without a demand for TLS Postfix takes no notice of it. */
+/* Without a demand for TLS of its own smtpd takes no notice of it, and postscreen never does. */
 static bool requires_certificate(const struct comparing *c)
 {
-    return settings_yes(c->in->today.values, "smtpd_tls_req_ccert") &&
-           compare_is_mandatory(today_level(c)) && !c->in->today.postscreen;
+    const struct settings *values = c->in->today.values;
+
+    return settings_yes(values, "smtpd_tls_req_ccert") &&
+           (c->in->today.postscreen ? smtpd_level(values) == CONF_TLS_ENCRYPT
+                                    : compare_is_mandatory(today_level(c)));
 }
 
 static void compare_required(struct comparing *c)

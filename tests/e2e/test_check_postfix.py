@@ -157,9 +157,12 @@ class CheckPostfix(Case):
             ("stricter", f"every client on {missing} gets 421: postconf -e inet_protocols=all, and "
                          "restart Postfix")])
 
-    @table((("this machine's listener", "127.0.0.1:25", 0), ("everybody's listener", "0.0.0.0:25", 1)))
-    def test_port_for_this_machine_only(self, address, code):
-        done = self.ctl("--json", "check", main_cf="inet_interfaces = loopback-only\n",
+    @table((("this machine's listener", "loopback-only", "127.0.0.1:25", 0),
+            ("everybody's listener", "loopback-only", "0.0.0.0:25", 1),
+            ("by its addresses", "127.0.0.1, [::1]", "0.0.0.0:25", 1),
+            ("everybody's", "127.0.0.1, [2001:db8::1]", "0.0.0.0:25", 0)))
+    def test_port_for_this_machine_only(self, interfaces, address, code):
+        done = self.ctl("--json", "check", main_cf=f"inet_interfaces = {interfaces}\n",
                         master_cf=service() + "smtp inet n - n - - smtpd\n",
                         listeners={"mx": {"address": address}})
         document = json.loads(done.stdout)

@@ -206,6 +206,44 @@ class PostfixConfig(Case):
                                       "service 127.0.0.1:12525 that wants no PROXY header, .*: take "
                                       "another address\n$")
 
+    def test_arguments_are_kept_whole(self):
+        directory = "/".join(["a"] * 100)
+        line, = [line for line in self.config(
+            master_cf=f"smtp inet n - y - - smtpd -v -D {directory} -o mynetworks= -v\n",
+            listeners={"mx": {"address": "127.0.0.1:25"}}).splitlines() if " inet n " in line]
+        self.assertTrue(line.endswith(f" smtpd -v -D {directory} -v"), line)
+
+    def test_name_of_a_port_that_only_postfix_knows(self):
+        service = self.one("known_tcp_ports = lmtp=24, front = mx=25, submission=587\n",
+                           "mx inet n - n - - smtpd -o smtpd_client_restrictions=reject\n",
+                           listeners={"mx": {"address": "127.0.0.1:25"}})
+        self.assertIn("smtpd_client_restrictions=reject", service.overrides)
+
+    @table((
+        ("a port that nobody knows", "no-such-port inet n - n - - smtpd", "no-such-port may be one"),
+        ("another program", "25 inet n - n - - smtpd.new", "25 may be one"),
+        ("another program elsewhere", "24 inet n - n - - smtpd.new", None),
+        ("no port", "no-such-port unix n - n - - smtpd", None),
+        ("a postscreen without its smtpd", "25 inet n - n - 1 postscreen -o smtpd_service_name=$mine",
+         "which smtpd takes the clients"),
+        ("a service that stands there twice",
+         "25 inet n - n - - smtpd -o mynetworks=0.0.0.0/0\n25 inet n - n - - smtpd",
+         "this service more than once"),
+    ))
+    def test_service_of_today_that_is_not_known(self, service, text):
+        done = self.ctl(master_cf=service + "\n", listeners={"mx": {"address": "127.0.0.1:25"}})
+        told = [line for line in done.stderr.splitlines() if ": not judged: " in line]
+        self.assertEqual(len(told), text is not None, done.stderr)
+        for line in told:
+            self.assertIn(text, line)
+
+    def test_many_services_of_today(self):
+        done = self.ctl(master_cf="".join(f"203.0.113.{i}:25 inet n - n - - smtpd\n"
+                                          for i in range(1, 66)),
+                        listeners={"mx": {"address": "0.0.0.0:25"}})
+        self.assertEqual(done.stderr.count("maxproc: 480 sessions"), 64)
+        self.assertEqual(done.stderr.count("those behind the first 64 are not compared"), 1)
+
     def test_postscreen(self):
         text = self.config(master_cf="""\
 smtp      inet  n       -       y       -       1       postscreen
@@ -260,6 +298,28 @@ smtpd     pass  -       -       y       -       -       smtpd
                          rf'(?m)^posternctl: {verdict}: listener "\w+": {re.escape(text)}')
         self.assertNotIn(text, self.ctl(listeners=listeners).stdout)
 
+    @table((("commas", "!SSLv2, !SSLv3, !TLSv1, !TLSv1.1", True), ("least", ">=TLSv1.2", True),
+            ("colons", "!SSLv2:!SSLv3:!TLSv1:!TLSv1.1", True), ("named", "TLSv1.2:TLSv1.3", True),
+            ("no less", "!SSLv2:!SSLv3", False)))
+    def test_versions_that_are_refused_today(self, versions, told):
+        done = self.ctl("smtpd_tls_security_level = may\n"
+                        f"smtpd_tls_protocols = {versions}\n")
+        self.assertEqual((f"FAIL: listener \"mx\": smtpd_tls_protocols = {versions}: the tls_profile "
+                          '"opportunistic" allows versions' in done.stderr, done.returncode),
+                         (told, int(told)), done.stderr)
+
+    @table((("absolute", False), ("of Postfix's queue directory", True)))
+    def test_table_with_a_relative_path(self, relative):
+        """Where posternctl runs there may be another file of the name."""
+        path = os.path.join(self.stage.directory, "fingerprints")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("AB:CD OK\n")
+        path = os.path.relpath(path) if relative else path
+        done = self.ctl("smtpd_tls_ask_ccert = yes\n"
+                        f"smtpd_client_restrictions = check_ccert_access hash:{path}\n")
+        self.assertEqual((f": hash:{path} is not looked into" in done.stderr, done.returncode),
+                         (relative, int(relative)), done.stderr)
+
     def test_profile_of_todays(self):
         """Where the built-in one shuts clients out, one that does not is there to be pasted."""
         listeners = {"submission": {"address": "127.0.0.1:587", "tls": "encrypt"}}
@@ -286,6 +346,18 @@ smtpd     pass  -       -       y       -       -       smtpd
                           done.returncode),
                          (True, False, 1) if told else (False, True, 0))
 
+    @table((
+        ("submission", "encrypt", "587 inet n - n - - smtpd -o smtpd_client_restrictions=reject", True),
+        ("not of a listener for all", "may",
+         "587 inet n - n - - smtpd -o smtpd_client_restrictions=reject", False),
+        ("a postscreen", "may", "25 inet n - n - 1 postscreen\nsmtpd pass - - n - - smtpd", True),
+        ("nothing of its own", "may", "25 inet n - n - - smtpd", False),
+    ))
+    def test_service_that_a_port_of_its_own_may_stand_for(self, tls, master_cf, told):
+        done = self.ctl(master_cf=master_cf + "\n",
+                        listeners={"mx": {"address": "127.0.0.1:2525", "tls": tls}})
+        self.assertEqual("address: no service of today is known for this port" in done.stderr, told)
+
     def test_setting_of_another_release(self):
         text = self.config(
             master_cf=MASTER_CF.replace("smtpd\n", "smtpd\n  -o smtpd_no_such_setting=5\n", 1),
@@ -297,9 +369,19 @@ smtpd     pass  -       -       y       -       -       smtpd
         self.assertNotIn("421", self.config("inet_protocols = ipv4\n"))
 
     def test_nothing_of_levels_where_all_demand_tls(self):
-        done = self.ctl("smtpd_tls_security_level = encrypt\n", listeners={"mx": {"tls": "encrypt"}})
+        done = self.ctl("smtpd_tls_security_level = encrypt\n", "smtp inet n - y - - smtpd\n",
+                        listeners={"mx": {"tls": "encrypt"}})
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"equal +smtpd_tls_security_level = encrypt: tls = ")
+
+    def test_warn_if_reject_goes_with_its_word(self):
+        """It would else be about the next one, and that one refuse nobody."""
+        service = self.one("smtpd_tls_security_level = encrypt\nsmtpd_relay_restrictions =\n"
+                           "smtpd_recipient_restrictions = permit_mynetworks, warn_if_reject "
+                           "reject_plaintext_session, reject_unauth_destination\n",
+                           listeners={"mx": {"tls": "encrypt"}})
+        self.assertIn("smtpd_recipient_restrictions=permit_mynetworks,reject_unauth_destination",
+                      service.overrides)
 
     @table((("as many as other services", "-", True), ("as many as come", "0", False),
             ("as many as sessions", "500", False)))

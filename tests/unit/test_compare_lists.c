@@ -14,6 +14,8 @@
 #define ASKED          "smtpd_tls_ask_ccert = yes\n"
 #define ASK            "client_certificate = \"ask\" client_ca = \"ca.pem\""
 #define CLASSES        "smtpd_restriction_classes = one, two\n"
+#define FIVE(word)     word word word word word
+#define TWENTY(word)   FIVE(word) FIVE(word) FIVE(word) FIVE(word)
 
 #define REFUSES_ALL "refuses all mail behind posternd"
 #define UNSAFE      "mail is taken without TLS"
@@ -66,6 +68,20 @@ static const struct compare_row plaintext[] = {
      .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, REFUSES_ALL}}},
 
     /* Wherever it is. */
+    {.name = "plaintext: taken out, and its warn_if_reject with it",
+     .today = LIST(
+         "permit_mynetworks, warn_if_reject Reject_Plaintext_Session, reject") "smtpd_tls_security_"
+                                                                               "level = encrypt\n",
+     .options = ENCRYPT,
+     .behind = LIST("permit_mynetworks, reject")},
+    {.name = "plaintext: taken out, and what follows is only warned of",
+     .today = LIST(
+         "warn_if_reject, reject_plaintext_session, reject_unauth_destination") "smtpd_tls_"
+                                                                                "security_level = "
+                                                                                "encrypt\n",
+     .options = ENCRYPT,
+     .behind = LIST("warn_if_reject, reject_unauth_destination"),
+     .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, "has another list"}}},
     {.name = "plaintext: in braces",
      .today = LIST("{ reject_plaintext_session }"),
      .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, REFUSES_ALL}}},
@@ -87,6 +103,16 @@ static const struct compare_row plaintext[] = {
                {"one", COMPARE_FAIL, "another list"}}},
     {.name = "plaintext: in a class that names itself",
      .today = CLASSES "one = one, two\ntwo = one, reject_plaintext_session, two\n" LIST("one"),
+     .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, REFUSES_ALL}}},
+    {.name = "plaintext: in a long chain of classes",
+     .today = "smtpd_restriction_classes = a b c d e f g h i\n"
+              "a = b\nb = c\nc = d\nd = e\ne = f\nf = g\ng = h\nh = i\n"
+              "i = reject_plaintext_session\n" LIST("a"),
+     .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, REFUSES_ALL}}},
+    {.name = "plaintext: in classes that are named again and again",
+     .today = CLASSES
+     "one = " TWENTY("two,") "permit\n"
+                             "two = " TWENTY("one,") "reject_plaintext_session\n" LIST("one"),
      .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, REFUSES_ALL}}},
     {.name = "plaintext: a result of a table",
      .today = LIST("check_sender_access hash:/etc/access"),
@@ -223,6 +249,12 @@ static const struct compare_row ccerts[] = {
      .options = ASK,
      .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, "refuses nobody any more"},
                {"smtpd_recipient_restrictions", COMPARE_NOT_JUDGED, "ldap:c"}}},
+    {.name = "ccert: a table of tables",
+     .today = ASKED LIST("check_ccert_access unionmap:{hash:/etc/c}"),
+     .options = ASK,
+     .tables = {{"hash:/etc/c", "AB:CD:EF REJECT\n"}},
+     .found = {{"smtpd_recipient_restrictions", COMPARE_FAIL, "refuses nobody any more"},
+               {"smtpd_recipient_restrictions", COMPARE_NOT_JUDGED, "unionmap:{hash:/etc/c}"}}},
     {.name = "ccert: both words",
      .today = ASKED LIST("permit_tls_clientcerts, check_ccert_access hash:/etc/c"),
      .options = ASK,
@@ -242,6 +274,7 @@ static const struct {
     bool denies;
 } results[] = {
     {"AB:CD OK", false},
+    {"AB:CD FILTER smtp:[127.0.0.1]:10024", true},
     {"AB:CD permit_auth_destination", false},
     {"AB:CD DUNNO", false},
     {"AB:CD 1", false},
