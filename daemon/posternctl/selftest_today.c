@@ -84,7 +84,7 @@ static bool find_listener(const struct conf *conf, const struct selftest_asked *
 static bool find_endpoint(struct today *today, const struct postconf_service *service)
 {
     const struct selftest_asked *a = today->asked;
-    unsigned port = postconf_port(service);
+    unsigned port = postconf_port(&a->t->postfix, service);
     char host[SETTINGS_NAME_SIZE];
 
     today->to = (struct endpoint){0};
