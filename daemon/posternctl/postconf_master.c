@@ -302,7 +302,11 @@ void postconf_split(struct postconf_text line, struct postconf_text *name,
         at++;
     }
     *name = (struct postconf_text){line.at, at};
-    while (at < line.len && (line.at[at] == ' ' || line.at[at] == '=')) {
+    while (at < line.len && line.at[at] == ' ') {
+        at++;
+    }
+    at += at < line.len && line.at[at] == '=';
+    while (at < line.len && line.at[at] == ' ') {
         at++;
     }
     *value = (struct postconf_text){line.at + at, line.len - at};

@@ -128,7 +128,8 @@ static void print_forerunners(const struct printing *p)
                 (int)name.len, name.at, (int)type.len, type.at,
                 i + 1 < num ? ""
                 : num == 1  ? " has today.\n"
-                            : " both have today.\n");
+                : num == 2  ? " both have today.\n"
+                            : " all have today.\n");
     }
 }
 
@@ -214,8 +215,8 @@ static int print_service(const struct printing *p)
     return status;
 }
 
-/* Whether master.cf has a service of somebody else's at an address: a smtpd for this machine that
- * wants no header, such as the way back of a content filter. */
+/* Whether master.cf has a service of somebody else's at an address: another program, or a smtpd for
+ * this machine that wants no header, such as the way back of a content filter. */
 static bool is_elses(const struct postconf *postfix, const struct endpoint *address, bool *is)
 {
     struct postconf_service there;
@@ -223,8 +224,12 @@ static bool is_elses(const struct postconf *postfix, const struct endpoint *addr
     bool known;
 
     *is = false;
-    if (!postconf_known(postfix) || address->ip.family == ADDR_NONE ||
-        !postconf_at(postfix, address, &there) || postfix_is_postscreen(postfix, address)) {
+    if (!postconf_known(postfix) || !postconf_at(postfix, address, &there) ||
+        postfix_is_postscreen(postfix, address)) {
+        return true;
+    }
+    if (address->ip.family == ADDR_NONE) {
+        *is = !postconf_is(postconf_column(&there, POSTCONF_COMMAND), "smtpd");
         return true;
     }
     known = postfix_side_read(&side, postfix, &there) == 0;

@@ -244,6 +244,19 @@ class PostfixConfig(Case):
         self.assertEqual(done.stderr.count("maxproc: 480 sessions"), 64)
         self.assertEqual(done.stderr.count("those behind the first 64 are not compared"), 1)
 
+    def test_service_of_postfix_itself_is_not_replaced(self):
+        done = self.ctl(backend="unix:/var/spool/postfix/public/pickup")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("master.cf has a service pickup", done.stderr)
+
+    def test_values_are_kept_whole(self):
+        values = ["smtpd_reject_footer==x", "smtpd_helo_restrictions=",
+                  "smtpd_banner=#a {b} \"c\" $$d"]
+        service = self.one(master_cf="smtp inet n - y - - smtpd -o smtpd_helo_restrictions= -o "
+                           "smtpd_reject_footer==x -o { smtpd_banner = #a {b} \"c\" $$d }\n",
+                           listeners={"mx": {"address": "127.0.0.1:25"}})
+        self.assert_overrides(service, [*PROXIED, *values])
+
     def test_postscreen(self):
         text = self.config(master_cf="""\
 smtp      inet  n       -       y       -       1       postscreen
