@@ -70,7 +70,7 @@ struct postconf_service postconf_next(const char **at);
 struct postconf_text postconf_column(const struct postconf_service *service,
                                      enum postconf_column column);
 
-/* The service with this name and type; false: there is none. */
+/* The service with this name and type, the last one as Postfix has it; false: there is none. */
 bool postconf_named(const struct postconf *p, const char *name, const char *type,
                     struct postconf_service *out);
 
@@ -85,7 +85,8 @@ bool postconf_host(const struct postconf_service *service, char out[SETTINGS_NAM
  * NULL without memory. */
 MUST_USE char *postconf_arguments(const struct postconf_service *service);
 
-/* The service that listens at an address, as far as the names in master.cf tell. */
+/* The service that listens at an address, as far as the names in master.cf tell; of several the
+ * last one. */
 bool postconf_at(const struct postconf *p, const struct endpoint *address,
                  struct postconf_service *out);
 

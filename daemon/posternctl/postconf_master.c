@@ -73,13 +73,15 @@ bool postconf_named(const struct postconf *p, const char *name, const char *type
                     struct postconf_service *out)
 {
     const char *at = p->services;
+    struct postconf_service service;
 
-    while ((*out = postconf_next(&at)).line.at != NULL) {
-        if (column_is(out, POSTCONF_NAME, name) && column_is(out, POSTCONF_TYPE, type)) {
-            return true;
+    *out = (struct postconf_service){0};
+    while ((service = postconf_next(&at)).line.at != NULL) {
+        if (column_is(&service, POSTCONF_NAME, name) && column_is(&service, POSTCONF_TYPE, type)) {
+            *out = service;
         }
     }
-    return false;
+    return out->line.at != NULL;
 }
 
 bool postconf_host(const struct postconf_service *service, char out[SETTINGS_NAME_SIZE])
@@ -272,14 +274,16 @@ bool postconf_at(const struct postconf *p, const struct endpoint *address,
                  struct postconf_service *out)
 {
     const char *at = p->services;
+    struct postconf_service service;
 
-    while ((*out = postconf_next(&at)).line.at != NULL) {
-        if (address->ip.family == ADDR_NONE ? is_socket(p, out, address->path)
-                                            : is_at(p, out, &address->ip)) {
-            return true;
+    *out = (struct postconf_service){0};
+    while ((service = postconf_next(&at)).line.at != NULL) {
+        if (address->ip.family == ADDR_NONE ? is_socket(p, &service, address->path)
+                                            : is_at(p, &service, &address->ip)) {
+            *out = service;
         }
     }
-    return false;
+    return out->line.at != NULL;
 }
 
 /* --- numbers and settings ------------------------------------------------------------------- */

@@ -104,6 +104,16 @@ class CheckPostfix(Case):
             self.assertEqual(finding[:2], ("warning", 'backend "postfix"'))
             self.assertRegex(finding[2], pattern)
 
+    @table((("the last is too low", "50", True), ("the first is too low", "500", False)))
+    def test_process_limit_of_a_service_that_stands_there_twice(self, last, told):
+        """Postfix takes the last one."""
+        first = "500" if last == "50" else "50"
+        findings = self.findings(master_cf=service(first) + service(last))
+        self.assertEqual([each[0] for each in findings], ["warning"] * told, findings)
+        self.assertIn(("not-judged", "master.cf"), [
+            (each["verdict"], each["parameter"]) for each in self.comparison(
+                master_cf=service(first) + service(last))])
+
     def test_default_process_limit(self):
         finding = self.one(main_cf="default_process_limit = 70\n", master_cf=service("-"))
         self.assertIn("70 processes", finding[2])
