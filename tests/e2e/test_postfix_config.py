@@ -62,7 +62,9 @@ class PostfixConfig(Case):
         lines = run(["postconf", "-c", path, "-M"]).stdout.splitlines()
         services = {service.name: service for service in map(Service, lines)}
         done = run(["postconf", "-c", path, "-P"])
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        # A value that begins with # is one, and warned of by Postfix >= 3.9.
+        self.assertEqual((done.returncode, re.sub(r"(?m)^postconf: warning: .*#comment.*\n", "",
+                                                  done.stderr)), (0, ""))
         for line in done.stdout.splitlines():
             service, name, value = re.match(r"(\S+)/\w+/(\w+) = ?(.*)", line).groups()
             services[service].overrides.append(f"{name}={value}")

@@ -99,7 +99,9 @@ class Good(Selftest):
         log.wait(r"disconnect from unknown\[127\.0\.0\.1\]:\d+ .*quit=1", after=mark)
         lines = log.lines[mark:]
         self.assertFalse([line for line in lines if "lost connection" in line
-                          or "warning" in line or "cleanup" in line or "improper" in line])
+                          or "warning" in line or "improper" in line
+                          # Of a recipient that was taken, and no mail for it: Postfix >= 3.9.
+                          or ("cleanup" in line and not line.endswith("removed (canceled)"))])
         ends = [line for line in lines if "disconnect from" in line]
         self.assertTrue(all(" quit=1 " in line for line in ends), ends)
 
