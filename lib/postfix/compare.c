@@ -183,6 +183,7 @@ static void compare_named(struct comparing *c)
 static void compare_rules(struct comparing *c)
 {
     compare_tls(c);
+    compare_suites(c);
     compare_limits(c);
     compare_lists(c);
     compare_tables(c);

@@ -31,6 +31,9 @@ void compare_say_of(struct comparing *c, const char *name, enum compare_verdict 
  * value. */
 bool compare_is_set(const struct comparing *c, const char *name);
 
+/* What today's service demands of a session. */
+enum conf_tls compare_today_level(const struct comparing *c);
+
 /* Today's value of another parameter. */
 const char *compare_today(const struct comparing *c, const char *name);
 
@@ -55,6 +58,7 @@ bool compare_is_network(struct settings_word word, struct prefix *out);
 
 /* The rules; each adds what it finds. */
 void compare_tls(struct comparing *c);
+void compare_suites(struct comparing *c);
 void compare_limits(struct comparing *c);
 void compare_lists(struct comparing *c);
 void compare_tables(struct comparing *c);

@@ -1,4 +1,4 @@
-/* What a session must and may be: levels, passwords, certificates, versions and suites. */
+/* What a session must and may be: levels, passwords, certificates. */
 #include "lib/postfix/compare_parts.h"
 
 #include <stdio.h>
@@ -65,7 +65,7 @@ bool compare_is_mandatory(enum conf_tls level)
     return level == CONF_TLS_ENCRYPT || level == CONF_TLS_IMPLICIT;
 }
 
-static enum conf_tls today_level(const struct comparing *c)
+enum conf_tls compare_today_level(const struct comparing *c)
 {
     return compare_level(c->in->today.values, c->in->today.postscreen);
 }
@@ -75,7 +75,7 @@ static const char *level_name(const struct comparing *c)
 {
     const struct settings *values = c->in->today.values;
 
-    if (c->in->today.postscreen && screen_level(values) == today_level(c)) {
+    if (c->in->today.postscreen && screen_level(values) == compare_today_level(c)) {
         return "postscreen_tls_security_level";
     }
     if (!c->in->today.postscreen && settings_yes(values, "smtpd_tls_wrappermode")) {
@@ -100,7 +100,7 @@ static bool hides_starttls(const struct comparing *c)
 
 static void compare_levels(struct comparing *c)
 {
-    enum conf_tls level = today_level(c);
+    enum conf_tls level = compare_today_level(c);
     enum conf_tls today = level == CONF_TLS_MAY && hides_starttls(c) ? CONF_TLS_NONE : level;
     enum conf_tls now = c->in->listener->tls;
     const char *name = level_name(c);
@@ -137,7 +137,7 @@ static bool has_sasl(const struct comparing *c)
 static bool is_protected_today(const struct comparing *c)
 {
     return settings_yes(c->in->today.values, "smtpd_tls_auth_only") ||
-           compare_is_mandatory(today_level(c));
+           compare_is_mandatory(compare_today_level(c));
 }
 
 /* Whether passwords may be told in plaintext at the listener. */
@@ -230,7 +230,7 @@ static void compare_asked(struct comparing *c)
     enum conf_client_certificate now = c->in->listener->client_certificate;
 
     if (!settings_yes(c->in->today.values, "smtpd_tls_ask_ccert") ||
-        today_level(c) == CONF_TLS_NONE) {
+        compare_today_level(c) == CONF_TLS_NONE) {
         return;
     }
     if (now == CONF_CLIENT_CERTIFICATE_NONE) {
@@ -250,7 +250,7 @@ static bool requires_certificate(const struct comparing *c)
 
     return settings_yes(values, "smtpd_tls_req_ccert") &&
            (c->in->today.postscreen ? smtpd_level(values) == CONF_TLS_ENCRYPT
-                                    : compare_is_mandatory(today_level(c)));
+                                    : compare_is_mandatory(compare_today_level(c)));
 }
 
 static void compare_required(struct comparing *c)
@@ -262,7 +262,7 @@ static void compare_required(struct comparing *c)
         compare_say(c, COMPARE_FAIL, "",
                     "clients without a certificate are let in, which today's service turns away: "
                     "client_certificate = \"require\" with client_ca, and tls = \"%s\"",
-                    conf_tls_word(today_level(c)));
+                    conf_tls_word(compare_today_level(c)));
     } else if (requires_certificate(c)) {
         compare_say(c, COMPARE_EQUAL, "require", "client_certificate = \"require\"");
     } else if (now) {
@@ -347,8 +347,8 @@ static void compare_certificates(struct comparing *c)
     const char *missing = c->in->files.certificates;
     const char *value = compare_today(c, name);
 
-    if (value[0] == '\0' || strcasecmp(value, "none") == 0 || today_level(c) == CONF_TLS_NONE ||
-        c->in->listener->tls == CONF_TLS_NONE) {
+    if (value[0] == '\0' || strcasecmp(value, "none") == 0 ||
+        compare_today_level(c) == CONF_TLS_NONE || c->in->listener->tls == CONF_TLS_NONE) {
         return;
     }
     if (missing == NULL) {
@@ -366,7 +366,7 @@ static void compare_server_names(struct comparing *c)
 {
     const char *missing = c->in->files.names;
 
-    if (c->today[0] == '\0' || today_level(c) == CONF_TLS_NONE ||
+    if (c->today[0] == '\0' || compare_today_level(c) == CONF_TLS_NONE ||
         c->in->listener->tls == CONF_TLS_NONE) {
         return;
     }
@@ -377,161 +377,6 @@ static void compare_server_names(struct comparing *c)
         compare_say(c, COMPARE_LOST, "", "no certificate_set has these names: %s", missing);
     } else {
         compare_say(c, COMPARE_EQUAL, "", "its names are those of certificate_sets");
-    }
-}
-
-/* --- versions, suites, groups, tickets ------------------------------------------------------ */
-
-static bool has_ciphers(const struct comparing *c)
-{
-    return c->in->ciphers.known && today_level(c) != CONF_TLS_NONE &&
-           c->in->listener->tls != CONF_TLS_NONE;
-}
-
-/* The parameter that holds: with TLS demanded, the mandatory one. */
-static const char *holding(const struct comparing *c, const char *optional, const char *mandatory)
-{
-    return compare_is_mandatory(today_level(c)) ? mandatory : optional;
-}
-
-static void compare_protocols(struct comparing *c)
-{
-    const char *name = holding(c, "smtpd_tls_protocols", "smtpd_tls_mandatory_protocols");
-    const struct compare_ciphers *all = &c->in->ciphers;
-    const char *value = compare_today(c, name);
-
-    if (!has_ciphers(c)) {
-        return;
-    }
-    if ((all->now & ~all->today) != 0) {
-        compare_say_of(c, name, compare_is_set(c, name) ? COMPARE_FAIL : COMPARE_EQUAL, value, "",
-                       "the tls_profile \"%s\" allows versions that today's service refuses",
-                       c->in->listener->profile->name);
-    }
-    if ((all->today & ~all->now) != 0) {
-        compare_say_of(c, name, COMPARE_STRICTER, value, "",
-                       "the tls_profile \"%s\" lacks versions of today's service",
-                       c->in->listener->profile->name);
-    }
-}
-
-/* Which of the settings that make today's list is the administrator's; NULL: none. */
-static const char *own_ciphers(const struct comparing *c)
-{
-    static const char *const names[] = {
-        "smtpd_tls_exclude_ciphers", "smtpd_tls_mandatory_exclude_ciphers",
-        "smtpd_tls_ciphers",         "smtpd_tls_mandatory_ciphers",
-        "tls_high_cipherlist",       "tls_medium_cipherlist",
-        "tls_low_cipherlist",        "tls_null_cipherlist",
-        "tls_export_cipherlist",     "smtpd_tls_eecdh_grade",
-        "smtpd_tls_req_ccert",
-    };
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (compare_is_set(c, names[i])) {
-            return names[i];
-        }
-    }
-    return NULL;
-}
-
-static bool serves_anonymous(const struct conf_listener *listener)
-{
-    for (size_t i = 0; i < listener->num_sets; i++) {
-        if (listener->sets[i]->unmatched != CONF_UNMATCHED_ANONYMOUS) {
-            return false;
-        }
-    }
-    return listener->num_sets > 0;
-}
-
-static void compare_ciphers(struct comparing *c)
-{
-    const char *name = holding(c, "smtpd_tls_ciphers", "smtpd_tls_mandatory_ciphers");
-    const struct compare_ciphers *all = &c->in->ciphers;
-    const char *value = compare_today(c, name);
-    const char *profile = c->in->listener->profile->name;
-    const char *own = own_ciphers(c);
-
-    if (!has_ciphers(c)) {
-        if (today_level(c) != CONF_TLS_NONE && c->in->listener->tls != CONF_TLS_NONE) {
-            compare_say_of(c, name, COMPARE_NOT_JUDGED, value, "",
-                           "libssl cannot read the list of today's suites");
-        }
-        return;
-    }
-    if (all->opened[0] != '\0' && own != NULL) {
-        compare_say_of(c, own, COMPARE_FAIL, compare_today(c, own), "",
-                       "the tls_profile \"%s\" has suites that today's service refuses: %s",
-                       profile, all->opened);
-    }
-    if (all->clients[0] != '\0') {
-        compare_say_of(c, name, COMPARE_STRICTER, value, "",
-                       "the tls_profile \"%s\" shuts out clients of today's service: %s", profile,
-                       all->clients);
-    } else if (all->closed[0] != '\0') {
-        compare_say_of(c, name, COMPARE_STRICTER, value, "",
-                       "the tls_profile \"%s\" lacks suites of today's service: %s", profile,
-                       all->closed);
-    }
-    if (all->today_anonymous && !serves_anonymous(c->in->listener)) {
-        compare_say_of(c, name, COMPARE_STRICTER, value, "",
-                       "clients that offer suites without a certificate only are shut out; "
-                       "unmatched = \"anonymous\" of a certificate_set serves them");
-    }
-}
-
-static void compare_groups(struct comparing *c)
-{
-    if (has_ciphers(c) && c->in->ciphers.groups[0] != '\0') {
-        compare_say(c, COMPARE_STRICTER, "", "the tls_profile \"%s\" lacks groups of today's: %s",
-                    c->in->listener->profile->name, c->in->ciphers.groups);
-    }
-}
-
-/* Of tls_ssl_options posternd has tickets, and always does two. */
-static void compare_ssl_options(struct comparing *c)
-{
-    static const char ours[] = "NO_TICKET NO_RENEGOTIATION NO_COMPRESSION";
-    const char *rest = c->today;
-    struct settings_word word;
-
-    while ((word = settings_next_word(&rest)).at != NULL) {
-        char text[SETTINGS_NAME_SIZE];
-
-        snprintf(text, sizeof text, "%.*s", (int)word.len, word.at);
-        if (!settings_has_word(ours, text)) {
-            compare_say(c, COMPARE_LOST, "", "postern.conf(5) cannot say: %s", text);
-        }
-    }
-}
-
-static void compare_tickets(struct comparing *c)
-{
-    bool today = !settings_has_word(c->today, "NO_TICKET") &&
-                 compare_today(c, "tls_session_ticket_cipher")[0] != '\0' &&
-                 settings_number(c->in->today.values, "smtpd_tls_session_cache_timeout", 1) > 0;
-
-    if (today_level(c) == CONF_TLS_NONE || c->in->listener->tls == CONF_TLS_NONE) {
-        return;
-    }
-    compare_ssl_options(c);
-    if (!today && c->in->conf->tickets) {
-        compare_say(c, COMPARE_LOST, "true",
-                    "clients get tickets, which today's service gives nobody: tickets = false");
-    } else if (today && !c->in->conf->tickets) {
-        compare_say(c, COMPARE_LOST, "false",
-                    "no client gets a ticket: each session is a full handshake");
-    } else if (!today) {
-        compare_say(c, COMPARE_EQUAL, "false", "tickets = false");
-    }
-}
-
-/* A later Postfix offers it unless it is told not to. */
-static void compare_requiretls(struct comparing *c)
-{
-    if (settings_yes(c->in->today.values, c->name) && today_level(c) != CONF_TLS_NONE) {
-        compare_say(c, COMPARE_LOST, "", "%s", c->row->text);
     }
 }
 
@@ -575,21 +420,6 @@ void compare_tls(struct comparing *c)
         break;
     case RULE_SERVER_NAMES:
         compare_server_names(c);
-        break;
-    case RULE_PROTOCOLS:
-        compare_protocols(c);
-        break;
-    case RULE_CIPHERS:
-        compare_ciphers(c);
-        break;
-    case RULE_GROUPS:
-        compare_groups(c);
-        break;
-    case RULE_TICKETS:
-        compare_tickets(c);
-        break;
-    case RULE_REQUIRETLS:
-        compare_requiretls(c);
         break;
     default:
         break;

@@ -42,12 +42,12 @@ PARAMETERS = in_file(
      'RULE_ASK_CERTIFICATE,', 'RULE_PART,'),
     ("table: authorities are compared", "compare_tls", 'RULE_AUTHORITIES,', 'RULE_PART,'),
     ("table: the length of chains is compared", "compare_tls", 'RULE_DEPTH,', 'RULE_PART,'),
-    ("table: the suites are compared", "compare_tls",
+    ("table: the suites are compared", "compare_suites",
      'REPLACED("smtpd_tls_ciphers", RULE_CIPHERS,', 'REPLACED("smtpd_tls_ciphers", RULE_PART,'),
-    ("table: the versions are compared", "compare_tls",
+    ("table: the versions are compared", "compare_suites",
      'REPLACED("smtpd_tls_protocols", RULE_PROTOCOLS,',
      'REPLACED("smtpd_tls_protocols", RULE_PART,'),
-    ("table: tickets are compared", "compare_tls",
+    ("table: tickets are compared", "compare_suites",
      'REPLACED("tls_ssl_options", RULE_TICKETS,', 'REPLACED("tls_ssl_options", RULE_PART,'),
     ("table: Received: lines lose TLS", "parameters",
      'LOST("smtpd_tls_received_header",\n     "Received: lines tell no TLS; a header of '
@@ -216,7 +216,7 @@ TLS = in_file(
     ("levels: STARTTLS that is hidden", "compare_tls",
      "level == CONF_TLS_MAY && hides_starttls(c)", "false"),
     ("passwords: a demand for TLS protects them", "compare_tls",
-     '"smtpd_tls_auth_only") ||\n           compare_is_mandatory(today_level(c));',
+     '"smtpd_tls_auth_only") ||\n           compare_is_mandatory(compare_today_level(c));',
      '"smtpd_tls_auth_only");'),
     ("passwords: a listener that demands TLS takes none", "compare_tls",
      "c->in->listener->auth_before_tls && !compare_is_mandatory(c->in->listener->tls)",
@@ -232,7 +232,7 @@ TLS = in_file(
      "today ? COMPARE_STRICTER : COMPARE_FAIL, today",
      "COMPARE_STRICTER, today"),
     ("certificates: a demand without TLS is none", "compare_tls",
-     ": compare_is_mandatory(today_level(c)));", ": true);"),
+     ": compare_is_mandatory(compare_today_level(c)));", ": true);"),
     ("certificates: the smtpd behind a postscreen demands one", "compare_tls",
      "(c->in->today.postscreen ? smtpd_level(values) == CONF_TLS_ENCRYPT",
      "(c->in->today.postscreen ? false"),
@@ -244,20 +244,24 @@ TLS = in_file(
      "requires_certificate(c) ? COMPARE_FAIL : COMPARE_LOST, path", "COMPARE_LOST, path"),
     ("certificates: longer chains, with a demand", "compare_tls",
      "requires_certificate(c) ? COMPARE_FAIL : COMPARE_LOST, \"\"", "COMPARE_LOST, \"\""),
-    ("certificates: none are none", "compare_tls", 'strcasecmp(value, "none") == 0 || ', ""),
-    ("versions: more than are set", "compare_tls",
+    ("certificates: none are none", "compare_tls", 'strcasecmp(value, "none") == 0 ||', ""),
+)
+
+SUITES = in_file(
+    "lib/postfix/compare_suites.c",
+    ("versions: more than are set", "compare_suites",
      "compare_is_set(c, name) ? COMPARE_FAIL : COMPARE_EQUAL", "COMPARE_EQUAL"),
-    ("versions: the mandatory ones", "compare_tls",
-     "compare_is_mandatory(today_level(c)) ? mandatory : optional", "optional"),
-    ("suites: more than are set", "compare_tls",
+    ("versions: the mandatory ones", "compare_suites",
+     "compare_is_mandatory(compare_today_level(c)) ? mandatory : optional", "optional"),
+    ("suites: more than are set", "compare_suites",
      "all->opened[0] != '\\0' && own != NULL", "false"),
-    ("suites: more than Postfix's own", "compare_tls",
+    ("suites: more than Postfix's own", "compare_suites",
      "all->opened[0] != '\\0' && own != NULL", "all->opened[0] != '\\0'"),
-    ("suites: anonymous in every set", "compare_tls",
+    ("suites: anonymous in every set", "compare_suites",
      "if (listener->sets[i]->unmatched != CONF_UNMATCHED_ANONYMOUS) {", "if (false) {"),
-    ("tickets: nothing is kept", "compare_tls",
+    ("tickets: nothing is kept", "compare_suites",
      '"smtpd_tls_session_cache_timeout", 1) > 0', '"smtpd_tls_session_cache_timeout", 1) >= 0'),
-    ("options: others are named", "compare_tls", "if (!settings_has_word(ours, text)) {",
+    ("options: others are named", "compare_suites", "if (!settings_has_word(ours, text)) {",
      "if (false) {"),
 )
 
@@ -352,4 +356,5 @@ WORLD = in_file(
     ("world: all families", "compare_world", '!settings_has_word(c->today, "all") &&', ""),
 )
 
-ALL = PARAMETERS + ROWS + SETTINGS + COMPARE + TLS + LIMITS + LISTS + TABLES + WORLD
+ALL = (PARAMETERS + ROWS + SETTINGS + COMPARE + TLS + SUITES + LIMITS + LISTS + TABLES
+       + WORLD)
