@@ -176,30 +176,42 @@ static bool asks_certificates(const struct comparing *c)
            settings_yes(c->in->today.values, "smtpd_tls_req_ccert");
 }
 
+/* What a check_..._access has behind it. */
+static void scan_access(struct scan *scan, struct settings_word word, struct settings_word table)
+{
+    if (!settings_is_word(word, "check_ccert_access")) {
+        scan_table(scan, table);
+    } else if (asks_certificates(scan->c)) {
+        scan_ccert_table(scan, table);
+    }
+}
+
+/* A table alone is one of the list's own kind of access, in the old form. */
+static bool is_table(struct settings_word word, struct settings_word before)
+{
+    return memchr(word.at, ':', word.len) != NULL &&
+           !settings_is_word(before, "check_policy_service");
+}
+
 static void scan_list(struct scan *scan, const char *list)
 {
     struct settings_word before = {0};
     struct settings_word item;
 
     while ((item = settings_next_item(&list)).at != NULL) {
-        if (settings_is_word(before, "warn_if_reject")) {
-            /* It refuses nobody. */
-        } else if (item.at[0] == '{') {
-            scan_inner(scan, item);
-        } else if (takes_table(item)) {
-            struct settings_word table = settings_next_item(&list);
+        struct settings_word table = {0};
+        bool warns = settings_is_word(before, "warn_if_reject"); /* it refuses nobody */
 
-            if (table.at == NULL) {
-                break;
-            }
-            if (settings_is_word(item, "check_ccert_access")) {
-                if (asks_certificates(scan->c)) {
-                    scan_ccert_table(scan, table);
-                }
-            } else {
-                scan_table(scan, table);
-            }
-        } else {
+        if (item.at[0] != '{' && takes_table(item)) {
+            table = settings_next_item(&list);
+        }
+        if (table.at != NULL && !warns) {
+            scan_access(scan, item, table);
+        } else if (item.at[0] == '{' && !warns) {
+            scan_inner(scan, item);
+        } else if (is_table(item, before) && !warns) {
+            scan_table(scan, item);
+        } else if (!warns) {
             scan_word(scan, item);
         }
         before = item;

@@ -286,10 +286,13 @@ LIMITS = in_file(
 
 LISTS = in_file(
     "lib/postfix/compare_lists.c",
+    ("lists: a table in the old form", "compare_lists",
+     "} else if (is_table(item, before) && !warns) {", "} else if (false) {"),
     ("lists: classes", "compare_lists",
      "        scan_list(scan, settings_get(scan->values, name));\n", ""),
-    ("lists: braces", "compare_lists", "if (item.at[0] == '{') {", "if (false) {"),
-    ("lists: results of tables", "compare_lists", "                scan_table(scan, table);\n", ""),
+    ("lists: braces", "compare_lists", "} else if (item.at[0] == '{' && !warns) {",
+     "} else if (false) {"),
+    ("lists: results of tables", "compare_lists", "        scan_table(scan, table);\n", ""),
     ("lists: no endless class", "compare_lists", "settings_find(&scan->seen, name) == NULL", "true"),
     ("lists: other lists are told", "compare_lists",
      "if (!settings_is_word(next, \"reject_plaintext_session\")) {", "if (true) {"),
