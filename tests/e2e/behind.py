@@ -371,7 +371,8 @@ class Bed(Case):
         """The document of `posternctl check` for a group's postern.conf."""
         if group not in self.compared:
             done = postern.run_posternctl(self.build, "-c", self.files[group], "--json", "check",
-                                          env=self.postfix.environment)
+                                          env=self.postfix.environment,
+                                          timeout=postern.MANY_SERVICES)
             self.assertIn(done.returncode, (0, 1), done.stderr)
             self.compared[group] = json.loads(done.stdout)
         return self.compared[group]

@@ -97,6 +97,10 @@ def _addresses(text):
     return number
 
 
+# Seconds for a command that compares more than a hundred services, under a sanitizer.
+MANY_SERVICES = 10 * TIMEOUT
+
+
 def program(build, name):
     return os.path.join(os.path.abspath(build), name)
 
@@ -128,7 +132,8 @@ def _run(command, arguments, environment, timeout):
 def postfix_config(build, conf, postfix):
     """What `posternctl postfix-config` says for the configuration file, for Postfix.paste(); also where
     something opens against today's main.cf, which is no set-up of anybody's here."""
-    done = run_posternctl(build, "-c", conf, "postfix-config", env=postfix.environment)
+    done = run_posternctl(build, "-c", conf, "postfix-config", env=postfix.environment,
+                          timeout=MANY_SERVICES)
     if done.returncode not in (0, 1):
         raise LabError("posternctl postfix-config: " + done.stderr.strip())
     return done.stdout
