@@ -17,13 +17,13 @@
 #include <string.h>
 #include <strings.h>
 
-enum { LIST_SIZE = 2048, NAMES_SIZE = 400, SUITES_MAX = 256, GROUPS_MAX = 64, SHOWN_MAX = 6 };
+enum { LIST_SIZE = 2048, SUITES_MAX = 256, GROUPS_MAX = 64 };
 
 struct postfix_ciphers {
-    char opened[NAMES_SIZE];
-    char closed[NAMES_SIZE];
-    char clients[NAMES_SIZE];
-    char groups[NAMES_SIZE];
+    char opened[POSTFIX_NAMES_SIZE];
+    char closed[POSTFIX_NAMES_SIZE];
+    char clients[POSTFIX_NAMES_SIZE];
+    char groups[POSTFIX_NAMES_SIZE];
     uint16_t suites[SUITES_MAX]; /* today's, those of TLS 1.3 among them */
     size_t num_suites;
     bool anonymous;
@@ -31,33 +31,6 @@ struct postfix_ciphers {
     size_t num_groups;
     unsigned versions; /* today's, as in struct compare_ciphers */
 };
-
-/* --- lists of names ------------------------------------------------------------------------- */
-
-/* A list that is cut after a few names. */
-struct names {
-    struct text text;
-    size_t num;
-};
-
-static struct names names_in(char buf[NAMES_SIZE])
-{
-    return (struct names){.text = text_in(buf, NAMES_SIZE)};
-}
-
-static void add_name(struct names *names, const char *name)
-{
-    if (names->num++ < SHOWN_MAX) {
-        text_addf(&names->text, "%s%s", names->num > 1 ? ", " : "", name);
-    }
-}
-
-static void end_names(struct names *names)
-{
-    if (names->num > SHOWN_MAX) {
-        text_addf(&names->text, " and %zu more", names->num - SHOWN_MAX);
-    }
-}
 
 /* --- what Postfix says ---------------------------------------------------------------------- */
 
@@ -258,37 +231,37 @@ static bool is_compared(uint16_t id)
 
 static void compare_suites(struct postfix_ciphers *all, const struct certsel_profile *now)
 {
-    struct names opened = names_in(all->opened);
-    struct names closed = names_in(all->closed);
+    struct postfix_names opened = postfix_names_in(all->opened);
+    struct postfix_names closed = postfix_names_in(all->closed);
 
     for (size_t i = 0; i < now->num_suites; i++) {
         if (is_compared(now->suites[i]) && !has(all->suites, all->num_suites, now->suites[i])) {
-            add_name(&opened, suite_by_id(now->suites[i])->openssl);
+            postfix_add_name(&opened, suite_by_id(now->suites[i])->openssl);
         }
     }
     for (size_t i = 0; i < all->num_suites; i++) {
         if (is_compared(all->suites[i]) && !has(now->suites, now->num_suites, all->suites[i])) {
-            add_name(&closed, suite_by_id(all->suites[i])->openssl);
+            postfix_add_name(&closed, suite_by_id(all->suites[i])->openssl);
         }
     }
-    end_names(&opened);
-    end_names(&closed);
+    postfix_end_names(&opened);
+    postfix_end_names(&closed);
 }
 
 /* Those that a profile may have; in TLS 1.3 posternd has no group of DHE, on purpose. */
 static void compare_groups(struct postfix_ciphers *all, const struct certsel_profile *now)
 {
-    struct names lacking = names_in(all->groups);
+    struct postfix_names lacking = postfix_names_in(all->groups);
 
     for (size_t i = 0; i < all->num_groups; i++) {
         const struct group *group = group_by_id(all->group_ids[i]);
 
         if (!has(now->groups, now->num_groups, group->id) &&
             strncmp(group->name, "ffdhe", 5) != 0) {
-            add_name(&lacking, group_openssl_name(group->id));
+            postfix_add_name(&lacking, group_openssl_name(group->id));
         }
     }
-    end_names(&lacking);
+    postfix_end_names(&lacking);
 }
 
 static bool is_served(const struct certsel_profile *rules, const struct client *client,
@@ -307,7 +280,7 @@ static bool is_served(const struct certsel_profile *rules, const struct client *
 static void compare_clients(struct postfix_ciphers *all, const struct certsel_profile *now,
                             const char *sni)
 {
-    struct names lost = names_in(all->clients);
+    struct postfix_names lost = postfix_names_in(all->clients);
     struct certsel_profile today = *now;
 
     today.security_level = 0;
@@ -325,10 +298,10 @@ static void compare_clients(struct postfix_ciphers *all, const struct certsel_pr
         const struct client *client = client_at(i);
 
         if (is_served(&today, client, sni) && !is_served(now, client, sni)) {
-            add_name(&lost, client->name);
+            postfix_add_name(&lost, client->name);
         }
     }
-    end_names(&lost);
+    postfix_end_names(&lost);
 }
 
 static unsigned versions_between(const struct certsel_profile *rules)

@@ -50,7 +50,7 @@ static int read_today(struct postfix_side *side, const struct postconf *postfix,
         return postfix_side_read(side, postfix, today);
     }
     if (!postconf_at(postfix, address, &there)) {
-        return postfix_side_of_main(side, postfix);
+        return postfix_side_of_main(side);
     }
     if (postfix_side_before(side, postfix, &there) != 0) {
         return -1;

@@ -3,6 +3,7 @@
 #define POSTERN_DAEMON_POSTERNCTL_POSTFIX_COMPARE_H
 
 #include "daemon/posternctl/postfix_sides.h"
+#include "lib/base/text.h"
 
 #include <stdio.h>
 
@@ -43,6 +44,19 @@ void postfix_print_comparisons(const struct postfix_comparisons *all, const char
 void postfix_tell(const struct postfix_comparisons *all, FILE *out);
 
 void postfix_comparisons_free(struct postfix_comparisons *all);
+
+/* A list of names for a text, which is cut after a few of them. */
+#define POSTFIX_NAMES_SIZE 400
+
+struct postfix_names {
+    struct text text;
+    size_t num; /* those that were cut away among them */
+};
+
+/* An empty list in `buf`; adds a name; says how many more there are, when all have been added. */
+struct postfix_names postfix_names_in(char buf[POSTFIX_NAMES_SIZE]);
+void postfix_add_name(struct postfix_names *names, const char *name);
+void postfix_end_names(struct postfix_names *names);
 
 /* --- postfix_ciphers.c ---------------------------------------------------------------------- */
 

@@ -43,6 +43,12 @@ bool postfix_is_repeated(const struct conf *conf, size_t b, size_t i);
  * time, and a little more; 0: as many as come. */
 unsigned postfix_processes(const struct conf *conf, const struct endpoint *address);
 
+/* Whether a listener whose mail goes to `address` takes passwords without TLS. */
+bool postfix_takes_plaintext_auth(const struct conf *conf, const struct endpoint *address);
+
+/* Whether no session under TLS comes to `address`: those of its backends go to a tls_address. */
+bool postfix_gets_only_plaintext(const struct conf *conf, const struct endpoint *address);
+
 /* Whether no session of the service at an address may log in: it gets the plaintext ones of
  * backends whose sessions under TLS go to a tls_address. */
 bool postfix_is_without_auth(const struct conf *conf, const struct endpoint *address);

@@ -3,7 +3,6 @@
 #include "daemon/posternctl/postfix_compare.h"
 
 #include "daemon/common/readfile.h"
-#include "lib/base/text.h"
 
 #include <dirent.h>
 #include <openssl/err.h>
@@ -13,25 +12,12 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { NAMES_SIZE = 400, SHOWN_MAX = 6 };
-
 struct postfix_files {
-    char certificates[NAMES_SIZE];
-    char names[NAMES_SIZE];
-    char more[NAMES_SIZE];
-    char fewer[NAMES_SIZE];
+    char certificates[POSTFIX_NAMES_SIZE];
+    char names[POSTFIX_NAMES_SIZE];
+    char more[POSTFIX_NAMES_SIZE];
+    char fewer[POSTFIX_NAMES_SIZE];
 };
-
-static void add_name(char out[NAMES_SIZE], size_t *num, const char *name)
-{
-    struct text t = text_in(out + strlen(out), NAMES_SIZE - strlen(out));
-
-    if ((*num)++ < SHOWN_MAX) {
-        text_addf(&t, "%s%s", *num > 1 ? ", " : "", name);
-    } else if (*num == SHOWN_MAX + 1) {
-        text_add(&t, ", ...");
-    }
-}
 
 /* --- certificates --------------------------------------------------------------------------- */
 
@@ -80,20 +66,20 @@ static bool read_ours(STACK_OF(X509) * into, const struct conf_listener *listene
 }
 
 /* Names the file if its leaf is not served. False: it cannot be read. */
-static bool look_at_leaf(char out[NAMES_SIZE], size_t *num, STACK_OF(X509) * ours, const char *path)
+static bool look_at_leaf(struct postfix_names *names, STACK_OF(X509) * ours, const char *path)
 {
     STACK_OF(X509) *leaf = sk_X509_new_null();
     bool read = leaf != NULL && read_certificates(leaf, path, false);
 
     if (read && !has_certificate(ours, sk_X509_value(leaf, 0))) {
-        add_name(out, num, path);
+        postfix_add_name(names, path);
     }
     sk_X509_pop_free(leaf, X509_free);
     return read;
 }
 
 /* Which of today's certificates are in no set. False: not all files can be read. */
-static bool compare_leaves(char out[NAMES_SIZE], const struct conf_listener *listener,
+static bool compare_leaves(char out[POSTFIX_NAMES_SIZE], const struct conf_listener *listener,
                            const struct postfix_side *today)
 {
     static const char *const single[] = {"smtpd_tls_cert_file", "smtpd_tls_eccert_file"};
@@ -101,21 +87,22 @@ static bool compare_leaves(char out[NAMES_SIZE], const struct conf_listener *lis
     const char *chains = settings_get(&today->values, "smtpd_tls_chain_files");
     bool known = ours != NULL && read_ours(ours, listener);
     bool has_chains = chains[0] != '\0';
+    struct postfix_names names = postfix_names_in(out);
     struct settings_word word;
-    size_t num = 0;
 
     while (known && (word = settings_next_item(&chains)).at != NULL) {
         char *path = strndup(word.at, word.len);
 
         /* A key may have a file of its own. */
-        known = path != NULL && (look_at_leaf(out, &num, ours, path) || access(path, R_OK) == 0);
+        known = path != NULL && (look_at_leaf(&names, ours, path) || access(path, R_OK) == 0);
         free(path);
     }
     for (size_t i = 0; known && !has_chains && i < sizeof single / sizeof single[0]; i++) {
         const char *path = settings_get(&today->values, single[i]);
 
-        known = path[0] == '\0' || strcmp(path, "none") == 0 || look_at_leaf(out, &num, ours, path);
+        known = path[0] == '\0' || strcmp(path, "none") == 0 || look_at_leaf(&names, ours, path);
     }
+    postfix_end_names(&names);
     sk_X509_pop_free(ours, X509_free);
     return known;
 }
@@ -138,9 +125,10 @@ static void read_directory(STACK_OF(X509) * into, const char *path)
     }
 }
 
-static void name_missing(char out[NAMES_SIZE], STACK_OF(X509) * these, STACK_OF(X509) * there)
+static void name_missing(char out[POSTFIX_NAMES_SIZE], STACK_OF(X509) * these,
+                         STACK_OF(X509) * there)
 {
-    size_t num = 0;
+    struct postfix_names names = postfix_names_in(out);
 
     for (int i = 0; i < sk_X509_num(these); i++) {
         X509 *x509 = sk_X509_value(these, i);
@@ -148,9 +136,10 @@ static void name_missing(char out[NAMES_SIZE], STACK_OF(X509) * these, STACK_OF(
 
         if (!has_certificate(there, x509)) {
             X509_NAME_oneline(X509_get_subject_name(x509), name, sizeof name);
-            add_name(out, &num, name);
+            postfix_add_name(&names, name);
         }
     }
+    postfix_end_names(&names);
 }
 
 /* False: a file cannot be read. */
@@ -267,12 +256,12 @@ static bool is_name_of(const struct conf_listener *listener, const char *key)
 }
 
 /* The keys are what lines begin with. False: it cannot be read. */
-static bool compare_names(char out[NAMES_SIZE], const struct conf_listener *listener,
+static bool compare_names(char out[POSTFIX_NAMES_SIZE], const struct conf_listener *listener,
                           const char *table)
 {
     char *text = postfix_read_table(NULL, table);
     bool known = text != NULL;
-    size_t num = 0;
+    struct postfix_names names = postfix_names_in(out);
 
     for (const char *line = text; line != NULL && *line != '\0';) {
         size_t len = strcspn(line, "\n");
@@ -284,11 +273,12 @@ static bool compare_names(char out[NAMES_SIZE], const struct conf_listener *list
             memcpy(name, line, key);
             name[key] = '\0';
             if (!is_name_of(listener, name)) {
-                add_name(out, &num, name);
+                postfix_add_name(&names, name);
             }
         }
         line += len + (line[len] == '\n');
     }
+    postfix_end_names(&names);
     free(text);
     return known;
 }

@@ -3,8 +3,27 @@
 
 #include <string.h>
 
-/* What is shown of a value of the administrator's. */
-enum { VALUE_MAX = 60 };
+/* What is shown of a value of the administrator's, and of a list of names. */
+enum { VALUE_MAX = 60, NAMES_MAX = 6 };
+
+struct postfix_names postfix_names_in(char buf[POSTFIX_NAMES_SIZE])
+{
+    return (struct postfix_names){.text = text_in(buf, POSTFIX_NAMES_SIZE)};
+}
+
+void postfix_add_name(struct postfix_names *names, const char *name)
+{
+    if (names->num++ < NAMES_MAX) {
+        text_addf(&names->text, "%s%s", names->num > 1 ? ", " : "", name);
+    }
+}
+
+void postfix_end_names(struct postfix_names *names)
+{
+    if (names->num > NAMES_MAX) {
+        text_addf(&names->text, " and %zu more", names->num - NAMES_MAX);
+    }
+}
 
 /* As they are printed: what is to be read first comes first. */
 static const struct {

@@ -62,29 +62,35 @@ unsigned postfix_processes(const struct conf *conf, const struct endpoint *addre
     return sum;
 }
 
-static bool takes_auth_before_tls(const struct conf *conf, const struct conf_backend *backend)
+bool postfix_takes_plaintext_auth(const struct conf *conf, const struct endpoint *address)
 {
-    for (size_t i = 0; i < conf->num_listeners; i++) {
-        if (conf->listeners[i].backend == backend && conf->listeners[i].auth_before_tls) {
+    for (size_t l = 0; l < conf->num_listeners; l++) {
+        if (conf->listeners[l].auth_before_tls &&
+            postfix_has_address(conf->listeners[l].backend, address)) {
             return true;
         }
     }
     return false;
 }
 
-bool postfix_is_without_auth(const struct conf *conf, const struct endpoint *address)
+bool postfix_gets_only_plaintext(const struct conf *conf, const struct endpoint *address)
 {
     for (size_t b = 0; b < conf->num_backends; b++) {
         const struct conf_backend *backend = &conf->backends[b];
 
         if (postfix_has_address(backend, address) &&
             (!conf_is_set(&backend->tls_address) ||
-             postfix_same(&backend->tls_address.endpoint, address) ||
-             takes_auth_before_tls(conf, backend))) {
+             postfix_same(&backend->tls_address.endpoint, address))) {
             return false;
         }
     }
     return true;
+}
+
+bool postfix_is_without_auth(const struct conf *conf, const struct endpoint *address)
+{
+    return postfix_gets_only_plaintext(conf, address) &&
+           !postfix_takes_plaintext_auth(conf, address);
 }
 
 const char *postfix_socket_name(const struct postconf *postfix, const char *path)

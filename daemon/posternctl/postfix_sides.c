@@ -138,9 +138,8 @@ int postfix_side_read(struct postfix_side *side, const struct postconf *postfix,
     return read_service(side, postfix, service) != 0 ? -1 : read_values(side);
 }
 
-int postfix_side_of_main(struct postfix_side *side, const struct postconf *postfix)
+int postfix_side_of_main(struct postfix_side *side)
 {
-    (void)postfix;
     *side = (struct postfix_side){.name = "main.cf", .chroot = '-', .has_smtpd = true};
     return read_values(side);
 }
@@ -264,37 +263,12 @@ static int plan_own(struct postfix_side *side, const struct conf *conf,
     return status;
 }
 
-/* Whether a listener before the address takes passwords without TLS. */
-static bool takes_plaintext_auth(const struct conf *conf, const struct endpoint *address)
-{
-    for (size_t l = 0; l < conf->num_listeners; l++) {
-        if (postfix_has_address(conf->listeners[l].backend, address) &&
-            conf->listeners[l].auth_before_tls) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool gets_only_plaintext(const struct conf *conf, const struct endpoint *address)
-{
-    for (size_t b = 0; b < conf->num_backends; b++) {
-        const struct conf_backend *backend = &conf->backends[b];
-
-        if (postfix_has_address(backend, address) &&
-            (!conf_is_set(&backend->tls_address) ||
-             postfix_same(&backend->tls_address.endpoint, address))) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Passwords come in plaintext to it, and must be what they are for a session of the client's. */
 static const char *sasl_options(const struct postfix_side *side, const struct conf *conf,
                                 const struct endpoint *address)
 {
-    bool plain = gets_only_plaintext(conf, address) && takes_plaintext_auth(conf, address);
+    bool plain =
+        postfix_gets_only_plaintext(conf, address) && postfix_takes_plaintext_auth(conf, address);
 
     return settings_get(&side->values,
                         plain ? "smtpd_sasl_security_options" : "smtpd_sasl_tls_security_options");

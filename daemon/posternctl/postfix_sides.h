@@ -45,7 +45,7 @@ MUST_USE int postfix_side_read(struct postfix_side *side, const struct postconf 
                                const struct postconf_service *service);
 
 /* A service that has nothing of its own: what main.cf says. */
-MUST_USE int postfix_side_of_main(struct postfix_side *side, const struct postconf *postfix);
+MUST_USE int postfix_side_of_main(struct postfix_side *side);
 
 /*
  * The service that has to be at an address of a backend: what clients find today, as far as all its

@@ -186,6 +186,7 @@ static void compare_rules(struct comparing *c)
     compare_suites(c);
     compare_limits(c);
     compare_lists(c);
+    compare_milters(c);
     compare_tables(c);
     compare_world(c);
 }

@@ -61,6 +61,7 @@ void compare_tls(struct comparing *c);
 void compare_suites(struct comparing *c);
 void compare_limits(struct comparing *c);
 void compare_lists(struct comparing *c);
+void compare_milters(struct comparing *c);
 void compare_tables(struct comparing *c);
 void compare_world(struct comparing *c);
 

@@ -69,15 +69,3 @@ const struct parameter *parameter_find(const char *name)
     }
     return best;
 }
-
-const char *parameter_class_word(enum parameter_class class)
-{
-    static const char *const words[] = {
-        [PARAMETER_CARRIED] = "carried", [PARAMETER_DEMAND] = "demand",
-        [PARAMETER_OURS] = "ours",       [PARAMETER_REPLACED] = "replaced",
-        [PARAMETER_LOST] = "lost",       [PARAMETER_WORLD] = "world",
-        [PARAMETER_NOTHING] = "nothing",
-    };
-
-    return words[class];
-}

@@ -90,7 +90,4 @@ bool parameter_must_be_known(const char *name);
  * adds to "*_maps" need not be carried. */
 const struct parameter *parameter_find(const char *name);
 
-/* "carried", "demand", "ours", "replaced", "lost", "world", "nothing". */
-const char *parameter_class_word(enum parameter_class class);
-
 #endif

@@ -57,7 +57,7 @@ PARAMETERS = in_file(
     ("table: keywords for some clients", "compare_lists",
      'CARRIED("smtpd_discard_ehlo_keyword_address_maps", RULE_DISCARD_MAPS)',
      'CARRIED("smtpd_discard_ehlo_keyword_address_maps", RULE_NONE)'),
-    ("table: macros of milters are looked at", "compare_lists",
+    ("table: macros of milters are looked at", "compare_milters",
      'CARRIED("milter_helo_macros", RULE_MACROS)', 'CARRIED("milter_helo_macros", RULE_NONE)'),
     ("table: Dovecot learns of TLS", "compare_tls",
      'CARRIED("smtpd_sasl_type", RULE_SECURED)', 'CARRIED("smtpd_sasl_type", RULE_NONE)'),
@@ -76,9 +76,9 @@ PARAMETERS = in_file(
      'CARRIED("smtpd_timeout", RULE_IDLE_TIMEOUT)', 'CARRIED("smtpd_timeout", RULE_NONE)'),
     ("table: content_filter is a demand", "parameters",
      'DEMAND("content_filter",', 'CARRIED("content_filter",'),
-    ("table: milters are a demand", "compare_lists",
+    ("table: milters are a demand", "compare_milters",
      'DEMAND("smtpd_milters", RULE_MILTERS)', 'DEMAND("smtpd_milters", RULE_PART)'),
-    ("table: milters of some clients", "compare_lists",
+    ("table: milters of some clients", "compare_milters",
      'DEMAND("smtpd_milter_maps", RULE_MILTER_MAPS)', 'DEMAND("smtpd_milter_maps", RULE_NONE)'),
     ("table: who may relay is a list", "compare_lists",
      'DEMAND("smtpd_relay_restrictions", RULE_RESTRICTIONS)',
@@ -318,18 +318,22 @@ LISTS = in_file(
     ("keywords: without TLS they are nothing", "compare_lists",
      ' ||\n        compare_level(c->in->today.values, c->in->today.postscreen) == CONF_TLS_NONE',
      ""),
-    ("milters: each one", "compare_lists", "plain.at == NULL || secured.at == NULL",
+)
+
+MILTERS = in_file(
+    "lib/postfix/compare_milters.c",
+    ("milters: each one", "compare_milters", "plain.at == NULL || secured.at == NULL",
      "plain.at == NULL"),
-    ("milters: settings of their own", "compare_lists",
+    ("milters: settings of their own", "compare_milters",
      "!are_same_items(item, plain) || !are_same_items(item, secured)", "false"),
-    ("milters: a longer name is another one", "compare_lists",
+    ("milters: a longer name is another one", "compare_milters",
      "found.len == wanted.len && memcmp(found.at, wanted.at, found.len) == 0",
      "memcmp(found.at, wanted.at, wanted.len) == 0"),
 )
 
 TABLES = in_file(
     "lib/postfix/compare_tables.c",
-    ("tables: a line that goes on", "compare_lists",
+    ("tables: a line that goes on", "compare_milters",
      "strchr(blanks, text.at[text.len + 1]) != NULL", "false"),
     ("tables: an inline one", "compare_lists", "    if (inlined) {\n", "    if (false) {\n"),
     ("tables: STARTTLS is hidden", "compare_lists",
@@ -338,12 +342,12 @@ TABLES = in_file(
      " && word.at < value.at + value.len", ""),
     ("tables: starttls_except has the whole network", "compare_lists",
      "excepted->items[i].bits <= network.bits &&", ""),
-    ("tables: not looked into", "compare_lists", "        ours = text != NULL;\n", ""),
-    ("tables: each entry", "compare_lists",
+    ("tables: not looked into", "compare_milters", "        ours = text != NULL;\n", ""),
+    ("tables: each entry", "compare_milters",
      "while (ours && (entry = next_entry", "if (ours && (entry = next_entry"),
-    ("tables: taken away with ours", "compare_lists",
+    ("tables: taken away with ours", "compare_milters",
      "has_milter && gone && c->today[0] != '\\0'", "false"),
-    ("tables: the milter's own socket", "compare_lists",
+    ("tables: the milter's own socket", "compare_milters",
      "strncmp(socket->path + whole - milter.len, milter.at, milter.len) == 0 &&", ""),
 )
 
@@ -359,5 +363,5 @@ WORLD = in_file(
     ("world: all families", "compare_world", '!settings_has_word(c->today, "all") &&', ""),
 )
 
-ALL = (PARAMETERS + ROWS + SETTINGS + COMPARE + TLS + SUITES + LIMITS + LISTS + TABLES
+ALL = (PARAMETERS + ROWS + SETTINGS + COMPARE + TLS + SUITES + LIMITS + LISTS + MILTERS + TABLES
        + WORLD)

@@ -168,20 +168,6 @@ END_TEST
 
 /* --- classes -------------------------------------------------------------------------------- */
 
-static const char *const words[] = {
-    [PARAMETER_CARRIED] = "carried",   [PARAMETER_DEMAND] = "demand", [PARAMETER_OURS] = "ours",
-    [PARAMETER_REPLACED] = "replaced", [PARAMETER_LOST] = "lost",     [PARAMETER_WORLD] = "world",
-    [PARAMETER_NOTHING] = "nothing",
-};
-
-START_TEST(test_class_words)
-{
-    for (size_t i = 0; i < NUM(words); i++) {
-        ck_assert_str_eq(parameter_class_word((enum parameter_class)i), words[i]);
-    }
-}
-END_TEST
-
 /* The class and the rule of names that decide whether something opens. */
 static const struct {
     const char *name;
@@ -244,7 +230,6 @@ Suite *parameters_suite(void)
     tcase_add_test(tcase, test_rows);
     tcase_add_test(tcase, test_ours);
     tcase_add_loop_test(tcase, test_find, 0, (int)NUM(found));
-    tcase_add_test(tcase, test_class_words);
     tcase_add_loop_test(tcase, test_judged, 0, (int)NUM(judged));
     suite_add_tcase(suite, tcase);
     return suite;
