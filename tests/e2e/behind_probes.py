@@ -137,6 +137,15 @@ def speaks_first(visit):
     return str(client.reply().code)
 
 
+def some_speak_first(tries):
+    """What so many clients are told that do not wait for the banner. Postfix looks once whether a
+    client has spoken, so that it turns many of them away, and not all."""
+    def probe(visit):
+        codes = {speaks_first(visit) for _ in range(tries)}
+        return "554 to some" if {"554"} <= codes <= {"220", "554"} else " ".join(sorted(codes))
+    return probe
+
+
 def errors(number, line="FOO"):
     """The codes of so many replies to a command that there is not."""
     return codes(*[line] * number)

@@ -150,6 +150,8 @@ LIMITS = (
         today=("smtpd_hard_error_limit=${stress?{1}:{2}}",)),
     Row("a line behind EHLO", "4.7", ask.one_segment("EHLO", "NOOP"), "554",
         today=("smtpd_forbid_unauth_pipelining=yes",), needs="smtpd_forbid_unauth_pipelining"),
+    Row("EHLO before the banner", "4.7", ask.some_speak_first(15), "554 to some",
+        today=("smtpd_forbid_unauth_pipelining=yes",), needs="smtpd_forbid_unauth_pipelining"),
     Row("a line behind EHLO, allowed", "4.7", ask.one_segment("EHLO", "NOOP"), "250",
         today=("smtpd_forbid_unauth_pipelining=no",), needs="smtpd_forbid_unauth_pipelining"),
 )
