@@ -42,6 +42,9 @@ TEST_SECONDS = 600
 # Seconds for a thread that a file's tests have left.
 THREAD_SECONDS = 5
 
+# How many of an error's last lines stand in the list at the end, behind its first.
+PROBLEM_LINES = 5
+
 # The first word of the line in which a file's process tells its result: [[checks, failures, errors],
 # [a line for each problem]].
 RESULT = "@result "
@@ -101,7 +104,8 @@ class Result(unittest.TestResult):
         return [self.checks, len(self.failed - self.broken), len(self.broken)]
 
     def _show(self, word, test, name, err):
-        self.problems.append(f"{word} {name}: " + (str(err[1]).strip() or err[0].__name__).splitlines()[0])
+        lines = (str(err[1]).strip() or err[0].__name__).splitlines()
+        self.problems.append(f"{word} {name}: " + " | ".join(lines[:1] + lines[1:][-PROBLEM_LINES:]))
         print(f"{word} {name}")
         for line in "".join(traceback.format_exception(*err)).splitlines():
             print("    " + line)

@@ -129,7 +129,7 @@ class OwnServices(NormalMainCf):
             backends={name: {"address": f"unix:{cls.postfix.queue}/public/postern-{name}"}
                       for name in services},
             listeners={name: {"address": f"127.0.0.1:{services[name].port}",
-                              "trial_address": f"127.0.0.2:{services[name].port}",
+                              "trial_address": "127.0.0.1:0",
                               "backend": name, **section}
                        for name, section in cls.sections.items()})
 
