@@ -50,10 +50,11 @@ PKG_LIBS  = $(shell pkg-config --libs $(LIBS))
 
 lib_objects  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard lib/*/*.c)))
 common       := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/common/*.c)))
+tls          := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/tls/*.c)))
 differential := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/differential/*.c)))
 fuzzers      := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 unit_objects := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c)))
-objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c)))
+objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c daemon/$(1)/*/*.c)))
 tests_in_c   := unit differential failnth.so bench_server bench_client
 library      := $(BUILD)/libpostern.a
 binaries     := $(PROGRAMS:%=$(BUILD)/%)
@@ -65,15 +66,17 @@ binaries     := $(PROGRAMS:%=$(BUILD)/%)
 
 all: $(binaries)
 
-# The programs share one library of pure code and the common rooms; an archive lets each take only
-# what it uses.
-$(binaries): $(BUILD)/%: $$(call objects_of,%) $(BUILD)/libcommon.a $(library)
-	$(LD_ALL) -o $@ $^ $(PKG_LIBS)
+# The programs share one library of pure code, the common rooms, and the rooms that call libssl, which
+# postern-milter does without; an archive lets each take only what it uses.
+$(binaries): $(BUILD)/%: $$(call objects_of,%) $(BUILD)/libtls.a $(BUILD)/libcommon.a $(library)
+	$(LD_ALL) -o $@ $(filter-out $(WITHOUT),$^) $(PKG_LIBS)
 
+$(BUILD)/postern-milter: WITHOUT = $(BUILD)/libtls.a
 $(BUILD)/postern-milter: PKG_LIBS = $(shell pkg-config --libs $(MILTER_LIBS)) -lmilter -lunistring
 
 $(library): $(lib_objects)
 $(BUILD)/libcommon.a: $(common)
+$(BUILD)/libtls.a: $(tls)
 $(BUILD)/%.a:
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -97,7 +100,7 @@ $(BUILD)/failnth.so: tests/faults/failnth.c
 $(BUILD)/bench_%: $(BUILD)/tests/bench/%.o
 	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto)
 
-$(BUILD)/differential: $(differential) $(BUILD)/libcommon.a $(library)
+$(BUILD)/differential: $(differential) $(BUILD)/libtls.a $(BUILD)/libcommon.a $(library)
 	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto libconfuse)
 
 # --- trying it ---------------------------------------------------------------------------------

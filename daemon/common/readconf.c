@@ -1,10 +1,11 @@
+#include "daemon/common/readconf.h"
+
 #include "daemon/common/readfile.h"
-#include "daemon/common/setup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-struct conf *setup_read_conf(const char *file, struct conf_error *error)
+struct conf *readconf(const char *file, struct conf_error *error)
 {
     const char *reason = NULL;
     struct conf *conf;

@@ -14,7 +14,7 @@
 #include "daemon/common/log.h"
 #include "daemon/common/options.h"
 #include "daemon/common/privs.h"
-#include "daemon/common/setup.h"
+#include "daemon/common/readconf.h"
 #include "daemon/common/signals.h"
 #include "daemon/common/unixsocket.h"
 #include "daemon/postern-milter/filter.h"
@@ -242,7 +242,7 @@ int main(int argc, char **argv)
 
     log_init("postern-milter");
     signals_hold();
-    conf = setup_read_conf(options.file, &error);
+    conf = readconf(options.file, &error);
     if (conf == NULL) {
         fprintf(stderr, "%s\n", error.text);
         return EXIT_BAD;

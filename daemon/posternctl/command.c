@@ -1,7 +1,8 @@
 #include "daemon/posternctl/command.h"
 
 #include "daemon/common/ctlclient.h"
-#include "daemon/common/setup.h"
+#include "daemon/common/readconf.h"
+#include "daemon/tls/setup.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -164,7 +165,7 @@ const char *command_value(const struct invocation *invocation, const char *optio
 int command_ask(const struct invocation *invocation, json_t *request, json_t **answer)
 {
     struct conf_error error;
-    struct conf *conf = setup_read_conf(invocation->file, &error);
+    struct conf *conf = readconf(invocation->file, &error);
     enum ctl_status status;
 
     if (conf == NULL) {

@@ -1,8 +1,9 @@
 /* posternctl: one command a run. */
 #include "daemon/common/ctlclient.h"
-#include "daemon/common/setup.h"
+#include "daemon/common/readconf.h"
 #include "daemon/posternctl/command.h"
-#include "daemon/posternctl/postfix_config.h"
+#include "daemon/posternctl/postfix/postfix_config.h"
+#include "daemon/tls/setup.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -185,7 +186,7 @@ static int command_help(const struct invocation *invocation)
 static int command_postfix_config(const struct invocation *invocation)
 {
     struct conf_error error;
-    struct conf *conf = setup_read_conf(invocation->file, &error);
+    struct conf *conf = readconf(invocation->file, &error);
     bool opens = false;
     int status = conf == NULL ? -1 : postfix_config(conf, stdout, &opens, &error);
 

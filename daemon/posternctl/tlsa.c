@@ -9,9 +9,9 @@
  * issuing CA's key (RFC 7671 section 5.2), is a comment, too: it holds only as long as the CA
  * issues from this key, which many CAs change without notice.
  */
-#include "daemon/common/setup.h"
 #include "daemon/posternctl/command.h"
 #include "daemon/posternctl/report.h"
+#include "daemon/tls/setup.h"
 #include "lib/tls/sni.h"
 
 #include <openssl/evp.h>

@@ -8,7 +8,6 @@
 #include "daemon/common/log.h"
 #include "daemon/common/options.h"
 #include "daemon/common/privs.h"
-#include "daemon/common/setup.h"
 #include "daemon/common/signals.h"
 #include "daemon/posternd/control.h"
 #include "daemon/posternd/descriptors.h"
@@ -17,6 +16,7 @@
 #include "daemon/posternd/main_loop.h"
 #include "daemon/posternd/registry.h"
 #include "daemon/posternd/worker.h"
+#include "daemon/tls/setup.h"
 
 #include <errno.h>
 #include <fcntl.h>

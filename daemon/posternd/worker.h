@@ -3,12 +3,12 @@
  *
  * Workers share nothing but the immutable snapshot, the log, the registry and a few atomic
  * counters; no lock is held longer than it takes to change a few numbers.
- * May include: listener, session, registry, daemon/common/setup.
+ * May include: listener, session, registry, daemon/tls/setup.
  */
 #ifndef POSTERN_DAEMON_POSTERND_WORKER_H
 #define POSTERN_DAEMON_POSTERND_WORKER_H
 
-#include "daemon/common/setup.h"
+#include "daemon/tls/setup.h"
 #include "lib/base/buffer.h"
 
 #include <event2/event.h>

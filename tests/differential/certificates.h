@@ -2,7 +2,7 @@
 #ifndef POSTERN_TESTS_DIFFERENTIAL_CERTIFICATES_H
 #define POSTERN_TESTS_DIFFERENTIAL_CERTIFICATES_H
 
-#include "daemon/common/keystore.h"
+#include "daemon/tls/keystore.h"
 
 /* Makes all certificates and returns them; `*num` is their number. What the keystore reads of them
  * is checked. Ends the program on failure. */

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/common/reference.h"
+#include "daemon/tls/reference.h"
 #include "lib/tls/names.h"
 #include "lib/tls/strength.h"
 #include "tests/differential/certificates.h"

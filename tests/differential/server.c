@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/common/reference.h"
-#include "daemon/common/traits.h"
+#include "daemon/tls/reference.h"
+#include "daemon/tls/traits.h"
 #include "lib/tls/names.h"
 
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))

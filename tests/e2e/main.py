@@ -25,7 +25,7 @@ import traceback
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.dirname(HERE), HERE]
+sys.path[:0] = [os.path.dirname(HERE), HERE, os.path.join(HERE, "helpers")]
 sys.dont_write_bytecode = True
 
 from common import Case  # noqa: E402 pylint: disable=wrong-import-position

@@ -18,13 +18,13 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.dirname(HERE), HERE]
+sys.path[:0] = [os.path.dirname(HERE), HERE, os.path.join(HERE, "helpers")]
 sys.dont_write_bytecode = True
 
 from dialogue import (  # pylint: disable=wrong-import-position
     IMPLICIT, RESET, TLS, VARYING, Bytes, play_out)
 from dialogues import DIALOGUES, PAIRS  # pylint: disable=wrong-import-position
-from pairs import Pairs  # pylint: disable=wrong-import-position
+from postfix_pairs import Pairs  # pylint: disable=wrong-import-position
 
 TOP = os.path.dirname(os.path.dirname(HERE))
 FILE = os.path.join(TOP, "tests", "unit", "dialogues.txt")

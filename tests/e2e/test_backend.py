@@ -7,7 +7,7 @@ import threading
 
 from common import CONNECT, DISCONNECT, ESTABLISHED, Backend, Case, free_port, reset, table
 from lab.posternd import HOSTNAME
-from played import UNAVAILABLE, Played
+from played_backend import UNAVAILABLE, Played
 
 # Bytes that no buffers on the way can hold.
 FLOOD_MAX = 128 << 20

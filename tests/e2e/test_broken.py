@@ -14,7 +14,7 @@ from common import Backend, Case, table
 from lab import hello
 from lab.process import TIMEOUT
 from lab.smtp import received
-from played import UNAVAILABLE
+from played_backend import UNAVAILABLE
 
 OURS = UNAVAILABLE.encode() + b"\r\n"
 SHUTDOWN = b"421 4.3.2 backend.example.test Server shutting down\r\n"

@@ -8,7 +8,7 @@ import socket
 from common import table
 from lab.process import TIMEOUT
 from lab.sasl import PLAIN
-from pairs import Pair, Pairs
+from postfix_pairs import Pair, Pairs
 
 # Postfix is taught some verbs that posternd cannot know.
 FILTER = "regexp:{{/^X(MAIL|NOOP|AUTH)(.*)$$/ $$1$$2}}"

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 
-from asking import Certificates
+from certificate_requests import Certificates
 from common import table
 from lab.posternd import run_posternd
 

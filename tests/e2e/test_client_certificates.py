@@ -4,7 +4,7 @@ import os
 import re
 import ssl
 
-from asking import KINDS, NAME, TLS12, TLS13, UNTRUSTED, VERSIONS, Certificates, both
+from certificate_requests import KINDS, NAME, TLS12, TLS13, UNTRUSTED, VERSIONS, Certificates, both
 from common import ESTABLISHED, FAILED, client_context, table
 from lab.certs import Certificate
 from lab.release import openssl_name, postfix_tls_words, without_hybrid

@@ -8,7 +8,7 @@ import socket
 import stat
 
 from common import FAILED, table
-from kept import Kept
+from kept_failures import Kept
 from lab import hello
 from lab.posternd import USER, run_posternd
 

@@ -10,10 +10,10 @@ import subprocess
 import unittest
 
 from common import PROGRAM, Case
-from kept import Control, Kept
+from kept_failures import Control, Kept
 from lab.posternd import USER, run_posternd
 from lab.process import LabError
-from milters import NONE, Milters
+from milter_stage import NONE, Milters
 
 # Users who are in the group of the socket and nobody else's; they need no account.
 STRANGERS = range(54321, 54329)

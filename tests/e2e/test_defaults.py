@@ -15,7 +15,7 @@ from differences import offer_second
 from lab.postfix import Postfix
 from lab.process import run
 from lab.smtp import received
-from pairs import Pair, Pairs
+from postfix_pairs import Pair, Pairs
 
 MAIL = b"MAIL FROM:<a@client.test>\r\n"
 RCPT = b"RCPT TO:<b@example.test>\r\n"

@@ -8,7 +8,7 @@ from common import table
 from dialogue import EARLY, Dialogue, play
 from dialogues import DIALOGUES, PAIRS
 from differences import DIFFERENCES, ELSEWHERE, OUT_OF_STEP, explain
-from pairs import Pairs
+from postfix_pairs import Pairs
 from record import FILE, client_lines, is_recorded
 
 # Whether what it says is there before the banner is left to chance, also with Postfix alone.

@@ -7,7 +7,7 @@ import socket
 import ssl
 
 from common import CONNECT, DISCONNECT, ESTABLISHED, Case, client_context, reset, table
-from kept import Control
+from kept_failures import Control
 from lab import proxyheader
 from lab.posternd import run_posternctl
 from lab.process import TIMEOUT

@@ -13,7 +13,7 @@ import threading
 import time
 
 from common import FAILED, table
-from kept import Kept
+from kept_failures import Kept
 from lab import hello
 from lab.posternd import USER
 from lab.process import run

@@ -3,7 +3,7 @@
 import re
 import ssl
 
-from asking import NAME, VERSIONS, Certificates, both
+from certificate_requests import NAME, VERSIONS, Certificates, both
 from common import table
 from lab import hello
 

@@ -15,7 +15,7 @@ from lab import proxyheader
 from lab.posternd import USER
 from lab.process import TIMEOUT, Child, LabError, run
 from lab.smtp import Client
-from milters import HEADER, NONE, TLS, UNKNOWN, Milters, OtherMilter
+from milter_stage import HEADER, NONE, TLS, UNKNOWN, Milters, OtherMilter
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 

@@ -15,7 +15,7 @@ from lab import posternd as postern
 from lab.milter import run_milter
 from lab.posternd import USER
 from lab.process import TIMEOUT
-from milters import NONE, TLS, UNKNOWN, Milters
+from milter_stage import NONE, TLS, UNKNOWN, Milters
 
 CANNOT_ASK = "451 4.3.0 How this session is protected cannot be asked now, try again later"
 NOT_KNOWN = "451 4.7.0 How this session is protected is not known, try again later"

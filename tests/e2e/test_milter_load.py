@@ -11,7 +11,7 @@ from common import CONNECT
 from lab.postfix import Mail
 from lab.process import TIMEOUT
 from lab.smtp import Client, Closed
-from milters import NONE, TLS, UNKNOWN, Milters
+from milter_stage import NONE, TLS, UNKNOWN, Milters
 
 # As many as the issue of the milter asks for.
 MAILS, PARALLEL = 2000, 50

@@ -7,7 +7,7 @@ import ssl
 import time
 
 from common import client_context, table
-from milters import NONE, TLS, Milters
+from milter_stage import NONE, TLS, Milters
 from lab.milter import run_milter
 from lab.process import TIMEOUT, run
 

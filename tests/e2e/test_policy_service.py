@@ -5,7 +5,7 @@ import socket
 
 from common import table
 from lab.process import TIMEOUT
-from milters import HEADER, NONE, TLS, UNKNOWN, Milters
+from milter_stage import HEADER, NONE, TLS, UNKNOWN, Milters
 
 POLICY = """\
 recipient=secret@example.test     tls reject

@@ -12,7 +12,7 @@ import shutil
 
 from common import table
 from lab.smtp import Client
-from milters import Milters
+from milter_stage import Milters
 
 # Whom the rules protect: a virtual mailbox in the domain that Postfix adds to a bare name, one in a
 # domain that other letters lead to, one with letters that are folded, and an account of the system.

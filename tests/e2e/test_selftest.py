@@ -8,7 +8,7 @@ from common import free_port, table
 from lab import namespace
 from lab.posternd import postfix_config, run_posternctl
 from lab.sasl import AuthServer
-from selftests import Selftest
+from selftest_case import Selftest
 
 PUBLIC = ("192.0.2.1", "2001:db8::1")
 

@@ -8,7 +8,7 @@ import threading
 from common import Backend, free_port, own_address, table
 from lab import namespace
 from lab.posternd import postfix_config
-from selftests import Selftest
+from selftest_case import Selftest
 
 
 class Postscreen(Selftest):

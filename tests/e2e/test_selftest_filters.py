@@ -8,7 +8,7 @@ import threading
 from common import free_port, table
 from lab.milter import socket_directory
 from lab.posternd import USER, postfix_config
-from selftests import Selftest
+from selftest_case import Selftest
 
 # A milter's answer to SMFIC_OPTNEG: version 6, and nothing that it wants.
 NEGOTIATED = b"\0\0\0\x0dO\0\0\0\x06\0\0\0\0\0\0\0\0"

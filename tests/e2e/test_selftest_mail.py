@@ -2,7 +2,7 @@
 today says to the same."""
 
 from common import free_port, own_address, table
-from selftests import Selftest
+from selftest_case import Selftest
 
 STRANGER = "192.0.2.1"
 POSTMASTER = "postmaster@mail.example.test"

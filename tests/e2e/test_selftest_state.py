@@ -10,7 +10,7 @@ import socket
 from common import free_port, table
 from lab.posternd import USER, postfix_config, run_posternctl
 from lab.process import run, sanitizer_environment
-from selftests import Selftest
+from selftest_case import Selftest
 
 PRINTED = "posternctl postfix-config >> /etc/postfix/master.cf && "
 

@@ -7,7 +7,7 @@ from common import CERTIFICATES, CONNECT, Case, endpoint, free_port
 from lab import proxyheader
 from lab.postconf import write_files
 from lab.posternd import postfix_config, run_posternctl, run_posternd
-from selftests import Selftest
+from selftest_case import Selftest
 
 UPSTREAM = "127.0.0.7"
 

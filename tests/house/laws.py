@@ -34,6 +34,10 @@ SYSTEM_HEADERS = {
 FORBIDDEN = re.compile(r"/(openssl|event2|sys)/|/(syslog|time|unistd|pthread|fcntl|poll|netdb|"
                        r"signal)\.h$")
 
+# What the programs share, and who does without libssl, which is for daemon/tls and those above it.
+SHARED = ("daemon/common", "daemon/tls")
+WITHOUT_LIBSSL = ("daemon/common", "daemon/postern-milter")
+
 PREPROCESS = ["-std=c17", "-D_GNU_SOURCE", "-I."]
 
 
@@ -116,18 +120,30 @@ def includes(tree):
             continue
         for line, header in tree.includes(name):
             if header.startswith("<"):
+                if header.startswith("<openssl/") and mine.program in WITHOUT_LIBSSL:
+                    yield f"{name}:{line}: {mine.program} calls no libssl: {header}"
                 continue
             room = tree.room(header)
             if room is None or not os.path.exists(tree.path(header)):
                 yield f"{name}:{line}: {header} is in no room"
-            elif _is_program(room) and room.folder != mine.folder:
-                yield f"{name}:{line}: {room.folder} is a program of its own: {header}"
+            elif room.program not in ("lib", mine.program, *SHARED):
+                yield f"{name}:{line}: {room.program} is a program of its own: {header}"
+            elif room.program == "daemon/tls" and mine.program in WITHOUT_LIBSSL:
+                yield f"{name}:{line}: {mine.program} calls no libssl: {header}"
             elif room.rank > mine.rank:
                 yield f"{name}:{line}: {mine} comes before {room}: {header}"
 
 
-def _is_program(room):
-    return room.folder.startswith("daemon/") and room.folder != "daemon/common"
+def libraries(tree):
+    """postern-milter takes nothing from libssl and libcrypto."""
+    program = os.path.join(tree.build, "postern-milter")
+    done = tool(["readelf", "-d", program])
+    needed = re.findall(r"\(NEEDED\).*\[(.+)\]", done.stdout)
+    if not needed:
+        yield f"{program}: {done.stdout.strip() or 'no libraries'}"
+    for name in needed:
+        if re.match(r"lib(ssl|crypto)\b", name):
+            yield f"postern-milter: linked with {name}"
 
 
 def wholeness(tree):
@@ -256,5 +272,5 @@ def _complaints(path):
             f"; {EXPOSURE_MAX / 10} is the most")
 
 
-LAWS = (symbols, headers, includes, wholeness, lengths, unit_tests, mutants, manuals, options,
+LAWS = (symbols, headers, includes, libraries, wholeness, lengths, unit_tests, mutants, manuals, options,
         scripts, layout, units)

@@ -1,6 +1,7 @@
 """Violations of the house laws, each planted into a copy of the tree: the law must see it."""
 
 import os
+import shutil
 import subprocess
 
 import laws
@@ -76,6 +77,13 @@ PLANTS = (
      "daemon/posternd is a program of its own"),
     (laws.includes, _append("daemon/posternctl/main.c", '#include "daemon/posternd/relay.h"\n'),
      "daemon/posternd is a program of its own"),
+    (laws.includes, _append("daemon/postern-milter/main.c", '#include "daemon/tls/traits.h"\n'),
+     "daemon/postern-milter calls no libssl"),
+    (laws.includes, _append("daemon/common/log.c", "#include <openssl/err.h>\n"),
+     "daemon/common calls no libssl"),
+    (laws.libraries, lambda tree: shutil.copy(os.path.join(tree.build, "posternd"),
+                                              os.path.join(tree.build, "postern-milter")),
+     "linked with libssl"),
     (laws.includes, _append("lib/net/addr.c", '#include "tests/unit/dialogue.h"\n'),
      "is in no room"),
     (laws.includes, _write("lib/net/planted.c", ""), "lib/net/planted.c: no room"),

@@ -45,6 +45,8 @@ class Room:
         self.name = name
         self.files = files
         self.rank = rank
+        # "lib", or "daemon/NAME" for all that is below it.
+        self.program = "/".join(folder.split("/")[:1 if folder.startswith("lib/") else 2])
 
     def holds(self, folder, stem):
         return folder == self.folder and (stem == self.name or stem in self.files

@@ -32,7 +32,7 @@ from planted import applies  # noqa: E402 pylint: disable=wrong-import-position
 TOP = os.path.dirname(os.path.dirname(HERE))
 
 # What the two programs are built of and read.
-NEEDED = ("Makefile", "lib", "daemon/common", "tests/unit", "tests/differential", "conf", "man")
+NEEDED = ("Makefile", "lib", "daemon/common", "daemon/tls", "tests/unit", "tests/differential", "conf", "man")
 PROGRAMS = ("build/unit", "build/differential")
 
 # Seconds until a check counts as failed because it hangs; only a failing one runs that long.

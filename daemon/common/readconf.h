@@ -1,0 +1,15 @@
+/*
+ * readconf: the configuration file, read and parsed.
+ *
+ * May include: readfile, lib/admin/conf.
+ */
+#ifndef POSTERN_DAEMON_COMMON_READCONF_H
+#define POSTERN_DAEMON_COMMON_READCONF_H
+
+#include "lib/admin/conf.h"
+
+/* Reads and parses the file; the caller frees it with conf_free(). NULL with `*error` (also for an
+ * unreadable file: "FILE: reason"). */
+MUST_USE struct conf *readconf(const char *file, struct conf_error *error);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * certreport: what an administrator wants to know of one certificate of the configuration.
+ *
+ * May include: keystore, lib/tls, OpenSSL.
+ */
+#ifndef POSTERN_DAEMON_POSTERNCTL_CERTREPORT_H
+#define POSTERN_DAEMON_POSTERNCTL_CERTREPORT_H
+
+#include "daemon/tls/keystore.h"
+
+/* Days before its end from which on a certificate is a finding. */
+#define CERTREPORT_DAYS 14
+
+enum chain_state {
+    CHAIN_COMPLETE,
+    CHAIN_UNKNOWN_ISSUER, /* it ends below something that is no root of this machine */
+    CHAIN_BROKEN,         /* a certificate does not issue the one before it */
+    CHAIN_SELF_SIGNED,    /* the leaf is its own issuer */
+};
+
+struct certreport {
+    char type[40];       /* "ECDSA P-256" */
+    char not_before[24]; /* "2026-11-23T21:00:00Z" */
+    char not_after[24];  /* likewise */
+    int days_left;       /* until not_after, rounded down; negative: it has expired */
+    bool not_yet_valid;
+    enum chain_state chain;
+    char chain_text[400]; /* in words */
+    /* The first certificate, from the leaf on, that has expired or is about to: its place in the
+     * file, from 1; 0: none. */
+    int ending;
+    char ending_text[300]; /* in words; "" if `ending` is 0 */
+};
+
+/* 0, or -1 if there is no memory. */
+MUST_USE int certreport_make(struct certreport *out, const struct keystore_entry *entry,
+                             OSSL_LIB_CTX *libctx);
+
+/* "complete", "unknown-issuer", "broken", "self-signed". */
+const char *chain_word(enum chain_state state);
+
+/* Calls `each` for every dNSName and iPAddress of the leaf, with bytes that could confuse a
+ * terminal escaped. */
+void certreport_names(const struct keystore_entry *entry, void (*each)(void *arg, const char *name),
+                      void *arg);
+
+#endif

@@ -1,0 +1,342 @@
+/*
+ * Theory of operation: a stranger asks for two recipients. One is nobody's here: a mail to it must
+ * not be taken. The other is postmaster, whom every mail server must know (RFC 5321 section 4.5.1):
+ * under the name of this host, or, as not every host is a domain of its Postfix, of a domain that
+ * its settings name. Not without a domain: Postfix takes that before it reads any restriction. A
+ * 4xx, and a 5xx that names the client, are about this client and moment (greylisting, a list of
+ * addresses, a missing host name), and prove nothing. Any other 5xx would meet everybody. It is a
+ * fault unless the service that clients use today says the same, or unless the settings of a
+ * service that is not on port 25 refuse all strangers. No session goes further than RCPT, so that
+ * nothing is ever sent.
+ */
+#include "daemon/posternctl/selftest/selftest.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { SENDERS = 2, RECIPIENTS = 2 };
+
+/* --- the dialogue --------------------------------------------------------------------------- */
+
+/* MAIL and RCPT. What came last; code 0 if nothing did. */
+static struct smtpreply try_sender(struct smtpclient *c, const char *sender, const char *recipient)
+{
+    struct smtpreply reply;
+    char line[400];
+
+    snprintf(line, sizeof line, "MAIL FROM:<%s>", sender);
+    if (!smtpclient_command(c, line, &reply, SELFTEST_STEP) || reply.code / 100 != 2) {
+        return reply;
+    }
+    snprintf(line, sizeof line, "RCPT TO:<%s>", recipient);
+    if (!smtpclient_command(c, line, &reply, SELFTEST_STEP)) {
+        return (struct smtpreply){0};
+    }
+    return reply;
+}
+
+static bool names_client(const struct smtpreply *reply, const struct addr *client)
+{
+    char address[ADDR_TEXT_SIZE];
+
+    return strstr(reply->text, addr_text(client, address)) != NULL;
+}
+
+static enum selftest_mail judge(const struct smtpreply *reply, const struct addr *client)
+{
+    switch (reply->code / 100) {
+    case 2:
+        return SELFTEST_TAKEN;
+    case 4:
+        return SELFTEST_PUT_OFF;
+    case 5:
+        return names_client(reply, client) ? SELFTEST_PUT_OFF : SELFTEST_REFUSED;
+    default:
+        return SELFTEST_UNASKED;
+    }
+}
+
+/* The domains that mail is asked for. */
+struct domains {
+    char names[RECIPIENTS][SELFTEST_RECIPIENT_SIZE];
+    size_t num;
+    bool complete; /* all that the service has stand in its settings, and not in tables */
+};
+
+/* The first domain of a list that is another one than the host's. */
+static void read_domains(struct domains *domains, const char *list)
+{
+    struct settings_word item;
+
+    while ((item = settings_next_item(&list)).at != NULL) {
+        char name[SELFTEST_RECIPIENT_SIZE];
+
+        snprintf(name, sizeof name, "%.*s", (int)item.len, item.at);
+        if (strpbrk(name, ":/!") != NULL) {
+            domains->complete = domains->complete && name[0] == '!';
+        } else if (domains->num < RECIPIENTS && strchr(name, '.') != NULL && name[0] != '.' &&
+                   strncmp(name, "localhost", strlen("localhost")) != 0 &&
+                   strcasecmp(name, domains->names[0]) != 0) {
+            snprintf(domains->names[domains->num++], sizeof name, "%s", name);
+        }
+    }
+}
+
+static void find_domains(struct domains *out, const struct selftest_asked *a)
+{
+    static const char *const lists[] = {"mydestination", "virtual_mailbox_domains",
+                                        "virtual_alias_domains", "relay_domains"};
+
+    *out = (struct domains){.num = 1, .complete = a->side.values.num > 0};
+    snprintf(out->names[0], sizeof out->names[0], "%s", a->t->conf->hostname.text);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        read_domains(out, settings_get(&a->side.values, lists[i]));
+    }
+}
+
+static bool is_relay_refusal(const struct smtpreply *reply)
+{
+    return strstr(reply->text, "elay access denied") != NULL;
+}
+
+enum selftest_mail selftest_try_mail(const struct selftest_asked *a, struct smtpclient *c,
+                                     const struct addr *client, struct smtpreply *reply,
+                                     char to[SELFTEST_RECIPIENT_SIZE])
+{
+    char postmaster[SELFTEST_RECIPIENT_SIZE];
+    const char *const senders[SENDERS] = {postmaster, ""};
+    enum selftest_mail best = SELFTEST_UNASKED;
+    struct domains domains;
+
+    find_domains(&domains, a);
+    snprintf(postmaster, sizeof postmaster, "postmaster@%.280s", a->t->conf->hostname.text);
+    snprintf(to, SELFTEST_RECIPIENT_SIZE, "%s", postmaster);
+    *reply = (struct smtpreply){0};
+    for (size_t i = 0; i < SENDERS * domains.num && best != SELFTEST_TAKEN; i++) {
+        char recipient[SELFTEST_RECIPIENT_SIZE];
+        struct smtpreply reset;
+        struct smtpreply got;
+        enum selftest_mail mail;
+
+        if (c->trouble != SMTPCLIENT_NONE ||
+            !smtpclient_command(c, "RSET", &reset, SELFTEST_STEP)) {
+            break;
+        }
+        snprintf(recipient, sizeof recipient, "postmaster@%.280s", domains.names[i % domains.num]);
+        got = try_sender(c, senders[i / domains.num], recipient);
+        mail = judge(&got, client);
+        if (mail > best ||
+            (mail == SELFTEST_REFUSED && is_relay_refusal(reply) && !is_relay_refusal(&got))) {
+            best = mail > best ? mail : best;
+            *reply = got;
+            snprintf(to, SELFTEST_RECIPIENT_SIZE, "%s", recipient);
+        }
+    }
+    return best;
+}
+
+/* --- relaying ------------------------------------------------------------------------------- */
+
+/* What comes of a mail from outside to outside. A refusal for another reason than that may be about
+ * the sender, so another one is tried. */
+static struct smtpreply try_relaying(const struct selftest_asked *a, struct smtpclient *c,
+                                     const char *recipient)
+{
+    char postmaster[SELFTEST_RECIPIENT_SIZE];
+    const char *const senders[SENDERS] = {postmaster, ""};
+    struct smtpreply reply = {0};
+
+    snprintf(postmaster, sizeof postmaster, "postmaster@%s", a->t->conf->hostname.text);
+    for (size_t i = 0; i < SENDERS; i++) {
+        struct smtpreply reset;
+
+        reply = try_sender(c, senders[i], recipient);
+        if (reply.code / 100 == 2 || is_relay_refusal(&reply) || c->trouble != SMTPCLIENT_NONE ||
+            !smtpclient_command(c, "RSET", &reset, SELFTEST_STEP)) {
+            break;
+        }
+    }
+    return reply;
+}
+
+/* --- whom a service is for ------------------------------------------------------------------ */
+
+/* Whether a list permits some clients, and refuses all that come so far. */
+static bool refuses_rest(const char *list)
+{
+    static const char permit[] = "permit_";
+    const char *rest = list;
+    bool permits = false;
+    struct settings_word item;
+
+    while ((item = settings_next_item(&rest)).at != NULL) {
+        if (permits && settings_is_word(item, "reject")) {
+            return true;
+        }
+        permits =
+            permits || (item.len > strlen(permit) && strncmp(item.at, permit, strlen(permit)) == 0);
+    }
+    return false;
+}
+
+static bool is_on_port_25(const struct selftest_asked *a)
+{
+    const struct conf *conf = a->t->conf;
+
+    for (size_t l = 0; l < conf->num_listeners; l++) {
+        const struct conf_listener *listener = &conf->listeners[l];
+
+        for (size_t i = 0; i < listener->num_addresses; i++) {
+            if (listener->addresses[i].endpoint.ip.port == 25 &&
+                postfix_has_address(listener->backend, a->address)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The list by which a service for submission refuses all strangers; NULL: there is none. On port 25
+ * strangers are to be served. */
+static const char *list_against_strangers(const struct selftest_asked *a)
+{
+    static const char *const lists[] = {"smtpd_client_restrictions", "smtpd_helo_restrictions",
+                                        "smtpd_sender_restrictions", "smtpd_relay_restrictions",
+                                        "smtpd_recipient_restrictions"};
+
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0] && !is_on_port_25(a); i++) {
+        if (refuses_rest(settings_get(&a->side.values, lists[i]))) {
+            return lists[i];
+        }
+    }
+    return NULL;
+}
+
+static void look_at_relaying(const struct selftest_asked *a, struct smtpclient *c)
+{
+    static const char elsewhere[] = "example.net";
+    bool is_ours = strstr(a->t->conf->hostname.text, elsewhere) != NULL;
+    const char *to = is_ours ? "postern-selftest@example.com" : "postern-selftest@example.net";
+    struct smtpreply reply = try_relaying(a, c, to);
+    const char *text = reply.code != 0 ? reply.text : c->why;
+    char cure[SELFTEST_CURE_SIZE];
+
+    if (reply.code / 100 == 2 && addr_same_ip(&a->client, &a->t->as) &&
+        selftest_is_own(&a->side.values, &a->client) == SELFTEST_INSIDE) {
+        selftest_not_checked(a->t, "relay", a->subject,
+                             "this client is in mynetworks, and no stranger: %s", text);
+    } else if (reply.code / 100 == 2) {
+        selftest_cure_relay(a->t, a->address, &a->client, cure);
+        selftest_fault(a->t, "relay", a->subject, cure, "takes mail for %s: %s", to, text);
+    } else if (is_relay_refusal(&reply) ||
+               (reply.code / 100 == 5 &&
+                (!names_client(&reply, &a->client) || list_against_strangers(a) != NULL))) {
+        selftest_ok(a->t, "relay", a->subject, "takes no mail for %s: %s", to, text);
+    } else if (reply.code != 0) {
+        selftest_not_checked(a->t, "relay", a->subject, "puts off mail for %s: %s", to, text);
+    } else {
+        selftest_not_checked(a->t, "relay", a->subject, "whether it takes mail for %s: %s", to,
+                             text);
+    }
+}
+
+/* --- whether mail is taken ------------------------------------------------------------------ */
+
+/* A line that gives the host's own domain to Postfix, where it relays for nobody; or one against a
+ * demand for TLS, which posternd never gives it. */
+static const char *cure_refusal(const struct selftest_asked *a, const struct smtpreply *reply,
+                                char out[SELFTEST_CURE_SIZE])
+{
+    out[0] = '\0';
+    if (is_relay_refusal(reply)) {
+        snprintf(out, SELFTEST_CURE_SIZE,
+                 "postconf -e \"mydestination = $(postconf -h mydestination), %s\" && postfix "
+                 "reload",
+                 a->t->conf->hostname.text);
+    } else if (reply->code == 530) {
+        selftest_cure_starttls(a->t, a->address, out);
+    }
+    return out;
+}
+
+/* A refusal for good. `today` is what today's service says, NULL if it cannot be asked. */
+static void tell_refusal(const struct selftest_asked *a, const char *to,
+                         const struct smtpreply *reply, const struct selftest_measure *today)
+{
+    const char *list = list_against_strangers(a);
+    char cure[SELFTEST_CURE_SIZE];
+    struct domains domains;
+
+    find_domains(&domains, a);
+    if (today != NULL && today->mail == SELFTEST_REFUSED) {
+        selftest_ok(a->t, "mail", a->subject, "takes no mail for %s, as %s answers today: %s", to,
+                    today->name, reply->text);
+    } else if (list != NULL) {
+        selftest_ok(a->t, "mail", a->subject, "takes no mail of strangers, as %s says: %s", list,
+                    reply->text);
+    } else if (is_relay_refusal(reply) && !domains.complete) {
+        selftest_not_checked(a->t, "mail", a->subject,
+                             "takes no mail for %s, and its other domains are not known: %s", to,
+                             reply->text);
+    } else if (today != NULL && today->reply.code != 0) {
+        selftest_fault(a->t, "mail", a->subject, cure_refusal(a, reply, cure),
+                       "takes no mail for %s: %s; %s answers today: %s", to, reply->text,
+                       today->name, today->reply.text);
+    } else {
+        selftest_fault(a->t, "mail", a->subject, cure_refusal(a, reply, cure),
+                       "takes no mail for %s: %s", to, reply->text);
+    }
+}
+
+static void tell_put_off(const struct selftest_asked *a, const char *to,
+                         const struct smtpreply *reply, const struct selftest_measure *today)
+{
+    const char *list = list_against_strangers(a);
+
+    if (reply->code / 100 == 5 && list != NULL) {
+        selftest_ok(a->t, "mail", a->subject, "takes no mail of strangers, as %s says: %s", list,
+                    reply->text);
+    } else if (today != NULL && today->reply.code != 0) {
+        selftest_not_checked(a->t, "mail", a->subject,
+                             "puts off mail for %s: %s; %s answers today: %s", to, reply->text,
+                             today->name, today->reply.text);
+    } else {
+        selftest_not_checked(a->t, "mail", a->subject, "puts off mail for %s: %s", to, reply->text);
+    }
+}
+
+static void look_at_taking(const struct selftest_asked *a, struct smtpclient *c)
+{
+    struct selftest_measure measure;
+    const struct selftest_measure *today = NULL;
+    char to[SELFTEST_RECIPIENT_SIZE];
+    struct smtpreply reply;
+    enum selftest_mail mail = selftest_try_mail(a, c, &a->client, &reply, to);
+
+    if ((mail == SELFTEST_REFUSED || mail == SELFTEST_PUT_OFF) && selftest_measure(a, &measure)) {
+        today = &measure;
+    }
+    switch (mail) {
+    case SELFTEST_TAKEN:
+        selftest_ok(a->t, "mail", a->subject, "takes mail for %s: %s", to, reply.text);
+        break;
+    case SELFTEST_PUT_OFF:
+        tell_put_off(a, to, &reply, today);
+        break;
+    case SELFTEST_REFUSED:
+        tell_refusal(a, to, &reply, today);
+        break;
+    case SELFTEST_UNASKED:
+        selftest_not_checked(a->t, "mail", a->subject, "whether it takes mail for %s: %s", to,
+                             selftest_words(c, &reply));
+        break;
+    }
+}
+
+void selftest_mail(const struct selftest_asked *a, struct smtpclient *c, bool is_stranger)
+{
+    look_at_relaying(a, c);
+    if (is_stranger) {
+        look_at_taking(a, c);
+    }
+}

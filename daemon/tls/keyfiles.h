@@ -1,0 +1,26 @@
+/*
+ * keyfiles: the bytes of the files with chains, keys, ticket keys and clients' authorities, as
+ * keystore.c and tls read them.
+ */
+#ifndef POSTERN_DAEMON_COMMON_KEYFILES_H
+#define POSTERN_DAEMON_COMMON_KEYFILES_H
+
+#include "daemon/tls/keystore.h"
+
+struct keyfile {
+    uint8_t *data; /* owned; wiped before it is freed */
+    size_t size;   /* of the memory */
+    size_t len;
+};
+
+struct keyfiles {
+    struct keyfile *chains; /* owned; both in the order of conf->certificates */
+    struct keyfile *keys;   /* owned; empty where the key is in the chain's file */
+    size_t num;
+    struct keyfile *tickets; /* owned; in the order of conf->ticket_keys */
+    size_t num_tickets;
+    struct keyfile *client_cas; /* owned; in the order of conf->listeners; empty without a path */
+    size_t num_listeners;
+};
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * setup: configuration, keys and SSL_CTXs as one immutable snapshot.
+ *
+ * Promise: everything that start, -t and a reload have to check is checked here, in one order, and
+ * a snapshot exists only if all of it is good, and OpenSSL had the memory for it. Sessions hold a
+ * reference, so a snapshot outlives its replacement until its last session has ended. May include:
+ * keystore, tls, claims, log.
+ */
+#ifndef POSTERN_DAEMON_COMMON_SETUP_H
+#define POSTERN_DAEMON_COMMON_SETUP_H
+
+#include "daemon/common/claims.h"
+#include "daemon/tls/tls.h"
+
+/* What one worker uses: objects of its own OSSL_LIB_CTX. */
+struct snapshot_worker {
+    OSSL_LIB_CTX *libctx;      /* owned */
+    struct keystore keys;      /* owned */
+    struct tls_listener **tls; /* owned; one for each listener of the conf; NULL without TLS */
+};
+
+struct snapshot {
+    struct conf *conf;               /* owned */
+    struct tls_shared *shared;       /* owned; of all workers */
+    struct claim_rules claims;       /* owned arrays; what PROXY headers may not claim */
+    struct snapshot_worker *workers; /* owned */
+    unsigned num_workers;
+    _Atomic unsigned references;
+};
+
+/*
+ * A snapshot of `file` with one reference, made for conf->workers workers (0: one per processor).
+ * `warn` is called for each thing that is allowed but probably not meant. NULL with `*error`.
+ */
+MUST_USE struct snapshot *snapshot_load(const char *file, void (*warn)(const char *text),
+                                        struct conf_error *error);
+
+struct snapshot *snapshot_ref(struct snapshot *s);
+
+/* Gives a reference back; the last one frees everything. Safe from any thread. */
+void snapshot_unref(struct snapshot *s);
+
+#endif

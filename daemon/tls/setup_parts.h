@@ -1,0 +1,12 @@
+/* What the files of setup share. */
+#ifndef POSTERN_DAEMON_COMMON_SETUP_PARTS_H
+#define POSTERN_DAEMON_COMMON_SETUP_PARTS_H
+
+#include "daemon/tls/setup.h"
+
+/* Calls `warn` for each thing of a configuration that is allowed but probably not meant. `keys` are
+ * its certificates, and `tls` what its listeners have become (NULL without TLS). */
+void setup_warn(const struct conf *conf, void (*warn)(const char *text),
+                const struct keystore *keys, struct tls_listener *const *tls);
+
+#endif

@@ -1,0 +1,142 @@
+#include "daemon/tls/tls_parts.h"
+#include "lib/tls/names.h"
+
+#include <openssl/ec.h>
+#include <openssl/objects.h>
+#include <string.h>
+
+/* OBJ_nid2sn() says "UNDEF" for 0. */
+static const char *name_of(int nid, const char *otherwise)
+{
+    const char *name = nid == NID_undef ? NULL : OBJ_nid2sn(nid);
+
+    return name != NULL ? name : otherwise;
+}
+
+/* libssl gives the IANA number of such a group, with a mark. */
+static bool has_no_nid(int group)
+{
+    return (group & TLSEXT_nid_unknown) != 0;
+}
+
+/* X25519 has one name only. */
+const char *tls_group_text(int group)
+{
+    const char *name = has_no_nid(group) ? group_openssl_name((uint16_t)(group & UINT16_MAX))
+                                         : EC_curve_nid2nist(group);
+
+    return name != NULL ? name : name_of(has_no_nid(group) ? NID_undef : group, "unknown");
+}
+
+static void add_key_exchange(struct tls_facts *facts, SSL *ssl, const SSL_CIPHER *cipher)
+{
+    int group = (int)SSL_get_negotiated_group(ssl);
+
+    switch (SSL_CIPHER_get_kx_nid(cipher)) {
+    case NID_kx_rsa:
+        facts->key_exchange = "RSA";
+        break;
+    case NID_kx_dhe:
+        facts->key_exchange = "DHE";
+        break;
+    case NID_kx_any:
+    case NID_kx_ecdhe:
+        if (group != NID_undef) {
+            facts->key_exchange = has_no_nid(group) ? "" : "ECDHE";
+            facts->group = tls_group_text(group);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+const char *tls_signature_text(int nid)
+{
+    switch (nid) {
+    case EVP_PKEY_RSA:
+        return "RSA";
+    case EVP_PKEY_RSA_PSS:
+        return "RSA-PSS";
+    case EVP_PKEY_EC:
+        return "ECDSA";
+    default:
+        return name_of(nid, "unknown");
+    }
+}
+
+const char *tls_digest_text(int nid)
+{
+    return name_of(nid, "");
+}
+
+static void add_signature(struct tls_facts *facts, const struct tls_session *session)
+{
+    int type;
+    int digest;
+
+    if (SSL_get_signature_type_nid(session->ssl, &type) != 1) {
+        return;
+    }
+    facts->signature = tls_signature_text(type);
+    if (session->certificate >= 0) {
+        facts->key = session->set->keys[session->certificate];
+    }
+    if (SSL_get_signature_nid(session->ssl, &digest) == 1) {
+        facts->digest = tls_digest_text(digest);
+    }
+}
+
+/* The certificate that the client has seen, now or in the session that this one resumes. */
+static const char *certificate_of(const struct tls_session *session)
+{
+    int index = session->certificate;
+
+    if (SSL_session_reused(session->ssl) == 1) {
+        index = tls_resume_certificate(session->set, SSL_get_session(session->ssl));
+    }
+    return index < 0 ? "none" : session->set->names[index];
+}
+
+/* Of a session resumed in TLS 1.2 libssl tells the server name of the first one, if any. */
+static struct bytes server_name_of(const struct tls_session *session)
+{
+    const char *name = session->sni;
+
+    if (session->early != NULL) {
+        return session->early->hello.has_sni ? session->early->hello.sni : bytes_of(NULL, 0);
+    }
+    if (name == NULL) {
+        name = SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);
+    }
+    return bytes_of(name, name == NULL ? 0 : strlen(name));
+}
+
+struct tls_facts tls_session_facts(const struct tls_session *session)
+{
+    SSL *ssl = session->ssl;
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    struct tls_facts facts = {
+        .protocol = SSL_get_version(ssl),
+        .cipher = SSL_CIPHER_get_name(cipher),
+        .key_exchange = "",
+        .group = "",
+        .signature = "",
+        .key = "",
+        .digest = "",
+        .certificate = certificate_of(session),
+        .fault = "",
+        .reused = SSL_session_reused(ssl) == 1,
+        .client = session->client,
+    };
+
+    facts.cipher_bits = SSL_CIPHER_get_bits(cipher, &facts.algorithm_bits);
+    facts.sni = server_name_of(session);
+    tls_choice_facts(session, &facts);
+    add_key_exchange(&facts, ssl, cipher);
+    /* With RSA key exchange the server signs nothing. */
+    if (SSL_CIPHER_get_kx_nid(cipher) != NID_kx_rsa) {
+        add_signature(&facts, session);
+    }
+    return facts;
+}
