@@ -1,32 +1,6 @@
 #include "daemon/tls/tls_parts.h"
-#include "lib/tls/names.h"
 
-#include <openssl/ec.h>
-#include <openssl/objects.h>
 #include <string.h>
-
-/* OBJ_nid2sn() says "UNDEF" for 0. */
-static const char *name_of(int nid, const char *otherwise)
-{
-    const char *name = nid == NID_undef ? NULL : OBJ_nid2sn(nid);
-
-    return name != NULL ? name : otherwise;
-}
-
-/* libssl gives the IANA number of such a group, with a mark. */
-static bool has_no_nid(int group)
-{
-    return (group & TLSEXT_nid_unknown) != 0;
-}
-
-/* X25519 has one name only. */
-const char *tls_group_text(int group)
-{
-    const char *name = has_no_nid(group) ? group_openssl_name((uint16_t)(group & UINT16_MAX))
-                                         : EC_curve_nid2nist(group);
-
-    return name != NULL ? name : name_of(has_no_nid(group) ? NID_undef : group, "unknown");
-}
 
 static void add_key_exchange(struct tls_facts *facts, SSL *ssl, const SSL_CIPHER *cipher)
 {
@@ -42,32 +16,13 @@ static void add_key_exchange(struct tls_facts *facts, SSL *ssl, const SSL_CIPHER
     case NID_kx_any:
     case NID_kx_ecdhe:
         if (group != NID_undef) {
-            facts->key_exchange = has_no_nid(group) ? "" : "ECDHE";
+            facts->key_exchange = tls_group_has_no_nid(group) ? "" : "ECDHE";
             facts->group = tls_group_text(group);
         }
         break;
     default:
         break;
     }
-}
-
-const char *tls_signature_text(int nid)
-{
-    switch (nid) {
-    case EVP_PKEY_RSA:
-        return "RSA";
-    case EVP_PKEY_RSA_PSS:
-        return "RSA-PSS";
-    case EVP_PKEY_EC:
-        return "ECDSA";
-    default:
-        return name_of(nid, "unknown");
-    }
-}
-
-const char *tls_digest_text(int nid)
-{
-    return name_of(nid, "");
 }
 
 static void add_signature(struct tls_facts *facts, const struct tls_session *session)

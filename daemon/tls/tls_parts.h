@@ -106,6 +106,18 @@ struct tls_session {
     bool ended;  /* close_notify is on its way */
 };
 
+/* tls_words.c: whether a group has no number of OpenSSL's: libssl gives its IANA number then, with
+ * a mark. */
+bool tls_group_has_no_nid(int group);
+
+/* The words for what libssl gives a number of OpenSSL's for, never NULL: "P-256" rather than
+ * "prime256v1"; "RSA-PSS" rather than "rsassaPss"; "" for a signature without a digest. What a
+ * provider brings may have no number, or one without a name. `group`: of
+ * SSL_get_negotiated_group(). */
+const char *tls_group_text(int group);
+const char *tls_signature_text(int nid);
+const char *tls_digest_text(int nid);
+
 /* tls_memory.c: lets OpenSSL take its memory there. 0, or -1 if it has some already. */
 MUST_USE int tls_memory_init(void);
 
@@ -171,14 +183,6 @@ void tls_client_explain(struct tls_session *session, unsigned long error, struct
 /* tls_client_facts.c: what stands in a certificate; to be freed with free(). NULL without memory.
  */
 MUST_USE struct tls_client *tls_client_describe(X509 *x509, OSSL_LIB_CTX *libctx);
-
-/* tls_facts.c: the words for what libssl gives a number of OpenSSL's for, never NULL: "P-256"
- * rather than "prime256v1"; "RSA-PSS" rather than "rsassaPss"; "" for a signature without a digest.
- * What a provider brings may have no number, or one without a name. `group`: of
- * SSL_get_negotiated_group(). */
-const char *tls_group_text(int group);
-const char *tls_signature_text(int nid);
-const char *tls_digest_text(int nid);
 
 /* tls_choice.c: what there is to say of the choice, until the handshake is over. */
 void tls_choice_facts(const struct tls_session *session, struct tls_facts *facts);

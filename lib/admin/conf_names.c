@@ -11,6 +11,8 @@
 /* sizeof of the field that a Linux user name has to fit into, without its NUL. */
 #define USER_MAX 31
 
+const char *const conf_built_in[CONF_NUM_BUILT_IN] = {"opportunistic", "modern"};
+
 static bool is_alnum(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');

@@ -141,8 +141,6 @@ const char *conf_tls_word(enum conf_tls tls)
     return words[tls];
 }
 
-const char *const conf_built_in[CONF_NUM_BUILT_IN] = {"opportunistic", "modern"};
-
 static bool same(const char *own, const char *name, size_t len)
 {
     return strlen(own) == len && memcmp(own, name, len) == 0;

@@ -1,10 +1,11 @@
 /*
  * conf_parts: what the files of conf share, and nobody else includes.
  *
- * conf_source.c makes the file safe for libconfuse, conf_read.c lets libconfuse read it,
- * conf_options.c holds the option table, conf_names.c the rules for names, conf_values.c turns what
- * was read into values, conf_check.c holds the sections against each other, and conf.c is the way
- * through all of them.
+ * conf_memory.c has what a conf owns, and errors; conf_names.c the rules for names, conf_options.c
+ * the option table. conf_source.c makes the file safe for libconfuse, conf_read.c lets libconfuse
+ * read it, conf_values.c turns what was read into values, conf_address.c tells the addresses that
+ * these come to, conf_check.c checks the sections against each other, and conf.c is the way through
+ * all of them.
  */
 #ifndef POSTERN_LIB_ADMIN_CONF_PARTS_H
 #define POSTERN_LIB_ADMIN_CONF_PARTS_H
@@ -79,13 +80,25 @@ enum conf_kind conf_section_kind(const char *name, size_t len);
 /* True for the types whose value is a list; one value of a list needs no braces. */
 bool conf_type_is_list(enum conf_type type);
 
+/* --- conf_memory.c ------------------------------------------------------------------------- */
+
+/* An empty conf of the file called `file`, for conf_free(). NULL with `*error`. */
+MUST_USE struct conf *conf_new(const char *file, struct conf_error *error);
+
+/* Zeroed memory that conf_free() frees; NULL with `*error`. */
+MUST_USE void *conf_alloc(struct conf *conf, size_t num, size_t size, struct conf_error *error);
+
+/* Copies `text` into memory of the conf. NULL with `*error`. */
+MUST_USE char *conf_copy(struct conf *conf, const char *text, struct conf_error *error);
+
+/* --- conf_names.c -------------------------------------------------------------------------- */
+
 /* The names of the profiles that are always there. */
 #define CONF_NUM_BUILT_IN 2
 
 extern const char *const conf_built_in[CONF_NUM_BUILT_IN];
 
-/* --- conf_names.c: NULL, or what is wrong with the text ------------------------------------ */
-
+/* NULL, or what is wrong with the text. */
 const char *conf_complain_hostname(const char *text);
 const char *conf_complain_sni(const char *text);
 const char *conf_complain_path(const char *text);
@@ -133,14 +146,6 @@ bool conf_read_given(const cfg_opt_t *option);
 /* How often a kind of section stands there, and one of them. */
 size_t conf_read_count(cfg_t *root, enum conf_kind kind);
 cfg_t *conf_read_section(cfg_t *root, enum conf_kind kind, size_t index);
-
-/* --- conf.c -------------------------------------------------------------------------------- */
-
-/* Zeroed memory that conf_free() frees; NULL with `*error`. */
-MUST_USE void *conf_alloc(struct conf *conf, size_t num, size_t size, struct conf_error *error);
-
-/* Copies `text` into memory of the conf. NULL with `*error`. */
-MUST_USE char *conf_copy(struct conf *conf, const char *text, struct conf_error *error);
 
 /* --- conf_values.c ------------------------------------------------------------------------- */
 

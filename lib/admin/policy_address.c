@@ -120,6 +120,14 @@ static bool fold(char text[POLICY_ADDRESS_SIZE], size_t len)
     return fits;
 }
 
+bool policy_is_ascii(const char *text)
+{
+    while (*text != '\0' && (unsigned char)*text < 0x80) {
+        text++;
+    }
+    return *text == '\0';
+}
+
 /* False if it is not certain what Postfix makes of the text. */
 static bool write_text(struct policy_address *out, struct bytes local, struct bytes domain)
 {

@@ -1,8 +1,9 @@
 /*
  * policy_parts: what the files of policy share, and nobody else includes.
  *
- * policy_read.c cuts a file into rules, policy_terms.c reads their conditions and requirements, and
- * policy.c holds mail against them.
+ * policy_fail.c writes an error of a file, policy_address.c reads addresses, policy_terms.c reads
+ * the conditions and requirements of rules, policy_read.c cuts a file into rules, and policy.c
+ * checks mail against them.
  */
 #ifndef POSTERN_LIB_ADMIN_POLICY_PARTS_H
 #define POSTERN_LIB_ADMIN_POLICY_PARTS_H
@@ -59,16 +60,16 @@ struct policy_reader {
     struct rule *rule; /* being read */
 };
 
-/* policy_read.c: "FILE:LINE: " and the formatted text into the reader's error; returns -1. */
+/* policy_fail.c: "FILE:LINE: " and the formatted text into the reader's error; returns -1. */
 int policy_fail(const struct policy_reader *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* policy_address.c: whether all bytes of a text are ASCII. */
+bool policy_is_ascii(const char *text);
 
 /* policy_terms.c: takes a word of a rule if it is a condition, or a requirement. 1: it is, and
  * taken; 0: it is none; -1: it is a bad one. */
 MUST_USE int policy_take_condition(struct policy_reader *r, char *word);
 MUST_USE int policy_take_requirement(struct policy_reader *r, char *word);
-
-/* Whether all bytes of a text are ASCII. */
-bool policy_is_ascii(const char *text);
 
 #endif

@@ -9,14 +9,6 @@
 
 #define BITS_MAX 256
 
-bool policy_is_ascii(const char *text)
-{
-    while (*text != '\0' && (unsigned char)*text < 0x80) {
-        text++;
-    }
-    return *text == '\0';
-}
-
 /* What follows `key` and '=' in a word, or NULL. */
 static char *value_of(char *word, const char *key)
 {

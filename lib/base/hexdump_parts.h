@@ -1,4 +1,9 @@
-/* hexdump_parts: what the halves of hexdump share; hexdump.c has the theory of operation. */
+/*
+ * hexdump_parts: what the files of hexdump share; hexdump.c has the theory of operation.
+ *
+ * hexdump_line.c cuts lines, hexdump_dump.c and hexdump_plain.c read them, and hexdump.c chooses
+ * between the two.
+ */
 #ifndef POSTERN_LIB_BASE_HEXDUMP_PARTS_H
 #define POSTERN_LIB_BASE_HEXDUMP_PARTS_H
 

@@ -3,12 +3,7 @@
  *
  * Promise: each parameter of the service that clients use today gets one verdict, by the rule of
  * its row in parameters.inc; none is left out by its name. What has to be read or asked for (files,
- * libssl) is asked for by the caller before, and comes in as texts and numbers. compare.c goes over
- * the parameters, compare_tls.c knows what a session must and may be, compare_suites.c how it is
- * protected, compare_limits.c numbers and time, compare_lists.c what stands in restriction lists,
- * compare_milters.c which milters are asked, compare_tables.c exceptions for some clients,
- * compare_world.c who the client is. May include: lib/base, lib/net, lib/admin/conf, settings,
- * parameters.
+ * libssl) is asked for by the caller before, and comes in as texts and numbers.
  */
 #ifndef POSTERN_LIB_POSTFIX_COMPARE_H
 #define POSTERN_LIB_POSTFIX_COMPARE_H

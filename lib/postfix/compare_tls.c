@@ -10,72 +10,12 @@ enum { DEPTH_MAX = 9 };
 
 /* --- levels --------------------------------------------------------------------------------- */
 
-static bool is_one_of(const char *value, const char *const *words, size_t num)
-{
-    for (size_t i = 0; i < num; i++) {
-        if (strcasecmp(value, words[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The two old names count while there is no level. */
-static enum conf_tls level_of(const char *level, bool enforce, bool use)
-{
-    static const char *const encrypt[] = {"encrypt",     "dane",   "dane-only",
-                                          "fingerprint", "verify", "secure"};
-
-    if (level[0] == '\0') {
-        return enforce ? CONF_TLS_ENCRYPT : use ? CONF_TLS_MAY : CONF_TLS_NONE;
-    }
-    if (is_one_of(level, encrypt, sizeof encrypt / sizeof encrypt[0])) {
-        return CONF_TLS_ENCRYPT;
-    }
-    return strcasecmp(level, "may") == 0 ? CONF_TLS_MAY : CONF_TLS_NONE;
-}
-
-static enum conf_tls screen_level(const struct settings *values)
-{
-    return level_of(settings_get(values, "postscreen_tls_security_level"),
-                    settings_yes(values, "postscreen_enforce_tls"),
-                    settings_yes(values, "postscreen_use_tls"));
-}
-
-static enum conf_tls smtpd_level(const struct settings *values)
-{
-    return level_of(settings_get(values, "smtpd_tls_security_level"),
-                    settings_yes(values, "smtpd_enforce_tls"),
-                    settings_yes(values, "smtpd_use_tls"));
-}
-
-enum conf_tls compare_level(const struct settings *values, bool postscreen)
-{
-    enum conf_tls smtpd = smtpd_level(values);
-    enum conf_tls screen = screen_level(values);
-
-    if (postscreen) {
-        return smtpd == CONF_TLS_ENCRYPT || screen == CONF_TLS_NONE ? smtpd : screen;
-    }
-    return settings_yes(values, "smtpd_tls_wrappermode") ? CONF_TLS_IMPLICIT : smtpd;
-}
-
-bool compare_is_mandatory(enum conf_tls level)
-{
-    return level == CONF_TLS_ENCRYPT || level == CONF_TLS_IMPLICIT;
-}
-
-enum conf_tls compare_today_level(const struct comparing *c)
-{
-    return compare_level(c->in->today.values, c->in->today.postscreen);
-}
-
 /* Which parameter makes today's level. */
 static const char *level_name(const struct comparing *c)
 {
     const struct settings *values = c->in->today.values;
 
-    if (c->in->today.postscreen && screen_level(values) == compare_today_level(c)) {
+    if (c->in->today.postscreen && compare_screen_level(values) == compare_today_level(c)) {
         return "postscreen_tls_security_level";
     }
     if (!c->in->today.postscreen && settings_yes(values, "smtpd_tls_wrappermode")) {
@@ -249,7 +189,7 @@ static bool requires_certificate(const struct comparing *c)
     const struct settings *values = c->in->today.values;
 
     return settings_yes(values, "smtpd_tls_req_ccert") &&
-           (c->in->today.postscreen ? smtpd_level(values) == CONF_TLS_ENCRYPT
+           (c->in->today.postscreen ? compare_smtpd_level(values) == CONF_TLS_ENCRYPT
                                     : compare_is_mandatory(compare_today_level(c)));
 }
 

@@ -1,8 +1,6 @@
 /* Who the client is: fronts that say so, and what posternd must know of them. */
 #include "lib/postfix/compare_parts.h"
 
-#include <string.h>
-
 static void compare_front(struct comparing *c)
 {
     if (c->today[0] == '\0') {
@@ -18,9 +16,7 @@ static void compare_front(struct comparing *c)
 /* Only the program that clients come to reads the header. */
 static void compare_proxy(struct comparing *c)
 {
-    bool is_postscreen = strncmp(c->name, "postscreen_", strlen("postscreen_")) == 0;
-
-    if (is_postscreen == c->in->today.postscreen) {
+    if (compare_is_of_postscreen(c->name) == c->in->today.postscreen) {
         compare_front(c);
     }
     if (settings_find(c->in->main_cf, c->name) != NULL && c->today[0] != '\0') {

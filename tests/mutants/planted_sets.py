@@ -82,7 +82,7 @@ USERS = in_file(
 )
 
 LISTENERS = in_file(
-    "lib/admin/conf.c",
+    "lib/admin/conf_address.c",
     ("trial: posternd listens at trial_address", "conf",
      "if (listener->num_trial_addresses > 0) {", "if (false) {"),
     ("trial: without one it listens at address", "conf",

@@ -20,7 +20,7 @@ DUMPS = in_file(
     ("dumps: the first words of a side are no full line", "hexdump",
      "base != 0 && !r->two_sides ?", "base != 0 ?"),
 ) + in_file(
-    "lib/base/hexdump.c",
+    "lib/base/hexdump_line.c",
     ("dumps: a mail's marks are no part of a line", "hexdump",
      "line.data[at] == '>' && hexdump_is_blank", "false && hexdump_is_blank"),
 )

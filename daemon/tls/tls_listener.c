@@ -1,0 +1,179 @@
+/* A listener of the configuration as SSL_CTX, certificate sets and rules. */
+#include "daemon/tls/sslerror.h"
+#include "daemon/tls/tls_parts.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What facts say of a certificate's key. */
+static void write_key_text(char out[TLS_KEY_TEXT_SIZE], const struct certsel_certificate *rules)
+{
+    switch (rules->kind) {
+    case KEY_RSA:
+    case KEY_RSA_PSS:
+        snprintf(out, TLS_KEY_TEXT_SIZE, "%u bits", rules->bits);
+        break;
+    case KEY_ECDSA:
+        /* The curves that the keystore takes are told apart by their size. */
+        snprintf(out, TLS_KEY_TEXT_SIZE, "P-%u", rules->bits);
+        break;
+    case KEY_ED25519:
+    case KEY_ED448:
+    case KEY_MLDSA44:
+    case KEY_MLDSA65:
+    case KEY_MLDSA87:
+        out[0] = '\0';
+        break;
+    }
+}
+
+static int bind_set(struct tls_set *set, const struct conf *conf, const struct conf_set *from,
+                    const struct keystore *store)
+{
+    size_t num = from->num_certificates;
+
+    set->entries = calloc(num + 1, sizeof *set->entries);
+    set->rules = calloc(num + 1, sizeof *set->rules);
+    set->names = calloc(num + 1, sizeof *set->names);
+    set->keys = calloc(num + 1, sizeof *set->keys);
+    if (set->entries == NULL || set->rules == NULL || set->names == NULL || set->keys == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < num; i++) {
+        set->entries[i] = keystore_of(store, conf, from->certificates[i]);
+        set->rules[i] = &set->entries[i]->rules;
+        set->names[i] = set->entries[i]->name;
+        write_key_text(set->keys[i], set->rules[i]);
+    }
+    set->num = num;
+    set->unmatched = from->unmatched;
+    return 0;
+}
+
+static void free_set(struct tls_set *set)
+{
+    tls_unmatched_free_set(set);
+    free(set->entries);
+    free(set->rules);
+    free(set->names);
+    free(set->keys);
+}
+
+/* What libssl refuses to serve at the profile's security level must not wait for a client. */
+static int try_certificates(const struct tls_listener *listener, const struct conf *conf,
+                            const struct conf_listener *from, struct conf_error *error)
+{
+    SSL *ssl = SSL_new(listener->ctx);
+    int result = 0;
+
+    if (ssl == NULL) {
+        return conf_fail(error, conf, from->line, "out of memory");
+    }
+    for (size_t i = 0; i < listener->num_sets; i++) {
+        for (size_t k = 0; k < listener->sets[i].num && result == 0; k++) {
+            const struct keystore_entry *entry = listener->sets[i].entries[k];
+
+            if (SSL_use_cert_and_key(ssl, entry->leaf, entry->key, entry->chain, 1) != 1) {
+                result = conf_fail(error, conf, from->sets[i]->certificates[k]->chain.line,
+                                   "listener \"%s\" cannot serve certificate \"%s\" at security "
+                                   "level %d: %s",
+                                   from->name, entry->name, listener->profile.rules.security_level,
+                                   sslerror_words());
+            }
+            SSL_certs_clear(ssl);
+        }
+    }
+    SSL_free(ssl);
+    return result;
+}
+
+/* What a client promises with its certificate would not stand in a ticket: where clients are asked
+ * for one, none is given or taken. */
+static bool wants_tickets(const struct tls_listener *listener, const struct conf *conf)
+{
+    return conf->tickets && listener->asking.mode == CONF_CLIENT_CERTIFICATE_NONE;
+}
+
+static int fill(struct tls_listener *listener, OSSL_LIB_CTX *libctx, const struct conf *conf,
+                const struct conf_listener *from, const struct keystore *store,
+                const struct keyfiles *files, struct conf_error *error)
+{
+    listener->libctx = libctx;
+    listener->alpn = from->profile->alpn;
+    if (tls_client_read(&listener->asking, libctx, conf, from, files, error) != 0) {
+        return -1;
+    }
+    listener->ctx = tls_context_new(libctx);
+    if (listener->ctx == NULL || tls_client_set_up(listener, listener->ctx) != 0 ||
+        tls_resume_set_up(listener, wants_tickets(listener, conf)) != 0) {
+        return conf_fail(error, conf, from->line, "TLS cannot be set up: %s", sslerror_words());
+    }
+    SSL_CTX_set_msg_callback(listener->ctx, tls_on_message);
+    SSL_CTX_set_client_hello_cb(listener->ctx, tls_on_client_hello, NULL);
+    if (tls_profile_apply(&listener->profile, listener->ctx, libctx, conf, from->profile, error) !=
+        0) {
+        return -1;
+    }
+    listener->sets = calloc(from->num_sets + 1, sizeof *listener->sets);
+    if (listener->sets == NULL) {
+        return conf_fail(error, conf, from->line, "out of memory");
+    }
+    for (size_t i = 0; i < from->num_sets; i++) {
+        listener->num_sets++;
+        if (bind_set(&listener->sets[i], conf, from->sets[i], store) != 0 ||
+            tls_resume_bind_set(&listener->sets[i], from->sets[i]->name, listener) != 0) {
+            return conf_fail(error, conf, from->line, "out of memory");
+        }
+    }
+    if (try_certificates(listener, conf, from, error) != 0) {
+        return -1;
+    }
+    return tls_unmatched_set_up(listener, conf, from, error);
+}
+
+struct tls_listener *tls_listener_new(OSSL_LIB_CTX *libctx, const struct conf *conf,
+                                      const struct conf_listener *listener,
+                                      const struct keystore *store, const struct keyfiles *files,
+                                      const struct tls_shared *shared, struct conf_error *error)
+{
+    struct tls_listener *made = calloc(1, sizeof *made);
+
+    ERR_clear_error();
+    if (made == NULL) {
+        conf_fail(error, conf, listener->line, "out of memory");
+        return NULL;
+    }
+    made->names = &shared->listeners[listener - conf->listeners];
+    made->tickets = shared->tickets;
+    if (fill(made, libctx, conf, listener, store, files, error) != 0) {
+        tls_listener_free(made);
+        made = NULL;
+    }
+    ERR_clear_error();
+    return made;
+}
+
+void tls_listener_free(struct tls_listener *listener)
+{
+    if (listener == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < listener->num_sets; i++) {
+        free_set(&listener->sets[i]);
+    }
+    free(listener->sets);
+    tls_profile_free(&listener->profile);
+    tls_profile_free(&listener->anonymous_profile);
+    tls_client_free(&listener->asking);
+    EVP_CIPHER_free(listener->ticket_cipher);
+    SSL_CTX_free(listener->anonymous);
+    SSL_CTX_free(listener->ctx);
+    free(listener);
+}
+
+const struct certsel_profile *tls_listener_rules(const struct tls_listener *listener)
+{
+    return &listener->profile.rules;
+}
