@@ -86,23 +86,24 @@ DIFFERENCES = {
     "STARTTLS is always the second line of EHLO's reply.": (
         Rule("", change=offer_second),),
 
-    "MAIL, RCPT, DATA, BDAT and, where it is allowed, AUTH in plaintext shut the door to TLS: from "
-    "then on EHLO's reply has no STARTTLS, also when the command came in one packet with the EHLO, "
-    "and STARTTLS gets the `502` of the backend. Postfix would start TLS and forget the mail.": (
+    "MAIL, RCPT, DATA, BDAT and, where it is allowed, AUTH in plaintext shut the door to TLS: "
+    "from then on EHLO's reply has no STARTTLS, even if the command was sent in one packet with "
+    "the EHLO, and STARTTLS gets the backend's `502`. Postfix would start TLS and forget the "
+    "mail.": (
         Rule(BEHIND_MAIL, change=no_offer),
         Rule(BEHIND_AUTH, change=no_offer),
         Rule(BEHIND_MAIL, READY, NOT_IMPLEMENTED, then=PLAIN),
         Rule(BEHIND_AUTH, READY, NOT_IMPLEMENTED, then=PLAIN)),
 
-    "Under TLS, STARTTLS behind MAIL, RCPT, DATA, BDAT or AUTH gets the `502` of the backend "
-    "instead of a 554.": (
+    "Under TLS, STARTTLS after MAIL, RCPT, DATA, BDAT or AUTH gets the backend's `502` instead of "
+    "a 554.": (
         Rule("^STARTTLS under TLS, in a mail$|^AUTH under TLS, of no base64$"
              "|^implicit, STARTTLS in a mail$",
              "TLS: 554 5.5.1 Error: TLS already active", "TLS: " + NOT_IMPLEMENTED),),
 
     "After the handshake, unless there is a `tls_address`, everything but EHLO, HELO, NOOP, RSET, "
-    "HELP, QUIT and STARTTLS is answered 503 until EHLO or HELO has been taken. Postfix takes a "
-    "MAIL there, and closes for a header.": (
+    "HELP, QUIT and STARTTLS is answered 503 until EHLO or HELO has been accepted. There Postfix "
+    "accepts a MAIL, and closes for a header.": (
         Rule("^under TLS before EHLO, a header$", "TLS: 221 2.7.0 .*", NO_EHLO,
              then=("TLS: <closed>", r"TLS: 250 .* \| TLS: <closed>")),
         Rule("^under TLS before (EHLO, (commands|EHLO without argument)|HELO, MAIL, pipelined)$"
@@ -112,12 +113,12 @@ DIFFERENCES = {
              "|^async, (FOO and NOOP|MAIL and RCPT|NOOP and MAIL) before EHLO, under TLS$",
              r"TLS: (250|235|459|5\d\d) .*", NO_EHLO)),
 
-    "Where such a command comes behind an EHLO or HELO before its reply, and that is not taken, the "
-    "session ends.": (
+    "If such a command is sent after an EHLO or HELO without waiting for its reply, and the EHLO "
+    "or HELO is refused, the session ends.": (
         Rule("^async, (EHLO|HELO) refused, and MAIL, under TLS$", r"TLS: 250 2\.1\.0 Ok",
              "TLS: <closed>", then=(r"TLS: 250 .* \| TLS: 250 .* \| TLS: <closed>", "")),),
 
-    "A BDAT there is answered 503 and the connection closed: its chunk would be read as "
+    "A BDAT there is answered 503 and the connection closed, because its chunk would be read as "
     "commands.": (
         Rule("^under TLS before EHLO, BDAT$", "TLS: 503 5.5.1 Error: need RCPT command", NO_EHLO,
              then=(r"TLS: 250 .* \| TLS: 250 .* \| TLS: <closed>", "TLS: <closed>")),),
@@ -130,12 +131,12 @@ DIFFERENCES = {
              "503 5.5.1 Error: authentication not enabled",
              "538 5.7.11 Encryption required for requested authentication mechanism"),),
 
-    "With `smtpd_client_port_logging = yes`, by which the two logs are joined, Postfix names the "
-    "client's port when it refuses it, also to the client.": (
+    "With `smtpd_client_port_logging = yes`, which joins the two logs, Postfix names the client's "
+    "port when it refuses it, including in the reply to the client.": (
         Rule("^refused, ", change=lambda reply: reply.replace("[127.0.0.1]", "[127.0.0.1]:X")),),
 
-    "What posternd refuses itself is not among the errors that Postfix counts. posternd counts its "
-    "own: after 20 the session ends with 421.": (
+    "Postfix does not count as errors what posternd refuses itself. posternd counts its own "
+    "refusals: after 20 the session ends with 421.": (
         Rule("^limit, both kinds of errors$",
              "421 4.7.0 backend.example.test Error: too many errors", "501 5.5.4 Syntax: STARTTLS",
              then=("<closed>", r"500 .* \| 501 .* \| 500 .* \| 250 .* \| <closed>")),
@@ -147,18 +148,18 @@ DIFFERENCES = {
         Rule("^encrypt, (RSET|before EHLO)$|^async, EHLO and RSET, encrypt$", MUST_STARTTLS,
              "250 2.0.0 Ok"),),
 
-    "All else but EHLO, HELO, NOOP, HELP, QUIT and STARTTLS is answered 530 there, also what "
-    "Postfix does not know (500) or closes for (`GET`, a header). A BDAT is answered 530 and the "
-    "connection closed.": (
+    "Everything else but EHLO, HELO, NOOP, HELP, QUIT and STARTTLS is answered 530 there, "
+    "including commands that Postfix does not know (500) or closes for (`GET`, a header). A BDAT "
+    "is answered 530 and the connection closed.": (
         Rule("^encrypt, (8-bit|EXPN|NUL|XCLIENT|an (empty line|unknown verb)|before EHLO)$",
              "5[05]0 5.*", MUST_STARTTLS),
         Rule("^encrypt, (GET|a header)$", "221 2.7.0 .*", MUST_STARTTLS,
              then=("<closed>", r"250 .* \| <closed>")),
         Rule("^encrypt, BDAT$", r"250 .*", "<closed>", then=(r"250 .* \| <closed>", ""))),
 
-    "A line over 2048 bytes (line_length_limit) that is passed on shuts the door to TLS; with `tls "
-    "= encrypt`, and under TLS before EHLO, the session ends with 421. Postfix throws away what is "
-    "behind these bytes, or from 3.10.11 on takes what is behind as many again for commands, and "
+    "A line over 2048 bytes (line_length_limit) that is passed on shuts the door to TLS; with "
+    "`tls = encrypt`, and under TLS before EHLO, the session ends with 421. Postfix discards what "
+    "follows these bytes; from 3.10.11 on, it takes what follows twice as many for commands, and "
     "closes.": (
         Rule("^long line, |^long STARTTLS, (that the border cuts|behind the border)$",
              change=no_offer),
@@ -169,14 +170,14 @@ DIFFERENCES = {
         Rule("^long line under TLS before EHLO$", "TLS: 250 2.0.0 Ok", "TLS: " + TOO_LONG,
              then=(r"TLS: 250 .* \| TLS: <closed>", "TLS: <closed>"))),
 
-    "In a line over 2048 bytes Postfix reads control characters as question marks, so that "
-    "STARTTLS with a tab behind it is unknown; posternd takes it.": (
+    "In a line over 2048 bytes Postfix reads control characters as question marks, so it does not "
+    "know STARTTLS followed by a tab; posternd accepts it.": (
         Rule("^long STARTTLS, and 3000 tabs, bare LF$", "500 5.5.2 .*", READY,
              then=(r"<no TLS> \| 250 .*", r"TLS: 250 .*")),),
 
     "`smtpd_forbid_unauth_pipelining` never sees what posternd answers itself: STARTTLS, AUTH "
-    "before TLS where it is not allowed, with `tls = encrypt` what is answered 530, and under TLS "
-    "what is answered 503.": (
+    "before TLS where it is not allowed, commands answered 530 with `tls = encrypt`, and commands "
+    "answered 503 under TLS.": (
         Rule("^sync, EHLO and STARTTLS( and NOOP)?$", OUT_OF_STEP, "250-.*",
              then=("<closed>", rf"{READY} \| (TLS: 250-.* \| )?TLS: 250 .* \| TLS: <closed>")),
         Rule("^sync, EHLO and AUTH$", OUT_OF_STEP, "250-.*",
@@ -188,33 +189,33 @@ DIFFERENCES = {
         Rule("^sync, NOOP and MAIL before EHLO, under TLS$", "TLS: " + OUT_OF_STEP,
              "TLS: 250 2.0.0 Ok", then=("TLS: <closed>", rf"{NO_EHLO} \| TLS: 250 .*"))),
 
-    "It holds a client of a `tls_address` to what was said under TLS; Postfix alone still goes by "
-    "an EHLO before it.": (
+    "With a `tls_address` it judges a client by what was said under TLS; Postfix alone still goes "
+    "by an EHLO before it.": (
         Rule("^sync, (HELP and NOOP|MAIL and RCPT) before EHLO, moved$", "TLS: (214|250) .*",
              "TLS: " + OUT_OF_STEP, then=(r"TLS: 250 .* \| TLS: 250 .*", "TLS: <closed>")),),
 
-    "STARTTLS that a bare LF ends is taken also with `smtpd_forbid_bare_newline = reject`.": (
+    "STARTTLS that ends in a bare LF is accepted even with `smtpd_forbid_bare_newline = reject`.": (
         Rule("^bare LF refused, in STARTTLS$", "550 5.5.2 .*", READY,
              then=(r"<no TLS> \| <closed>", "TLS: 250-.*")),),
 }
 
 # Differences that no dialogue can show, and the test that does.
 ELSEWHERE = {
-    "A foreign ALPN ends the handshake with alert 120; Postfix never looks.": "test_alpn",
-    "Where a client certificate is required, the handshake of a client without one fails, with "
-    "libssl's alert. Postfix ends the handshake well and closes the connection then.":
+    "ALPN for another protocol ends the handshake with alert 120; Postfix never looks.": "test_alpn",
+    "If a client certificate is required, the handshake of a client without one fails, with "
+    "libssl's alert. Postfix completes the handshake and then closes the connection.":
         "test_client_certificates",
-    "A client that speaks before postscreen's banner is whole is not offered STARTTLS where "
+    "A client that speaks before postscreen's banner is complete is not offered STARTTLS if "
     "postscreen_greet_action is enforce. Its mail is refused there.": "test_postscreen",
     "When the backend cannot be reached, or max_sessions or max_connections is used up: `421 "
     "4.3.2`.":
         "test_backend, test_load, test_limits, test_stress",
-    "Too many new TLS sessions are answered 421 and closed; Postfix says 454 and goes on.":
+    "Too many new TLS sessions are answered 421 and closed; Postfix says 454 and continues.":
         "test_limits",
-    "With `tls = encrypt` the connection is closed after a banner other than 220, and a 421 is said "
-    "first if that was no 5xx and no 421. Postfix would wait for a QUIT.": "test_levels",
-    "With `tls = implicit` a client that is turned away, or that speaks no TLS, is closed without "
-    "a word.": "test_levels",
+    "With `tls = encrypt` the connection is closed after a banner other than 220, with a 421 "
+    "first if that was neither a 5xx nor a 421. Postfix would wait for a QUIT.": "test_levels",
+    "With `tls = implicit` a client that is turned away, or that does not speak TLS, is "
+    "disconnected without a reply.": "test_levels",
 }
 
 
