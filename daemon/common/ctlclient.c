@@ -138,7 +138,7 @@ static enum ctl_status read_answer(const struct conf *conf, int fd, json_t **ans
     free(line);
     if (!json_is_object(*answer)) {
         json_decref(*answer);
-        return fail(CTL_NOBODY, conf, "what answers is not posternd", error);
+        return fail(CTL_NOBODY, conf, "what answered is not posternd", error);
     }
     refused = json_string_value(json_object_get(*answer, "error"));
     if (refused != NULL) {
@@ -163,7 +163,7 @@ enum ctl_status ctlclient_ask(const struct conf *conf, json_t *request, json_t *
     }
     if (conf->control.text[0] == '\0') {
         free(line);
-        snprintf(error->text, sizeof error->text, "%s: control = \"\": there is no socket to ask",
+        snprintf(error->text, sizeof error->text, "%s: control = \"\": there is no control socket",
                  conf->file);
         return CTL_NOBODY;
     }
@@ -224,7 +224,7 @@ enum ctl_status ctlclient_failure_hello(const struct conf *conf, uint64_t id, st
     out->sslv2 = json_is_true(json_object_get(answer, "sslv2"));
     snprintf(out->listener, sizeof out->listener, "%s", listener == NULL ? "" : listener);
     if (hex == NULL || !read_hex(hex, out->data, &out->len)) {
-        status = fail(CTL_NOBODY, conf, "what answers is not posternd", error);
+        status = fail(CTL_NOBODY, conf, "what answered is not posternd", error);
     }
     json_decref(answer);
     return status;

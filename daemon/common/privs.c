@@ -58,12 +58,12 @@ static int become(const struct conf *conf, const struct conf_text *as, struct co
     if (initgroups(as->text, user->pw_gid) != 0 ||
         setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
         setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0) {
-        return conf_fail(error, conf, as->line, "cannot become user \"%s\": %s", as->text,
+        return conf_fail(error, conf, as->line, "cannot switch to user \"%s\": %s", as->text,
                          strerror(errno));
     }
     if (!dropped_for_good(user)) {
-        return conf_fail(error, conf, as->line, "cannot become user \"%s\": root can be taken back",
-                         as->text);
+        return conf_fail(error, conf, as->line,
+                         "cannot switch to user \"%s\": root can be regained", as->text);
     }
     return 0;
 }
@@ -72,7 +72,7 @@ void privs_return(const struct privs_kept *kept)
 {
     if (kept->changed && (seteuid(0) != 0 || setegid(kept->gid) != 0 ||
                           setgroups((size_t)kept->num_groups, kept->groups) != 0)) {
-        perror("cannot become root again");
+        perror("cannot switch back to root");
         abort();
     }
 }
@@ -146,7 +146,7 @@ int privs_drop(const struct conf *conf, const struct conf_text *user, struct con
     }
     /* After the change of user: that sets the flag anew. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
-        return conf_fail(error, conf, user->line, "cannot forbid core dumps: %s", strerror(errno));
+        return conf_fail(error, conf, user->line, "cannot disable core dumps: %s", strerror(errno));
     }
     return 0;
 }

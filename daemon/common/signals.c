@@ -89,7 +89,7 @@ void signals_ignored(int number, uid_t uid, pid_t pid, const char *why)
 
     times = pace_note(&paces[number], 1, log_now());
     if (times > 0) {
-        log_line(LOG_WARNING, "signal %s of uid=%u pid=%d ignored%s times=%u",
+        log_line(LOG_WARNING, "signal %s from uid=%u pid=%d ignored%s times=%u",
                  name_of(number, room), uid, (int)pid, why, times);
     }
 }

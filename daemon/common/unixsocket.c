@@ -38,10 +38,10 @@ const char *unixsocket_remove_stale(const char *path)
         return errno == ENOENT ? NULL : strerror(errno);
     }
     if (!S_ISSOCK(st.st_mode)) {
-        return "there is a file of this name that is not a socket";
+        return "a file with this name exists and is not a socket";
     }
     if (answers(&address)) {
-        return "another program listens there";
+        return "another program is listening there";
     }
     return unlink(path) == 0 ? NULL : strerror(errno);
 }

@@ -140,7 +140,7 @@ static sfsistat refuse(SMFICTX *ctx, const struct session *s, const char *stage,
     snprintf(enhanced, sizeof enhanced, "%s", verdict->enhanced);
     without_formats(verdict->text, text, sizeof text);
     if (smfi_setreply(ctx, code, enhanced, text) != MI_SUCCESS) {
-        log_line(LOG_ERR, "libmilter does not take the reply %s %s %s", code, enhanced, text);
+        log_line(LOG_ERR, "libmilter does not accept the reply %s %s %s", code, enhanced, text);
     }
     return refusal.for_good ? SMFIS_REJECT : SMFIS_TEMPFAIL;
 }
@@ -189,8 +189,8 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
     *out_unused1 = 0;
     *out_unused2 = 0;
     if ((actions & ACTIONS) != ACTIONS || ask_for_macros(ctx) != 0) {
-        log_line(LOG_ERR, "the mail server cannot change headers, or name its macros: it is not a "
-                          "Postfix of version 2.6 or newer");
+        log_line(LOG_ERR, "the mail server cannot change headers or name its macros: it is not "
+                          "Postfix 2.6 or newer");
         return SMFIS_REJECT;
     }
     s = calloc(1, sizeof *s);
@@ -293,7 +293,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
     static const struct policy_verdict lost = {
         .action = POLICY_DEFER,
         .enhanced = "4.3.0",
-        .text = "How this session is protected cannot be asked now, try again later"};
+        .text = "Cannot find out now how this session is protected, try again later"};
     struct session *s = smfi_getpriv(ctx);
     struct policyfile_verdict found;
     struct policy_mail mail;

@@ -69,7 +69,7 @@ static int wait_for_end(const sigset_t *signals)
 
         lookup_tell_withheld();
         if (milter_ended) {
-            log_line(LOG_CRIT, "libmilter has ended by itself");
+            log_line(LOG_CRIT, "libmilter ended by itself");
             return EXIT_FAILURE;
         }
         if (number == SIGHUP) {
@@ -150,7 +150,7 @@ static int open_milter(const struct conf *conf, struct conf_error *error)
                  : 0;
     umask(mask);
     if (status != 0) {
-        return fail(conf, error, errno != 0 ? strerror(errno) : "libmilter says why in the log");
+        return fail(conf, error, errno != 0 ? strerror(errno) : "libmilter logs the reason");
     }
     endpoint_text(at, text, sizeof text);
     log_line(LOG_INFO, "listening on %s milter", text);
@@ -248,12 +248,12 @@ int main(int argc, char **argv)
         return EXIT_BAD;
     }
     if (conf->milter.line == 0) {
-        fprintf(stderr, "%s: there is no section milter\n", options.file);
+        fprintf(stderr, "%s: section milter is missing\n", options.file);
         return EXIT_BAD;
     }
     if (conf->control.text[0] == '\0') {
-        fprintf(stderr, "%s:%u: control = \"\": there is nobody to ask\n", options.file,
-                conf->control.line);
+        fprintf(stderr, "%s:%u: control = \"\": postern-milter needs the control socket\n",
+                options.file, conf->control.line);
         return EXIT_BAD;
     }
     if (!options.check_only) {

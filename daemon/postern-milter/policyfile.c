@@ -60,7 +60,7 @@ static void replace(void)
     struct policy *old;
 
     if (policy == NULL) {
-        log_line(LOG_ERR, "%s: the policy from before stays in force", error.text);
+        log_line(LOG_ERR, "%s: the previous policy stays in force", error.text);
         return;
     }
     pthread_rwlock_wrlock(&state.lock);

@@ -147,12 +147,12 @@ static void judge(struct connection *c, const struct delegation *request,
         found->verdict = (struct policy_verdict){
             .action = POLICY_DEFER,
             .enhanced = "4.3.0",
-            .text = "How this session is protected cannot be asked now, try again later"};
+            .text = "Cannot find out now how this session is protected, try again later"};
         return;
     }
     policyfile_judge(&mail, found);
     if (is_too_late(c, request, &found->verdict)) {
-        log_line(LOG_ERR, "the policy has rules for recipients: check_policy_service must stand in "
+        log_line(LOG_ERR, "the policy has rules for recipients: check_policy_service must be in "
                           "smtpd_recipient_restrictions");
         found->verdict = (struct policy_verdict){
             .action = POLICY_DEFER, .enhanced = "4.3.5", .text = "Server configuration error"};
@@ -239,7 +239,7 @@ static bool serve_requests(struct connection *c)
         }
     }
     if (result == DELEGATION_BAD) {
-        log_line(LOG_WARNING, "policy service: not a request of Postfix: %s", why);
+        log_line(LOG_WARNING, "policy service: not a request from Postfix: %s", why);
         return false;
     }
     memmove(c->in, in.data, in.len);
@@ -286,7 +286,7 @@ static void take(int fd)
     if (atomic_fetch_add(&state.num, 1) >= SERVICE_CONNECTIONS_MAX || c == NULL ||
         thread_start(serve, c) != 0) {
         atomic_fetch_sub(&state.num, 1);
-        complain("no room for a further connection");
+        complain("no room for another connection");
         close(fd);
         free(c);
     }

@@ -127,7 +127,7 @@ static int read_options(struct invocation *invocation, int argc, char **argv)
         }
     }
     if (invocation->json && !command->json) {
-        return command_slip(invocation, "there is no --json of it");
+        return command_slip(invocation, "--json is not supported");
     }
     return 0;
 }

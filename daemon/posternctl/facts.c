@@ -93,7 +93,7 @@ int command_facts(const struct invocation *invocation)
         return command_slip(invocation, "address \"%s\" is not an IP address", address);
     }
     if (!addr_parse_port(&client.port, port)) {
-        return command_slip(invocation, "port \"%s\" is not a port", port);
+        return command_slip(invocation, "port \"%s\" is not a port number", port);
     }
     status = command_ask(invocation,
                          json_pack("{s:s, s:s, s:i}", "request", "facts", "client",

@@ -16,7 +16,7 @@ static int command_postfix_config(const struct invocation *invocation);
 /* --- the table ------------------------------------------------------------------------------ */
 
 #define BAD_INPUT "there is a mistake in the configuration or on the command line"
-#define REFUSED   "posternd has refused the request, or its socket is not open to this account"
+#define REFUSED   "posternd refused the request, or its socket is not open to this account"
 #define NOBODY    "no posternd answers on the control socket"
 #define OF_A_SET  "[--listener name | --certificates list]"
 #define FURTHER   "\n           "
@@ -24,7 +24,7 @@ static int command_postfix_config(const struct invocation *invocation);
 static const struct command commands[] = {
     {
         .name = "check",
-        .help = "look at the configuration, and who is served which certificate",
+        .help = "check the configuration, and which client gets which certificate",
         .json = true,
         .exits = {{EXIT_SUCCESS, "all is well"},
                   {EXIT_FINDING, "there is a FAIL in the table or about Postfix, or a certificate "
@@ -42,15 +42,15 @@ static const struct command commands[] = {
                    "--version version --ciphers list" FURTHER
                    "[--groups list] [--sigalgs list] [--sni name]" FURTHER OF_A_SET},
         .exits = {{EXIT_SUCCESS, "a certificate fits"},
-                  {EXIT_FINDING, "no certificate fits, or the hello is malformed; with --failure, "
-                                 "also if posternd has refused the request"},
-                  {EXIT_BAD_INPUT, BAD_INPUT ", or what was given is no ClientHello"},
+                  {EXIT_FINDING, "no certificate fits, or the hello is malformed; with "
+                                 "--failure, also if posternd refused the request"},
+                  {EXIT_BAD_INPUT, BAD_INPUT ", or what was given is not a ClientHello"},
                   {CTL_NOBODY, "with --failure: " NOBODY}},
         .run = command_explain,
     },
     {
         .name = "facts",
-        .help = "show what is known of the session of a client",
+        .help = "show what is known about a client's session",
         .json = true,
         .arguments = {"address", "port"},
         .exits = {{EXIT_SUCCESS, "there is such a session"},
@@ -61,7 +61,7 @@ static const struct command commands[] = {
     },
     {
         .name = "failures",
-        .help = "list the hellos that were kept because their handshake failed",
+        .help = "list the kept hellos of failed handshakes",
         .json = true,
         .exits = {{EXIT_SUCCESS, "they are listed"},
                   {EXIT_FINDING, REFUSED},
@@ -73,17 +73,17 @@ static const struct command commands[] = {
         .name = "postfix-config",
         .help = "print the services that Postfix needs, for master.cf",
         .exits = {{EXIT_SUCCESS, "they are printed"},
-                  {EXIT_FINDING, "they are printed, but with them something opens: a FAIL"},
+                  {EXIT_FINDING, "they are printed, but they open something: a FAIL"},
                   {EXIT_BAD_INPUT, BAD_INPUT}},
         .run = command_postfix_config,
     },
     {
         .name = "selftest",
-        .help = "try the running posternd, and what is behind it",
+        .help = "test the running posternd and what is behind it",
         .json = true,
         .options = {"as"},
         .syntax = {"[--as address]"},
-        .exits = {{EXIT_SUCCESS, "all was asked, and is good"},
+        .exits = {{EXIT_SUCCESS, "everything was tested, and is good"},
                   {EXIT_FINDING, "a fault was found"},
                   {EXIT_BAD_INPUT, BAD_INPUT},
                   {EXIT_NOT_ASKED, "no fault was found, but something was not checked"},
@@ -99,7 +99,7 @@ static const struct command commands[] = {
     },
     {
         .name = "help",
-        .help = "list the commands, or show how one is called and how it exits",
+        .help = "list the commands, or show the usage and exit codes of one",
         .arguments = {"[command]"},
         .exits = {{EXIT_SUCCESS, "help is printed"}, {EXIT_BAD_INPUT, "there is no such command"}},
         .run = command_help,
@@ -154,7 +154,7 @@ static void print_all(void)
     for (size_t i = 0; commands[i].name != NULL; i++) {
         printf("    %-15s %s\n", commands[i].name, commands[i].help);
     }
-    puts("\n\"posternctl help command\" shows how one is called and how it exits.");
+    puts("\n\"posternctl help command\" shows the usage and exit codes of a command.");
 }
 
 static void print_one(const struct command *command)

@@ -198,8 +198,8 @@ static void print_wildcards(const struct conf *conf)
 
         for (size_t i = 0; i < set->names.num; i++) {
             if (is_wildcard(set->names.items[i].text)) {
-                printf("; %s (certificate_set \"%s\"): each name that you use needs records of "
-                       "its own, with the same data\n",
+                printf("; %s (certificate_set \"%s\"): each name that you use needs its own "
+                       "records, with the same data\n",
                        set->names.items[i].text, set->name);
             }
         }

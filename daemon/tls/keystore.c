@@ -155,7 +155,8 @@ static int load_chain(struct keystore_entry *entry, const struct loading *l,
         return -1;
     }
     if (entry->leaf == NULL) {
-        return conf_fail(l->error, l->conf, path->line, "%s: no certificate in it", path->text);
+        return conf_fail(l->error, l->conf, path->line, "%s: it contains no certificate",
+                         path->text);
     }
     return 0;
 }
@@ -170,7 +171,8 @@ static int load_key(struct keystore_entry *entry, const struct loading *l,
         return -1;
     }
     if (entry->key == NULL) {
-        return conf_fail(l->error, l->conf, path->line, "%s: no private key in it", path->text);
+        return conf_fail(l->error, l->conf, path->line, "%s: it contains no private key",
+                         path->text);
     }
     return 0;
 }

@@ -151,8 +151,8 @@ static void warn_of_faults(const struct warnings *w, const struct keystore *keys
         } else if (good > i) {
             add_warning(w, set->line,
                         "certificate_set \"%s\": some clients refuse certificate \"%s\" (%s): it "
-                        "ranks behind the others, and \"%s\" is served in its place where it can "
-                        "be: with DANE, publish a TLSA record for that one as well",
+                        "ranks after the others, and \"%s\" is served in its place where "
+                        "possible: with DANE, also publish a TLSA record for that one",
                         set->name, entry->name, why, set->certificates[good]->name);
         }
     }
@@ -190,9 +190,8 @@ static void warn_of_way_around(const struct warnings *w, const struct conf_liste
         if (listener->addresses[i].endpoint.ip.port == SMTP_PORT) {
             add_warning(
                 w, listener->addresses[i].line,
-                "listener \"%s\": port 25, and backend \"%s\" has a tls_address: with TLS a "
-                "client passes by what is checked at the backend's address; for 465 and "
-                "587 only",
+                "listener \"%s\": port 25, and backend \"%s\" has a tls_address: clients under "
+                "TLS bypass the checks at the backend's address; use it for 465 and 587 only",
                 listener->name, listener->backend->name);
         }
     }
@@ -203,21 +202,21 @@ static void warn_of_requiring(const struct warnings *w, const struct conf_listen
 {
     if (listener->tls == CONF_TLS_MAY) {
         add_warning(w, listener->line,
-                    "listener \"%s\": client_certificate = \"require\", but clients may do without "
-                    "TLS (tls = \"may\"), and are not asked then",
+                    "listener \"%s\": client_certificate = \"require\", but clients need not use "
+                    "TLS (tls = \"may\"), and are then not asked",
                     listener->name);
     }
     if (listener->client_ca.text[0] == '\0') {
         add_warning(w, listener->client_ca.line,
-                    "listener \"%s\": client_certificate = \"require\" without client_ca takes any "
-                    "certificate, also one that the client has made itself",
+                    "listener \"%s\": client_certificate = \"require\" without client_ca accepts "
+                    "any certificate, even one that the client has made itself",
                     listener->name);
     }
     for (size_t i = 0; i < listener->num_sets; i++) {
         if (listener->sets[i]->unmatched == CONF_UNMATCHED_ANONYMOUS) {
             add_warning(w, listener->line,
-                        "listener \"%s\": unmatched = \"anonymous\" of certificate_set \"%s\" does "
-                        "nothing where client certificates are required",
+                        "listener \"%s\": unmatched = \"anonymous\" of certificate_set \"%s\" "
+                        "has no effect where client certificates are required",
                         listener->name, listener->sets[i]->name);
         }
     }
@@ -230,13 +229,13 @@ static void warn_of_asking(const struct warnings *w, const struct conf_listener 
 
     if (listener->tls == CONF_TLS_NONE && asks) {
         add_warning(w, listener->line,
-                    "listener \"%s\": client_certificate does nothing while tls is \"none\"",
+                    "listener \"%s\": client_certificate has no effect while tls is \"none\"",
                     listener->name);
     } else if (listener->client_certificate == CONF_CLIENT_CERTIFICATE_REQUIRE) {
         warn_of_requiring(w, listener);
     } else if (!asks && listener->client_ca.text[0] != '\0') {
         add_warning(w, listener->client_ca.line,
-                    "listener \"%s\": client_ca does nothing while client_certificate is \"none\"",
+                    "listener \"%s\": client_ca has no effect while client_certificate is \"none\"",
                     listener->name);
     }
 }
@@ -298,7 +297,7 @@ static void warn_of_trial(const struct warnings *w, const struct conf_listener *
         add_addresses(&b, listener->trial_addresses, listener->num_trial_addresses);
         add_addresses(&u, listener->addresses, listener->num_addresses);
         add_warning(w, listener->trial_addresses[0].line,
-                    "listener \"%s\": in a trial at %s: clients of %s are served only where they "
+                    "listener \"%s\": in a trial at %s: clients of %s are served only if they "
                     "are redirected there",
                     listener->name, bound, used);
     }
@@ -317,13 +316,13 @@ static void warn_of_attempt(void *arg, size_t set, const char *certificate, cons
 
     if (certificate == NULL) {
         add_warning(l->w, from->line,
-                    "certificate_set \"%s\": unmatched = \"try-anyway\" does nothing: %s",
+                    "certificate_set \"%s\": unmatched = \"try-anyway\" has no effect: %s",
                     from->name, why);
     } else {
         add_warning(
             l->w, from->line,
-            "certificate_set \"%s\", listener \"%s\": unmatched = \"try-anyway\" is switched "
-            "off for certificate \"%s\", its test failed: %s",
+            "certificate_set \"%s\", listener \"%s\": unmatched = \"try-anyway\" is disabled for "
+            "certificate \"%s\", because its test failed: %s",
             from->name, l->listener->name, certificate, why);
     }
 }

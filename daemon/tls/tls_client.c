@@ -103,12 +103,12 @@ static int read_authorities(struct reading *r, BIO *pem, OSSL_LIB_CTX *libctx)
     }
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
         return conf_fail(r->error, r->conf, r->path->line,
-                         "client_ca: %s: not a certificate in PEM: %s", r->path->text,
+                         "client_ca: %s: not a PEM certificate: %s", r->path->text,
                          sslerror_words());
     }
     if (sk_X509_NAME_num(r->out->names) == 0) {
-        return conf_fail(r->error, r->conf, r->path->line, "client_ca: %s: no certificate in it",
-                         r->path->text);
+        return conf_fail(r->error, r->conf, r->path->line,
+                         "client_ca: %s: it contains no certificate", r->path->text);
     }
     return 0;
 }
@@ -234,7 +234,7 @@ bool tls_client_settle(struct tls_session *session)
             return true;
         }
         session->failure = HANDSHAKE_CLIENT_CERTIFICATE;
-        text_add(&detail, "the client has shown no certificate");
+        text_add(&detail, "the client sent no certificate");
         return false;
     }
     if (SSL_get_peer_signature_type_nid(session->ssl, &nid) == 1) {

@@ -192,7 +192,7 @@ static int set_versions(struct job *job)
 
     if (max < min) {
         return conf_fail(job->error, job->conf, limit->line,
-                         "max_protocol: no version is left between min_protocol and this");
+                         "max_protocol: no version remains between min_protocol and this");
     }
     /* Above level 0 a handshake of an older version could only end in an internal error of ours;
      * this way the client is told what is wrong. */
@@ -306,7 +306,7 @@ static int set_groups(struct job *job)
             continue;
         }
         if (has_id(ids, num, group->id)) {
-            return conf_fail(job->error, job->conf, text->line, "groups: \"%s\" stands there twice",
+            return conf_fail(job->error, job->conf, text->line, "groups: \"%s\" is listed twice",
                              word);
         }
         if (group->bits >= job->bits && append(list, sizeof list, group->openssl)) {
@@ -387,8 +387,7 @@ static int read_traits(const struct job *job, OSSL_LIB_CTX *libctx)
 {
     if (traits_read(&job->out->rules.libssl, libctx) != 0) {
         return conf_fail(job->error, job->conf, job->profile->line,
-                         "TLS cannot be set up: libssl does not answer the hellos that tell what "
-                         "it does");
+                         "TLS cannot be set up: libssl does not answer the test hellos");
     }
     return 0;
 }

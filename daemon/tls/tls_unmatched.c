@@ -176,7 +176,8 @@ static void attempt(struct tls_attempt *out, const struct tls_listener *listener
     out->ctx = make_attempt(listener, conf, from, entry);
     if (out->ctx == NULL || !run_test(out->ctx, entry, &listener->profile.rules)) {
         snprintf(out->why, sizeof out->why, "%s",
-                 ERR_peek_error() != 0 ? sslerror_words() : "no hello for it in this tls_profile");
+                 ERR_peek_error() != 0 ? sslerror_words()
+                                       : "this tls_profile allows no test hello for it");
         SSL_CTX_free(out->ctx);
         out->ctx = NULL;
     }
@@ -217,8 +218,8 @@ static int set_up_anonymous(struct tls_listener *listener, const struct conf *co
     }
     if (tls_profile_make_anonymous(&listener->anonymous_profile, listener->anonymous) != 0) {
         return conf_fail(error, conf, set->line,
-                         "certificate_set \"%s\": unmatched = \"anonymous\" cannot be under "
-                         "tls_profile \"%s\" of listener \"%s\": that needs security level 0 and "
+                         "certificate_set \"%s\": unmatched = \"anonymous\" is not possible with "
+                         "tls_profile \"%s\" of listener \"%s\": it needs security level 0 and "
                          "TLS 1.2 or older",
                          set->name, from->profile->name, from->name);
     }

@@ -138,7 +138,7 @@ static int try_rule(bool *out, SSL_CTX *ctx, const struct keystore_entry *entry,
         return -1;
     }
     if (!answer.served && answer.alert != probe->alert) {
-        log_line(LOG_WARNING, "libssl answers the hello that tries \"%s\" in a new way (%s)",
+        log_line(LOG_WARNING, "libssl answers the test hello for \"%s\" in an unknown way (%s)",
                  probe->name, answer.words);
         return 0;
     }

@@ -126,8 +126,7 @@ static int check_exceptions(const struct conf *conf, const struct conf_listener 
     }
     return conf_fail(error, conf,
                      conf_read_value(given(section, CONF_LISTENER, "starttls_except"), 0)->line,
-                     "starttls_except: goes with tls = \"may\" only, and listener \"%s\" has "
-                     "tls = \"%s\"",
+                     "starttls_except: needs tls = \"may\", but listener \"%s\" has tls = \"%s\"",
                      listener->name, conf_tls_word(listener->tls));
 }
 
@@ -201,8 +200,8 @@ static int check_listener_names(const struct conf *conf, const struct conf_liste
         const struct conf_set *second = listener->sets[room[at].set];
 
         return conf_fail(error, conf, line_of_name(second, room[at].name),
-                         "names: \"%s\" is a name of certificate_set \"%s\" already, which "
-                         "listener \"%s\" has, too",
+                         "names: \"%s\" is already a name of certificate_set \"%s\", which "
+                         "listener \"%s\" also has",
                          room[at].name, first->name, listener->name);
     }
     return 0;
@@ -262,7 +261,7 @@ static int check_listener_address(const struct conf *conf, size_t listener, size
     struct addr a = plain(mine);
 
     if (a.family == ADDR_NONE) {
-        return conf_fail(error, conf, mine->line, "%s: a listener is not a unix-domain socket",
+        return conf_fail(error, conf, mine->line, "%s: a listener cannot be a unix-domain socket",
                          option);
     }
     for (size_t l = 0; l <= listener; l++) {
@@ -273,7 +272,7 @@ static int check_listener_address(const struct conf *conf, size_t listener, size
 
             if (a.port != 0 && addr_equal(&a, &b)) {
                 return conf_fail(error, conf, mine->line,
-                                 "%s: listener \"%s\" has this address already", option,
+                                 "%s: listener \"%s\" already has this address", option,
                                  other->name);
             }
         }
@@ -291,7 +290,7 @@ static int check_destination(const struct conf *conf, const char *option,
         return 0;
     }
     if (a.port == 0) {
-        return conf_fail(error, conf, mine->line, "%s: a backend has no port 0", option);
+        return conf_fail(error, conf, mine->line, "%s: a backend cannot have port 0", option);
     }
     for (size_t l = 0; l < conf->num_listeners; l++) {
         const struct conf_listener *listener = &conf->listeners[l];
@@ -301,8 +300,8 @@ static int check_destination(const struct conf *conf, const char *option,
 
             if (reaches(&a, &b)) {
                 return conf_fail(error, conf, mine->line,
-                                 "%s: this is listener \"%s\", mail would go round in circles",
-                                 option, listener->name);
+                                 "%s: this address is listener \"%s\": mail would loop", option,
+                                 listener->name);
             }
         }
     }
@@ -321,7 +320,7 @@ static int check_backend_address(const struct conf *conf, const struct conf_back
         if (addr_equal(&a, &b) &&
             strcmp(mine->endpoint.path, backend->addresses[i].endpoint.path) == 0) {
             return conf_fail(error, conf, mine->line,
-                             "address: backend \"%s\" has this address already", backend->name);
+                             "address: backend \"%s\" already has this address", backend->name);
         }
     }
     return check_destination(conf, "address", mine, error);
@@ -353,9 +352,10 @@ static int check_addresses(const struct conf *conf, struct conf_error *error)
 static int check_control(const struct conf *conf, struct conf_error *error)
 {
     if (strlen(conf->control.text) >= ADDR_PATH_SIZE) {
-        return conf_fail(error, conf, conf->control.line,
-                         "control: the path of a socket has at most %d bytes, this is \"%s\"",
-                         ADDR_PATH_SIZE - 1, conf->control.text);
+        return conf_fail(
+            error, conf, conf->control.line,
+            "control: the path of a socket may have at most %d bytes, but this is \"%s\"",
+            ADDR_PATH_SIZE - 1, conf->control.text);
     }
     return 0;
 }
@@ -381,7 +381,7 @@ static int check_milter(const struct conf *conf, struct conf_error *error)
     if (addr_equal(&a, &b) &&
         strcmp(milter->socket.endpoint.path, milter->policy_socket.endpoint.path) == 0) {
         return conf_fail(error, conf, milter->policy_socket.line,
-                         "policy_socket: this is the milter's socket already");
+                         "policy_socket: this is already the milter's socket");
     }
     return check_milter_socket(conf, "socket", &milter->socket, error) != 0
                ? -1

@@ -55,7 +55,7 @@ const char *conf_complain_path(const char *text)
 
 const char *conf_complain_user(const char *text)
 {
-    return is_made_of(text, "._-", USER_MAX) && text[0] != '-' ? NULL : "is not a user's name";
+    return is_made_of(text, "._-", USER_MAX) && text[0] != '-' ? NULL : "is not a user name";
 }
 
 const char *conf_complain_syslog_name(const char *text)
@@ -109,18 +109,19 @@ const char *conf_complain_header(const char *text)
     if (!is_made_of(text, "-_", TITLE_MAX)) {
         return "is not 1 to 63 letters, digits, '-' and '_'";
     }
-    return is_common_header(text) ? "is a header of ordinary mail, which would lose it" : NULL;
+    return is_common_header(text) ? "is a header of ordinary mail, and would be removed from it"
+                                  : NULL;
 }
 
 const char *conf_complain_title(enum conf_kind kind, const char *text)
 {
     for (size_t i = 0; kind == CONF_PROFILE && i < CONF_NUM_BUILT_IN; i++) {
         if (strcmp(text, conf_built_in[i]) == 0) {
-            return "is built in and cannot be defined again";
+            return "is built in and cannot be redefined";
         }
     }
     if (kind == CONF_CERTIFICATE && strcmp(text, "none") == 0) {
-        return "stands for no certificate at all in the log";
+        return "means no certificate in the log";
     }
     return is_made_of(text, "._-", TITLE_MAX) ? NULL
                                               : "is not 1 to 63 letters, digits, '.', '_' and '-'";

@@ -107,14 +107,15 @@ static int scan_text(struct source *s)
             return -1;
         }
         if (s->at - start >= TEXT_MAX) {
-            return conf_fail(s->error, s->conf, s->line, "a text has at most %d bytes", TEXT_MAX);
+            return conf_fail(s->error, s->conf, s->line, "a text may have at most %d bytes",
+                             TEXT_MAX);
         }
         if (c == '\\') {
             uint8_t next = s->at + 1 < s->len ? s->in[s->at + 1] : 0;
 
             if (next != '"' && next != '\\') {
                 return conf_fail(s->error, s->conf, s->line,
-                                 "in a text only \\\" and \\\\ may begin with a backslash");
+                                 "unknown escape: only \\\" and \\\\ are allowed in a text");
             }
             put(s, '\\');
             s->at++;
@@ -124,7 +125,7 @@ static int scan_text(struct source *s)
         }
         put(s, (char)c);
     }
-    return conf_fail(s->error, s->conf, s->line, "a text must end on its line: missing quote");
+    return conf_fail(s->error, s->conf, s->line, "unterminated string: closing quote missing");
 }
 
 static int scan_word(struct source *s)
@@ -185,7 +186,7 @@ static int check_title(struct source *s)
     memcpy(title, s->last.text, len);
     title[len] = '\0';
     if (s->last.kind == TOKEN_WORD) {
-        return conf_fail(s->error, s->conf, s->line, "%s: %s must stand in double quotes", section,
+        return conf_fail(s->error, s->conf, s->line, "%s: %s must be in double quotes", section,
                          title);
     }
     complaint = conf_complain_title(s->section, title);
@@ -201,7 +202,7 @@ static int open_section(struct source *s)
 
     if (s->in_section) {
         return conf_fail(s->error, s->conf, s->line,
-                         "a section cannot stand in another one, which begins in line %u",
+                         "a section cannot be inside another one, which begins in line %u",
                          s->section_line);
     }
     s->in_section = true;
@@ -270,7 +271,7 @@ static int unexpected(struct source *s, uint8_t c)
         return conf_fail(s->error, s->conf, s->line, "unexpected byte 0x%02x outside of quotes", c);
     }
     return conf_fail(s->error, s->conf, s->line,
-                     "unexpected %c: a text stands in double quotes, a comment begins with #", c);
+                     "unexpected %c: write a text in double quotes, and begin a comment with #", c);
 }
 
 static int scan_next(struct source *s)

@@ -55,7 +55,7 @@ static int take_number(const struct place *p, const struct conf_value *value)
     unsigned number = 0;
 
     if (value->quoted) {
-        return conf_fail(p->error, p->conf, value->line, "%s: a number stands without quotes",
+        return conf_fail(p->error, p->conf, value->line, "%s: numbers must not be quoted",
                          p->option->name);
     }
     if (len <= 9 && strspn(text, "0123456789") == len && (len == 1 || text[0] != '0')) {
@@ -259,7 +259,7 @@ static int check_text(const struct place *p, const struct conf_value *value)
     const char *complaint = NULL;
 
     if (!value->quoted) {
-        return complain(p, value, "must stand in double quotes");
+        return complain(p, value, "must be in double quotes");
     }
     if (p->option->complaint != NULL) {
         complaint = p->option->complaint(value->text);

@@ -97,7 +97,7 @@ static int take_text(struct policy_reader *r, char *at)
         at[--len] = '\0';
     }
     if (len > POLICY_TEXT_MAX || !policy_is_ascii(at)) {
-        return policy_fail(r, "a text is ASCII, %zu bytes at the most", POLICY_TEXT_MAX);
+        return policy_fail(r, "the text must be ASCII, at most %zu bytes", POLICY_TEXT_MAX);
     }
     if (len == 0) {
         write_text(rule);
@@ -142,7 +142,7 @@ static int take_conditions(struct policy_reader *r, char **at, char **word)
         *word = next_word(at);
         if (strcmp(*word, "*") == 0) {
             if (all || num > 0) {
-                return policy_fail(r, "* stands alone, for all mail");
+                return policy_fail(r, "* must be the only condition: it matches all mail");
             }
             all = true;
             continue;
@@ -152,13 +152,13 @@ static int take_conditions(struct policy_reader *r, char **at, char **word)
             break;
         }
         if (all) {
-            return policy_fail(r, "* stands alone, for all mail");
+            return policy_fail(r, "* must be the only condition: it matches all mail");
         }
         num++;
     }
     if (taken == 0 && num == 0 && !all) {
         return policy_fail(
-            r, "\"%s\" is no condition (client=, sender=, recipient=, listener=, sni=, or *)",
+            r, "\"%s\" is not a condition (client=, sender=, recipient=, listener=, sni=, or *)",
             *word);
     }
     return taken;
@@ -172,7 +172,7 @@ static int take_rule(struct policy_reader *r, char *line)
 
     if (taken == 0 && strcmp(word, "nothing") == 0) {
         return *next_word(&line) == '\0' ? 0
-                                         : policy_fail(r, "nothing may follow the word nothing");
+                                         : policy_fail(r, "no other word may follow \"nothing\"");
     }
     while (taken == 0 && (taken = policy_take_requirement(r, word)) == 1) {
         any = true;
@@ -184,7 +184,7 @@ static int take_rule(struct policy_reader *r, char *line)
     }
     if (!any) {
         return word[0] == '\0'
-                   ? policy_fail(r, "what is required is missing: tls, or nothing")
+                   ? policy_fail(r, "the requirement is missing: tls, or nothing")
                    : policy_fail(
                          r,
                          "\"%s\" is neither a condition nor a requirement (tls, tls>=, bits>=, "
@@ -198,7 +198,7 @@ static int take_rule(struct policy_reader *r, char *line)
 static int check_bytes(const struct policy_reader *r, const char *line, size_t len)
 {
     if (len > POLICY_LINE_MAX) {
-        return policy_fail(r, "a line has at most %zu bytes", POLICY_LINE_MAX);
+        return policy_fail(r, "a line may have at most %zu bytes", POLICY_LINE_MAX);
     }
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)line[i];

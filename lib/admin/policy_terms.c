@@ -65,7 +65,7 @@ static int check_plain(struct policy_reader *r, const char *key, const char *add
     if (!plain.local_known) {
         return policy_fail(r,
                            "%s: \"%s\" is never compared: only local@domain is, without quotes, "
-                           "%%, ! and further @",
+                           "%%, ! or a second @",
                            key, address);
     }
     if (strcmp(plain.text, address) != 0) {
@@ -162,7 +162,7 @@ static int require_tls(struct policy_reader *r, char *value)
 {
     (void)value;
     if (r->rule->tls) {
-        return policy_fail(r, "tls is said by the other requirements of this rule already");
+        return policy_fail(r, "tls is already implied by another requirement of this rule");
     }
     r->rule->tls = true;
     return 0;
@@ -240,7 +240,7 @@ static int require_fingerprint(struct policy_reader *r, char *value)
         char *one = strsep(&value, ",");
 
         if (r->rule->num_fingerprints == FINGERPRINTS_MAX) {
-            return policy_fail(r, "fingerprint: more than %d of them", FINGERPRINTS_MAX);
+            return policy_fail(r, "fingerprint: more than %d are listed", FINGERPRINTS_MAX);
         }
         if (!is_fingerprint(one)) {
             return policy_fail(

@@ -214,7 +214,7 @@ bool hexdump_is_dump(struct hexdump_reader *r)
 
 static bool leaves_out(const struct hexdump_reader *r)
 {
-    text_addf(r->why, "line %u: the dump leaves bytes out behind this line", r->line);
+    text_addf(r->why, "line %u: the dump omits bytes after this line", r->line);
     return false;
 }
 

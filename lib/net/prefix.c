@@ -83,7 +83,7 @@ int prefix_parse(struct prefix *out, const char *text, const char **why)
     }
     cut = masked(&out->base, out->bits);
     if (!addr_equal(&cut, &out->base)) {
-        *why = "bits are set behind the network's prefix";
+        *why = "bits are set after the network's prefix";
         return -1;
     }
     addr_unmap(&cut);

@@ -63,7 +63,7 @@ static enum proxyproto_result read_fields(struct proxyproto *out, char *rest, co
         !parse_port(&out->destination, next_field(&rest))) {
         return bad(why, "version 1: a port is not a number up to 65535");
     }
-    return rest == NULL ? PROXYPROTO_DONE : bad(why, "version 1: something behind the last port");
+    return rest == NULL ? PROXYPROTO_DONE : bad(why, "version 1: something after the last port");
 }
 
 static enum proxyproto_result read_v1(struct proxyproto *out, struct bytes in, const char **why)

@@ -65,7 +65,7 @@ static void compare_stress(struct comparing *c)
     raw = raw != NULL ? raw : settings_find(c->in->main_cf, c->name);
     if (raw != NULL && (strstr(raw, "${stress") != NULL || strstr(raw, "$(stress") != NULL)) {
         compare_say(c, COMPARE_LOST, c->plain,
-                    "what it is under stress never holds: posternd has a rule of its own");
+                    "its value under stress never applies: posternd has its own rule");
     }
 }
 
@@ -74,8 +74,7 @@ static void compare_stress(struct comparing *c)
 static void compare_unknown(struct comparing *c)
 {
     if (c->set && settings_find(c->in->defaults, c->name) != NULL) {
-        compare_say(c, COMPARE_NOT_JUDGED, c->plain,
-                    "what becomes of it behind posternd is not known");
+        compare_say(c, COMPARE_NOT_JUDGED, c->plain, "its effect behind posternd is not known");
     }
 }
 
@@ -147,12 +146,12 @@ static void compare_processes(struct comparing *c)
     }
     if (now != 0 && (today == 0 || now < today)) {
         compare_say_of(c, "maxproc", COMPARE_STRICTER, "", "",
-                       "%u sessions at one time, and today %u%s: max_connections", now, today,
+                       "%u sessions at one time, today %u%s: max_connections", now, today,
                        today == 0 ? ", which is no bound" : "");
     } else {
         compare_say_of(c, "maxproc", COMPARE_LOST, "", "",
-                       "%u sessions at one time%s, and today no more than %u, which bounds memory "
-                       "and the load of filters: max_connections",
+                       "%u sessions at one time%s, today at most %u, which bounds memory and the "
+                       "load of filters: max_connections",
                        now, now == 0 ? ", which is no bound" : "", today);
     }
 }
@@ -169,11 +168,11 @@ static void compare_columns(struct comparing *c)
     if (c->in->known && has_chroot(today) != has_chroot(other)) {
         compare_say_of(c, "chroot", COMPARE_LOST, chroot_word(today->chroot),
                        chroot_word(other->chroot),
-                       "sockets and tables with a relative path are looked for elsewhere");
+                       "sockets and tables with a relative path are looked up elsewhere");
     }
     if (today->postscreen && !(plain->postscreen && secured->postscreen)) {
         compare_say_of(c, "postscreen", COMPARE_FAIL, "postscreen", "smtpd",
-                       "clients come to smtpd without any of postscreen's tests");
+                       "clients reach smtpd without any of postscreen's tests");
     }
 }
 

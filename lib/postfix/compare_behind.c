@@ -70,7 +70,7 @@ void compare_ours(struct comparing *c)
 
         if (wanted != NULL && strcmp(has, wanted) != 0 && !is_no_level(c, services[i])) {
             compare_say(c, c->row->rule == RULE_NAMED ? COMPARE_LOST : COMPARE_FAIL, has,
-                        "the service behind must have \"%s\", and has \"%.*s\"", wanted, shown(has),
+                        "the service behind must have \"%s\", but has \"%.*s\"", wanted, shown(has),
                         has);
             return;
         }

@@ -102,13 +102,13 @@ static void compare_exempt(struct comparing *c)
             unknown = true;
         } else if (!addr_is_loopback(&network.base) && !is_exempt(conf, &network)) {
             compare_say(c, COMPARE_STRICTER, "",
-                        "posternd counts the sessions of %.*s, too: limits { exempt }",
+                        "posternd also counts the sessions of %.*s: limits { exempt }",
                         (int)word.len, word.at);
         }
     }
     if (unknown) {
         compare_say(c, COMPARE_NOT_JUDGED, "",
-                    "limits { exempt } must have these clients, and names no hosts and tables");
+                    "limits { exempt } must list these clients; it cannot name hosts and tables");
     }
 }
 
@@ -127,7 +127,7 @@ static void compare_log_level(struct comparing *c)
 {
     if (today_number(c) > 0 && c->in->conf->log_sessions == CONF_SESSIONS_PROBLEMS) {
         compare_say(c, COMPARE_LOST, "problems",
-                    "no line tells how a session is protected: log_sessions = \"tls\"");
+                    "no line says how a session is protected: log_sessions = \"tls\"");
     }
 }
 
@@ -137,7 +137,7 @@ static void compare_line_length(struct comparing *c)
 
     if (today > REPLY_MAX || (today >= 0 && today < VERB_MAX)) {
         compare_say(c, COMPARE_LOST, "",
-                    "posternd has bounds of its own: %d for a command, %d for a reply", VERB_MAX,
+                    "posternd has its own bounds: %d for a command, %d for a reply", VERB_MAX,
                     REPLY_MAX);
     }
 }
@@ -148,7 +148,7 @@ static void compare_hostname(struct comparing *c)
 
     if (strcasecmp(c->today, now) != 0) {
         compare_say(c, COMPARE_LOST, now,
-                    "posternd's own replies have another name, \"%s\": hostname", now);
+                    "posternd's own replies have a different name, \"%s\": hostname", now);
     }
 }
 

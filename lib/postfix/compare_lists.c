@@ -274,8 +274,7 @@ void compare_list_of_own(struct comparing *c)
     if (changed != NULL) {
         compare_say(
             c, COMPARE_FAIL, changed,
-            "the service behind has another list: what today's service refuses may be taken "
-            "there");
+            "the service behind has a different list: it may accept what today's service refuses");
     }
 }
 
@@ -294,21 +293,21 @@ static void compare_plaintext(struct comparing *c, const struct scan *today,
     if (secured->plaintext) {
         compare_say_of(
             c, c->name, COMPARE_FAIL, c->today, "reject_plaintext_session",
-            "reject_plaintext_session refuses all mail behind posternd, where no session "
-            "is under TLS: take it out of the service behind; %s",
+            "reject_plaintext_session refuses all mail behind posternd, where no session is "
+            "under TLS: remove it from the service behind; %s",
             demanded ? "the listener demands TLS"
-                     : "tls = \"encrypt\" demands TLS of all, and a rule of "
-                       "postern-policy(5) of some mail");
+                     : "tls = \"encrypt\" demands TLS for all mail, and a rule of "
+                       "postern-policy(5) for some");
     } else if (today->plaintext && !plain->plaintext && !demanded) {
         compare_say_of(c, c->name, COMPARE_FAIL, c->today, level,
-                       "mail is taken without TLS that reject_plaintext_session refuses today: "
-                       "tls = \"encrypt\", or, of some mail, a rule of postern-policy(5)");
+                       "mail without TLS is accepted that reject_plaintext_session refuses "
+                       "today: tls = \"encrypt\", or, for some mail, a rule of postern-policy(5)");
     } else if (today->plaintext) {
         compare_say_of(c, c->name, COMPARE_EQUAL, c->today, level,
                        "reject_plaintext_session is replaced");
     } else if (plain->plaintext && !demanded) {
         compare_say(c, COMPARE_STRICTER, "reject_plaintext_session",
-                    "mail is refused without TLS, which today's service takes");
+                    "mail without TLS is refused, which today's service accepts");
     }
 }
 
@@ -321,7 +320,7 @@ static void compare_ccert(struct comparing *c, const struct scan *today)
     }
     if (today->ccert_denies) {
         compare_say(c, COMPARE_FAIL, "",
-                    "check_ccert_access matches nobody, and refuses nobody any more: "
+                    "check_ccert_access matches nobody, and no longer refuses anybody: "
                     "postern-policy(5) knows fingerprints");
     } else if (today->ccert) {
         compare_say(c, COMPARE_LOST, "",
@@ -344,7 +343,7 @@ static void compare_restrictions(struct comparing *c)
                     "encryption_cipher and ccert_*");
     }
     if (today.unread) {
-        compare_say(c, COMPARE_NOT_JUDGED, "", "%s is not looked into", today.table);
+        compare_say(c, COMPARE_NOT_JUDGED, "", "%s is not read", today.table);
     }
 }
 
@@ -360,7 +359,7 @@ static void compare_discard(struct comparing *c)
         compare_say(c, COMPARE_EQUAL, "none", "tls = \"none\"");
     } else {
         compare_say(c, COMPARE_LOST, conf_tls_word(c->in->listener->tls),
-                    "STARTTLS is offered, which today's service offers nobody: tls = \"none\"");
+                    "STARTTLS is offered, which today's service offers to nobody: tls = \"none\"");
     }
 }
 
@@ -377,14 +376,14 @@ static void compare_command_filter(struct comparing *c)
 
         for (size_t i = 0; text != NULL && i < sizeof ours / sizeof ours[0]; i++) {
             if (strcasestr(text, ours[i]) != NULL) {
-                compare_say(c, COMPARE_LOST, "",
-                            "%s does not come to Postfix as the client sends it", ours[i]);
+                compare_say(c, COMPARE_LOST, "", "%s does not reach Postfix as the client sends it",
+                            ours[i]);
             }
         }
         free(text);
     }
     if (scan.unread) {
-        compare_say(c, COMPARE_NOT_JUDGED, "", "%s is not looked into", scan.table);
+        compare_say(c, COMPARE_NOT_JUDGED, "", "%s is not read", scan.table);
     }
 }
 

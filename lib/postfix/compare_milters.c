@@ -61,8 +61,8 @@ static void compare_macros(struct comparing *c)
             settings_has_word(c->today, macros[i])) {
             compare_say(
                 c, COMPARE_LOST, c->plain,
-                "milters get no {tls_version}, {cipher}, {cipher_bits} and {cert_*}; a header "
-                "of postern-milter(8) tells them");
+                "milters get no {tls_version}, {cipher}, {cipher_bits} and {cert_*}; a header of "
+                "postern-milter(8) has them");
             return;
         }
     }
@@ -81,12 +81,12 @@ static void compare_list(struct comparing *c)
         struct settings_word secured = find_milter(c->secured, milter);
 
         if (plain.at == NULL || secured.at == NULL) {
-            compare_say(c, COMPARE_FAIL, c->plain, "the service behind does not ask %.*s",
+            compare_say(c, COMPARE_FAIL, c->plain, "the service behind does not use %.*s",
                         (int)milter.len, milter.at);
         } else if (!are_same_items(item, plain) || !are_same_items(item, secured)) {
             compare_say(c, COMPARE_LOST, c->plain,
-                        "the service behind asks %.*s with other settings of its own",
-                        (int)milter.len, milter.at);
+                        "the service behind uses %.*s with different settings", (int)milter.len,
+                        milter.at);
         }
     }
 }

@@ -99,7 +99,7 @@ static void compare_ciphers(struct comparing *c)
     }
     if (all->today_anonymous && !serves_anonymous(c->in->listener)) {
         compare_say_of(c, name, COMPARE_STRICTER, value, "",
-                       "clients that offer suites without a certificate only are shut out; "
+                       "clients that offer only suites without a certificate are shut out; "
                        "unmatched = \"anonymous\" of a certificate_set serves them");
     }
 }
@@ -124,7 +124,7 @@ static void compare_ssl_options(struct comparing *c)
 
         snprintf(text, sizeof text, "%.*s", (int)word.len, word.at);
         if (!settings_has_word(ours, text)) {
-            compare_say(c, COMPARE_LOST, "", "postern.conf(5) cannot say: %s", text);
+            compare_say(c, COMPARE_LOST, "", "postern.conf(5) cannot express: %s", text);
         }
     }
 }
@@ -141,7 +141,7 @@ static void compare_tickets(struct comparing *c)
     compare_ssl_options(c);
     if (!today && c->in->conf->tickets) {
         compare_say(c, COMPARE_LOST, "true",
-                    "clients get tickets, which today's service gives nobody: tickets = false");
+                    "clients get tickets, which today's service gives to nobody: tickets = false");
     } else if (today && !c->in->conf->tickets) {
         compare_say(c, COMPARE_LOST, "false",
                     "no client gets a ticket: each session is a full handshake");

@@ -153,7 +153,7 @@ static void look_at_table(struct hidden *hidden, struct comparing *c, struct set
 
     if (text == NULL) {
         compare_say(c, COMPARE_NOT_JUDGED, "",
-                    "%.*s is not looked into: clients that it hides STARTTLS from must be in "
+                    "%.*s is not read: clients that it hides STARTTLS from must be in "
                     "starttls_except",
                     (int)table.len, table.at);
         return;
@@ -183,11 +183,10 @@ static void compare_discard_maps(struct comparing *c)
     }
     if (hidden.all) {
         compare_say(c, COMPARE_LOST, conf_tls_word(c->in->listener->tls),
-                    "STARTTLS is offered, which today's service offers nobody: tls = \"none\"");
+                    "STARTTLS is offered, which today's service offers to nobody: tls = \"none\"");
     } else if (hidden.key[0] != '\0') {
         compare_say(c, COMPARE_LOST, "",
-                    "STARTTLS is offered to %s%s, which today's service does not offer it: "
-                    "starttls_except",
+                    "STARTTLS is offered to %s%s, but not by today's service: starttls_except",
                     hidden.key, hidden.more ? " and others" : "");
     } else if (hidden.any) {
         compare_say(c, COMPARE_EQUAL, "", "its clients are in starttls_except");
@@ -265,7 +264,7 @@ static void compare_milter_maps(struct comparing *c)
 
     if (has_milter && gone && c->today[0] != '\0') {
         compare_say(c, COMPARE_LOST, "",
-                    "for its clients the milters of smtpd_milters are asked behind posternd");
+                    "behind posternd its clients get the milters in smtpd_milters");
         return;
     }
     compare_carried(c);
@@ -276,8 +275,8 @@ static void compare_milter_maps(struct comparing *c)
         compare_say(c, COMPARE_EQUAL, c->plain, "postern-milter is in each entry");
     } else {
         compare_say(c, COMPARE_FAIL, c->plain,
-                    "for clients of this table postern-milter is not asked: its policy does not "
-                    "hold, and its header can be forged: put its socket into each entry, or "
+                    "postern-milter is not used for clients in this table: its policy does not "
+                    "apply, and its header can be forged: put its socket into each entry, or set "
                     "-o smtpd_milter_maps=");
     }
 }

@@ -50,16 +50,18 @@ static void compare_levels(struct comparing *c)
     if (today == now) {
         compare_say_of(c, name, COMPARE_EQUAL, value, word, "tls = \"%s\"", word);
     } else if (compare_is_mandatory(today) && !compare_is_mandatory(now)) {
-        compare_say_of(c, name, COMPARE_FAIL, value, word,
-                       "mail is taken without TLS, which today's service demands: tls = \"%s\"",
-                       conf_tls_word(today));
+        compare_say_of(
+            c, name, COMPARE_FAIL, value, word,
+            "mail without TLS is accepted, but today's service demands TLS: tls = \"%s\"",
+            conf_tls_word(today));
     } else if (today == CONF_TLS_IMPLICIT || now == CONF_TLS_IMPLICIT) {
-        compare_say_of(c, name, COMPARE_STRICTER, value, word,
-                       today == CONF_TLS_IMPLICIT
-                           ? "clients that begin with TLS are shut out, as STARTTLS is demanded"
-                           : "clients that do not begin with TLS are shut out");
+        compare_say_of(
+            c, name, COMPARE_STRICTER, value, word,
+            today == CONF_TLS_IMPLICIT
+                ? "clients that begin with TLS are shut out, because STARTTLS is demanded"
+                : "clients that do not begin with TLS are shut out");
     } else if (now == CONF_TLS_NONE) {
-        compare_say_of(c, name, COMPARE_FAIL, value, word, "no TLS is offered any more");
+        compare_say_of(c, name, COMPARE_FAIL, value, word, "TLS is no longer offered");
     } else if (today == CONF_TLS_NONE && now == CONF_TLS_MAY) {
         compare_say_of(c, name, COMPARE_EQUAL, value, word, "STARTTLS is offered, which is new");
     } else {
@@ -95,12 +97,12 @@ static void compare_auth_only(struct comparing *c)
     }
     if (is_protected_today(c) && before) {
         compare_say(c, COMPARE_FAIL, "true",
-                    "passwords are taken in plaintext, which today's service refuses: "
+                    "passwords are accepted in plaintext, which today's service refuses: "
                     "auth_before_tls = false");
     } else if (!is_protected_today(c) && !before) {
-        compare_say(
-            c, COMPARE_STRICTER, "false",
-            "who gives a password without TLS is shut out; auth_before_tls = true takes it");
+        compare_say(c, COMPARE_STRICTER, "false",
+                    "clients that send a password without TLS are shut out; auth_before_tls = true "
+                    "accepts them");
     } else if (c->set) {
         compare_say(c, COMPARE_EQUAL, before ? "true" : "false", "auth_before_tls = %s",
                     before ? "true" : "false");
@@ -114,7 +116,7 @@ static void compare_options(struct comparing *c, const char *behind, const char 
     if (!settings_words_in(wanted, behind)) {
         compare_say(c, COMPARE_FAIL, behind,
                     "for sessions %s TLS today's service has \"%s\", and the service behind "
-                    "\"%s\": passwords are taken that are refused today",
+                    "\"%s\": it accepts passwords that are refused today",
                     sessions, wanted, behind);
     } else if (!settings_words_in(behind, wanted)) {
         compare_say(c, COMPARE_STRICTER, behind,
@@ -200,8 +202,8 @@ static void compare_required(struct comparing *c)
 
     if (requires_certificate(c) && !now) {
         compare_say(c, COMPARE_FAIL, "",
-                    "clients without a certificate are let in, which today's service turns away: "
-                    "client_certificate = \"require\" with client_ca, and tls = \"%s\"",
+                    "clients without a certificate are accepted, which today's service turns "
+                    "away: client_certificate = \"require\" with client_ca, and tls = \"%s\"",
                     conf_tls_word(compare_today_level(c)));
     } else if (requires_certificate(c)) {
         compare_say(c, COMPARE_EQUAL, "require", "client_certificate = \"require\"");
@@ -227,8 +229,8 @@ static void compare_authorities(struct comparing *c)
     if (requires_certificate(c) && path[0] == '\0') {
         compare_say(
             c, COMPARE_FAIL, "",
-            "a certificate of any authority is taken: client_ca must be a file with those of "
-            "today");
+            "a certificate from any authority is accepted: client_ca must be a file with today's "
+            "authorities");
         return;
     }
     if (files->authorities_more == NULL) {
@@ -272,8 +274,8 @@ static void compare_fingerprints(struct comparing *c)
     if (settings_yes(c->in->today.values, "smtpd_tls_ask_ccert") &&
         strcasecmp(c->today, "sha256") != 0) {
         compare_say(c, COMPARE_LOST, "sha256",
-                    "postern-policy(5) knows fingerprints by SHA-256 only: those of %s have to be "
-                    "made anew",
+                    "postern-policy(5) knows only SHA-256 fingerprints: those of %s must be "
+                    "recomputed",
                     c->today);
     }
 }
@@ -312,7 +314,7 @@ static void compare_server_names(struct comparing *c)
     }
     if (missing == NULL) {
         compare_say(c, COMPARE_NOT_JUDGED, "",
-                    "it cannot be read; what names it has must be names of certificate_set");
+                    "it cannot be read; its names must be names of certificate_set");
     } else if (missing[0] != '\0') {
         compare_say(c, COMPARE_LOST, "", "no certificate_set has these names: %s", missing);
     } else {

@@ -9,7 +9,7 @@ static void compare_front(struct comparing *c)
     if (c->in->listener->accept_proxy_from.num == 0) {
         compare_say(c, COMPARE_FAIL, "", "%s", c->row->text);
     } else {
-        compare_say(c, COMPARE_EQUAL, "", "accept_proxy_from names who says who the client is");
+        compare_say(c, COMPARE_EQUAL, "", "accept_proxy_from lists who may name the client");
     }
 }
 
@@ -21,8 +21,8 @@ static void compare_proxy(struct comparing *c)
     }
     if (settings_find(c->in->main_cf, c->name) != NULL && c->today[0] != '\0') {
         compare_say(c, COMPARE_LOST, "",
-                    "it stands in main.cf, so that every service of this kind wants the header: "
-                    "take it out, or give the others an empty one");
+                    "it is in main.cf, so every service of this kind expects the header: remove "
+                    "it, or set it to empty for the others");
     }
 }
 

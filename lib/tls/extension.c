@@ -19,7 +19,7 @@
 
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
 
-#define TWICE "an extension comes twice"
+#define TWICE "an extension appears twice"
 
 enum {
     HOST_NAME_MAX_LEN = 255,

@@ -252,8 +252,8 @@ static bool check_sni(const char *name, struct text *why)
     if (!good) {
         text_add(why, "--sni: \"");
         text_escaped(why, name, len, WORD_MAX);
-        text_add(why, "\" is no host name; one with letters of other languages is given in its "
-                      "ASCII form (xn--...)");
+        text_add(why, "\" is not a host name; give an international name in its ASCII form "
+                      "(xn--...)");
     }
     return good;
 }
@@ -327,7 +327,7 @@ size_t hellolists_build(const struct hellolists *lists, uint8_t *out, size_t siz
     }
     if (version.num == 0 || suites.num == 0) {
         text_add(why, version.num == 0 ? "--version is needed, for example --version 1.2"
-                                       : "--ciphers is needed: a hello names a cipher suite");
+                                       : "--ciphers is needed: a hello must name a cipher suite");
         return 0;
     }
     hello.suites = ids_of(&suites, lists->ciphers);

@@ -76,7 +76,7 @@ static const struct {
     {"<html", "HTML"},
     {"<!doctype", "HTML"},
     {"<?xml", "XML"},
-    {"FgM", "base64, perhaps of a TLS record (base64 -d makes bytes of it)"},
+    {"FgM", "base64, perhaps of a TLS record (decode it with base64 -d)"},
 };
 
 /* Bytes that a file begins with. */
@@ -85,13 +85,13 @@ static const struct {
     uint8_t len;
     const char *what;
 } magics[] = {
-    {{0xd4, 0xc3, 0xb2, 0xa1}, 4, "a capture file (pcap): give the bytes of the ClientHello alone"},
-    {{0xa1, 0xb2, 0xc3, 0xd4}, 4, "a capture file (pcap): give the bytes of the ClientHello alone"},
-    {{0x4d, 0x3c, 0xb2, 0xa1}, 4, "a capture file (pcap): give the bytes of the ClientHello alone"},
-    {{0xa1, 0xb2, 0x3c, 0x4d}, 4, "a capture file (pcap): give the bytes of the ClientHello alone"},
+    {{0xd4, 0xc3, 0xb2, 0xa1}, 4, "a capture file (pcap): give only the bytes of the ClientHello"},
+    {{0xa1, 0xb2, 0xc3, 0xd4}, 4, "a capture file (pcap): give only the bytes of the ClientHello"},
+    {{0x4d, 0x3c, 0xb2, 0xa1}, 4, "a capture file (pcap): give only the bytes of the ClientHello"},
+    {{0xa1, 0xb2, 0x3c, 0x4d}, 4, "a capture file (pcap): give only the bytes of the ClientHello"},
     {{0x0a, 0x0d, 0x0d, 0x0a},
      4,
-     "a capture file (pcapng): give the bytes of the ClientHello alone"},
+     "a capture file (pcapng): give only the bytes of the ClientHello"},
     {{0xff, 0xfe}, 2, "UTF-16 text: save it as plain text"},
     {{0xfe, 0xff}, 2, "UTF-16 text: save it as plain text"},
     {{0x1f, 0x8b}, 2, "a gzip file"},

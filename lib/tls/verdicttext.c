@@ -140,8 +140,8 @@ void fault_text(struct text *out, enum verdict_fault fault)
     static const char *const texts[] = {
         [FAULT_NONE] = "",
         [FAULT_KEY_USAGE] = "its keyUsage lacks digitalSignature",
-        [FAULT_KEY_ENCIPHERMENT_ONLY] = "its keyUsage allows keyEncipherment and no signature",
-        [FAULT_EXPLICIT_PARAMETERS] = "its curve is written out, not named",
+        [FAULT_KEY_ENCIPHERMENT_ONLY] = "its keyUsage allows keyEncipherment but no signature",
+        [FAULT_EXPLICIT_PARAMETERS] = "its curve is given by parameters, not by name",
     };
 
     text_add(out, texts[fault]);
@@ -191,7 +191,7 @@ static void add_no_suite(struct text *out, const struct certsel_certificate *cer
 static void add_no_scheme(struct text *out, const struct certsel_certificate *certificate,
                           const struct hello *hello)
 {
-    text_add(out, "no signature scheme that both sides have is for its key (");
+    text_add(out, "no signature scheme that both sides have fits its key (");
     key_text(out, certificate);
     text_add(out, "); the client's signature_algorithms:");
     add_list(out, &hello->schemes, scheme_text);
@@ -202,7 +202,7 @@ static void add_leaf_signature(struct text *out, const struct certsel_certificat
 {
     text_add(out, "its own signature is ");
     if (certificate->leaf_scheme == 0) {
-        text_add(out, "of no scheme of TLS");
+        text_add(out, "not of a TLS scheme");
     } else {
         scheme_text(out, certificate->leaf_scheme);
     }

@@ -263,7 +263,7 @@ class Alpn(Case):
     @table(LISTS)
     def test_explain(self, names, *expected):
         words = {REFUSED: "refuses this client whatever the certificate: it names",
-                 "smtp": "selects smtp\n", None: "goes on without an answer\n"}
+                 "smtp": "selects smtp\n", None: "continues without an answer\n"}
         path = os.path.join(self.stage.directory, self.id())
         with open(path, "wb") as file:
             file.write(message_with(names))

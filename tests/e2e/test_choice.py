@@ -23,8 +23,8 @@ FAULTS = (
 
 # What the fault is in the words of a warning.
 WORDS = {"key-usage": "its keyUsage lacks digitalSignature",
-         "key-encipherment-only": "its keyUsage allows keyEncipherment and no signature",
-         "explicit-parameters": "its curve is written out, not named"}
+         "key-encipherment-only": "its keyUsage allows keyEncipherment but no signature",
+         "explicit-parameters": "its curve is given by parameters, not by name"}
 
 
 def certificates(stage):
@@ -121,8 +121,8 @@ class Ranking(Choice):
     @table([(title, name, fault) for title, name, fault, _ in FAULTS])
     def test_warnings(self, name, fault):
         for names, end in ((["p256", name], None), ([name, "rsa", "p256"], (
-                ': it ranks behind the others, and "rsa" is served in its place where it can be: '
-                "with DANE, publish a TLSA record for that one as well")),
+                ': it ranks after the others, and "rsa" is served in its place where possible: '
+                "with DANE, also publish a TLSA record for that one")),
                            ([name], ", and no other one could be served in its place")):
             conf = self.stage.write(certificates=[self.certificates[each] for each in names],
                                     backend="127.0.0.1:1")

@@ -43,11 +43,11 @@ class ClientCa(Certificates):
 
     @table((
         ("empty", "", "is empty"),
-        ("no certificate", "nothing of the kind\n", "no certificate in it"),
+        ("no certificate", "nothing of the kind\n", "it contains no certificate"),
         ("broken", "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n",
          "bad base64 decode"),
         ("not a certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-         "client_ca: .*bad.pem: not a certificate in PEM: wrong tag"),
+         "client_ca: .*bad.pem: not a PEM certificate: wrong tag"),
     ))
     def test_bad_file(self, text, said):
         self.assert_refused(self.file("bad.pem", text), said)
@@ -90,23 +90,23 @@ class ClientCa(Certificates):
         ("require without client_ca", {"client_certificate": "require", "tls": "encrypt"},
          'listener "mx": client_certificate = "require" without client_ca takes any certificate'),
         ("client_ca without a use", {"client_ca": True},
-         'listener "mx": client_ca does nothing while client_certificate is "none"'),
+         'listener "mx": client_ca has no effect while client_certificate is "none"'),
         ("require with client_ca", {"client_certificate": "require", "client_ca": True,
                                     "tls": "implicit"}, None),
         ("require, and clients without TLS", {"client_certificate": "require", "client_ca": True},
-         'client_certificate = "require", but clients may do without TLS (tls = "may"), and are '
-         'not asked then'),
+         'client_certificate = "require", but clients need not use TLS (tls = "may"), and are '
+         'then not asked'),
         ("ask without client_ca", {"client_certificate": "ask"}, None),
         ("ask with client_ca", {"client_certificate": "ask", "client_ca": True}, None),
         ("require without TLS", {"client_certificate": "require", "client_ca": "nowhere",
                                  "tls": "none"},
-         'listener "mx": client_certificate does nothing while tls is "none"'),
+         'listener "mx": client_certificate has no effect while tls is "none"'),
         ("ask without TLS", {"client_certificate": "ask", "tls": "none"},
-         'listener "mx": client_certificate does nothing while tls is "none"'),
+         'listener "mx": client_certificate has no effect while tls is "none"'),
         ("anonymous", {"client_certificate": "require", "client_ca": True, "tls": "encrypt",
                        "tls_profile": "opportunistic",
                        "sets": {"mail": {"certificates": ["p256"], "unmatched": "anonymous"}}},
-         'unmatched = "anonymous" of certificate_set "mail" does nothing where client '
+         'unmatched = "anonymous" of certificate_set "mail" has no effect where client '
          'certificates are required'),
     ))
     def test_warning(self, options, text):
@@ -119,7 +119,7 @@ class ClientCa(Certificates):
             self.assertEqual(found, [])
             return
         self.assertEqual(len(found), 1, said)
-        if "client_ca does" in text:
+        if "client_ca has no effect" in text:
             number = next(at for at, line in enumerate(lines) if "client_ca =" in line)
         else:
             # Of something missing, or of the whole: the line of the section's closing brace.

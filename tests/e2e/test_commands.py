@@ -57,13 +57,13 @@ MISTAKES_IN = (
     ("c without a value", "check", ["-c"], 'option "-c" needs a value'),
     ("a value for json", "check", ["--json=1"], 'option "--json=1" takes no value'),
     ("twice", "explain", ["--hello", "a", "--hello=b"], 'option "--hello" is given twice'),
-    ("no json", "postfix-config", ["--json"], "there is no --json of it"),
-    ("no json of help", "help", ["--json"], "there is no --json of it"),
+    ("no json", "postfix-config", ["--json"], "--json is not supported"),
+    ("no json of help", "help", ["--json"], "--json is not supported"),
     ("no address", "facts", [], "address is missing"),
     ("no port", "facts", ["192.0.2.1"], "port is missing"),
     ("one too many", "facts", ["192.0.2.1", "25", "26"], 'unexpected argument "26"'),
-    ("bad port", "facts", ["192.0.2.1", "abc"], 'port "abc" is not a port'),
-    ("large port", "facts", ["192.0.2.1", "65536"], 'port "65536" is not a port'),
+    ("bad port", "facts", ["192.0.2.1", "abc"], 'port "abc" is not a port number'),
+    ("large port", "facts", ["192.0.2.1", "65536"], 'port "65536" is not a port number'),
     ("host name", "facts", ["localhost", "25"], 'address "localhost" is not an IP address'),
     ("a path", "facts", ["unix", "/x"], 'address "unix" is not an IP address'),
     ("address and port", "facts", ["192.0.2.1:25", "25"],
@@ -74,21 +74,21 @@ MISTAKES_IN = (
     ("certificates alone", "explain", ["--certificates", "p256"],
      "--hello, --failure or --version is missing"),
     ("hello and failure", "explain", ["--hello", "-", "--failure", "1"],
-     "--hello and --failure do not go together"),
+     "--hello and --failure cannot be combined"),
     ("hello and lists", "explain", ["--hello", "-", *LISTS],
-     "--hello and --version do not go together"),
+     "--hello and --version cannot be combined"),
     ("failure and a list", "explain", ["--failure", "1", "--sni", "x"],
-     "--failure and --sni do not go together"),
+     "--failure and --sni cannot be combined"),
     ("certificates and listener", "explain",
      [*LISTS, "--certificates", "p256", "--listener", "mx"],
-     "--certificates and --listener do not go together"),
+     "--certificates and --listener cannot be combined"),
     ("certificates and configuration", "explain", [*LISTS, "--certificates", "p256", "-c", "x"],
-     "--certificates and -c do not go together"),
+     "--certificates and -c cannot be combined"),
     ("a stranger without an address", "selftest", ["--as", "mail.example.test"],
-     '--as "mail.example.test" is no IPv4 or IPv6 address'),
+     '--as "mail.example.test" is not an IPv4 or IPv6 address'),
     ("a stranger with a port", "selftest", ["--as=192.0.2.1:25"],
-     '--as "192.0.2.1:25" is no IPv4 or IPv6 address'),
-    ("everybody", "selftest", ["--as", "0.0.0.0"], '--as "0.0.0.0" is no IPv4 or IPv6 address'),
+     '--as "192.0.2.1:25" is not an IPv4 or IPv6 address'),
+    ("everybody", "selftest", ["--as", "0.0.0.0"], '--as "0.0.0.0" is not an IPv4 or IPv6 address'),
     ("unknown command", "help", ["frobnicate"], 'unknown command "frobnicate"'),
     ("nearly a command", "help", ["fact"], 'unknown command "fact"; did you mean "facts"?'),
     ("two commands", "help", ["check", "tlsa"], 'unexpected argument "tlsa"'),
@@ -135,7 +135,7 @@ class Commands(Case):
             done = self.ctl("--json", command)
             self.assertEqual((done.returncode, done.stdout), (2, ""))
             self.assertTrue(done.stderr.startswith(
-                f"posternctl: {command}: there is no --json of it\nusage: "), done.stderr)
+                f"posternctl: {command}: --json is not supported\nusage: "), done.stderr)
 
     # --- help ---
 
@@ -153,11 +153,11 @@ class Commands(Case):
         self.assertEqual(self.good("help", "facts"), """\
 usage: posternctl [-c file] [--json] facts address port
 
-show what is known of the session of a client
+show what is known about a client's session
 
 exit codes:
     0   there is such a session
-    1   there is no such session, or posternd has refused the request, or its socket is not open to this account
+    1   there is no such session, or posternd refused the request, or its socket is not open to this account
     2   there is a mistake in the configuration or on the command line
     69  no posternd answers on the control socket
 """)

@@ -56,7 +56,7 @@ class Socket(Kept):
             other.bind(path)
             other.listen()
             os.chmod(path, 0o777)
-            self.refused(conf, r"cannot listen on \S+: another program listens there")
+            self.refused(conf, r"cannot listen on \S+: another program is listening there")
             self.assertTrue(os.path.lexists(path))
 
     def test_another_file(self):
@@ -64,7 +64,7 @@ class Socket(Kept):
         path = os.path.join(os.path.dirname(conf), "state", "control.sock")
         with open(path, "w", encoding="ascii"):
             pass
-        self.refused(conf, r"cannot listen on \S+: there is a file of this name that is not a "
+        self.refused(conf, r"cannot listen on \S+: a file with this name exists and is not a "
                            r"socket")
         self.assertTrue(os.path.isfile(path))
 
@@ -97,7 +97,7 @@ class Socket(Kept):
         done = self.ctl(daemon.conf, "failures")
         self.assertEqual((done.returncode, done.stdout), (69, ""))
         self.assertEqual(done.stderr, f'posternctl: {daemon.conf}: control = "": there is no '
-                                      "socket to ask\n")
+                                      "control socket\n")
 
     def test_check_opens_nothing(self):
         conf = self.stage.write(certificates=["p384"], backend="127.0.0.1:1",

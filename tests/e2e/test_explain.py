@@ -249,13 +249,13 @@ ECDSA_ONLY = hello.build(suites=[0xc02b], extensions=[hello.groups([0x0017]),
                                                       hello.schemes([0x0403])])
 UNMATCHED = (
     ("try-anyway", ECDSA_ONLY, "try",
-     'unmatched = "try-anyway": posternd sends "p384" all the same'),
+     'unmatched = "try-anyway": posternd sends "p384" anyway'),
     ("try-anyway, nothing to try", hello.build(suites=[0x0034], extensions=None), "try",
-     'unmatched = "try-anyway": posternd has no certificate that could be tried'),
+     'unmatched = "try-anyway": posternd has no certificate to try'),
     ("anonymous", hello.build(suites=[0xc02b, 0x0034], extensions=None), "anonymous",
-     'unmatched = "anonymous": posternd goes on without a certificate'),
+     'unmatched = "anonymous": posternd continues without a certificate'),
     ("anonymous, not offered", ECDSA_ONLY, "anonymous",
-     'unmatched = "anonymous": posternd cannot go on without a certificate either'),
+     'unmatched = "anonymous": posternd cannot continue without a certificate either'),
 )
 
 
@@ -361,11 +361,11 @@ class Explain(Case):
             self.skipTest(f"this OpenSSL has {lacking}")
         code, text, _ = self.run_explain(*arguments, lacking)
         self.assertEqual(code, 1)
-        self.assertRegex(text, r"OpenSSL \S+ of this system has none of them")
+        self.assertRegex(text, r"OpenSSL \S+  has none of them")
         code, text, _ = self.run_explain(*arguments, lacking + " AES128-SHA 00ff")
         self.assertEqual(code, 0)
         self.assertRegex(text, lacking + r"\* AES128-SHA TLS_EMPTY_RENEGOTIATION_INFO_SCSV\n"
-                                         r" *\* not in OpenSSL")
+                                         r" *\* not in this system's OpenSSL")
 
     # --- the hello itself ---
 

@@ -158,11 +158,11 @@ class Facts(Case):
     @table([
         ("nothing", {}, '"client" is not an address'),
         ("host name", {"client": "localhost"}, '"client" is not an address'),
-        ("no port", {"client": "192.0.2.1"}, '"client_port" is not a port'),
+        ("no port", {"client": "192.0.2.1"}, '"client_port" is not a port number'),
         ("text as port", {"client": "192.0.2.1", "client_port": "25"},
-         '"client_port" is not a port'),
+         '"client_port" is not a port number'),
         ("large port", {"client": "192.0.2.1", "client_port": 65536},
-         '"client_port" is not a port'),
+         '"client_port" is not a port number'),
         ("no destination", {"client": "192.0.2.1", "client_port": 25},
          '"destination" is not an address'),
     ])

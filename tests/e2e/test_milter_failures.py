@@ -17,7 +17,7 @@ from lab.posternd import USER
 from lab.process import TIMEOUT
 from milter_stage import NONE, TLS, UNKNOWN, Milters
 
-CANNOT_ASK = "451 4.3.0 How this session is protected cannot be asked now, try again later"
+CANNOT_ASK = "451 4.3.0 Cannot find out now how this session is protected, try again later"
 NOT_KNOWN = "451 4.7.0 How this session is protected is not known, try again later"
 NO_MILTER = "451 4.7.1 Service unavailable - try again later"
 
@@ -430,12 +430,12 @@ class Starting(Case):
 
     def test_no_section(self):
         conf = self.write(None)
-        self.refused(conf, f"{conf}: there is no section milter")
+        self.refused(conf, f"{conf}: section milter is missing")
 
     def test_no_control_socket(self):
         conf = self.write({}, control="")
-        self.refused(conf, f"{conf}:{self.line_of(conf, 'control =')}: control = \"\": there is "
-                           "nobody to ask")
+        self.refused(conf, f"{conf}:{self.line_of(conf, 'control =')}: control = \"\": "
+                           "postern-milter needs the control socket")
 
     def test_bad_configuration(self):
         conf = self.write({"header": "X:"})
@@ -467,15 +467,15 @@ class Starting(Case):
         with open(path, "w", encoding="ascii"):
             pass
         conf = self.write({"socket": "unix:" + path})
-        self.at(conf, path, f"socket: cannot listen on unix:{path}: there is a file of this name "
-                            "that is not a socket")
+        self.at(conf, path, f"socket: cannot listen on unix:{path}: a file with this name "
+                            "exists and is not a socket")
         self.assertTrue(os.path.isfile(path))
 
     def test_another_milter(self):
         path = self.in_state("m.sock")
         conf = self.write({"socket": "unix:" + path})
         self.stage.milter(conf)
-        self.at(conf, path, f"socket: cannot listen on unix:{path}: another program listens there")
+        self.at(conf, path, f"socket: cannot listen on unix:{path}: another program is listening there")
 
     def test_port_in_use(self):
         with socket.socket() as other:
@@ -492,7 +492,7 @@ class Starting(Case):
         conf = self.write({"socket": "", "policy_socket": "unix:" + path})
         self.stage.milter(conf)
         self.refused(conf, f"{conf}:{self.line_of(conf, 'policy_socket')}: policy_socket: cannot "
-                           f"listen on unix:{path}: another program listens there")
+                           f"listen on unix:{path}: another program is listening there")
 
     def test_inet(self):
         conf = self.write({"socket": f"127.0.0.1:{free_port()}"})

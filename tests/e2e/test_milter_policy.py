@@ -333,7 +333,7 @@ class Reload(Milters):
         mark = self.milter.mark()
         self.milter.send_signal(signal.SIGHUP)
         self.milter.wait_log("error: " + re.escape(self.policy_path) + message +
-                             ".*: the policy from before stays in force$", after=mark)
+                             ".*: the previous policy stays in force$", after=mark)
         self.assertEqual(self.reply(), "550 5.7.10 old")
 
     @table([("bad", "* tls\n", 0o644), ("not readable", "* tls reject 5.7.10 secret\n", 0)])
@@ -358,7 +358,7 @@ class Reload(Milters):
         mark = self.milter.mark()
         self.milter.send_signal(signal.SIGHUP)
         self.milter.wait_log(f"error: {re.escape(self.policy_path)}: No such file or directory: "
-                             "the policy from before stays in force$", after=mark)
+                             "the previous policy stays in force$", after=mark)
         self.assertEqual(self.reply(), "550 5.7.10 old")
 
     def test_many_signals(self):

@@ -154,7 +154,7 @@ class PlainPostfix(Case):
             # The certificate comes encrypted; test_whole_handshake looks at it.
             return rf"serves \S+: {shown}, \S+"
         if answer.certificate is None:
-            return f"goes on without a certificate: {shown}"
+            return f"continues without a certificate: {shown}"
         name = next(each for each in SETS[listener]
                     if self.stage.certificate(each).kind == answer.certificate)
         return f"serves {name}: {shown}"

@@ -151,7 +151,7 @@ class TooLate(Service):
         reply = str(client.command("DATA"))
         self.assertRegex(reply, r"^450 4\.3\.5 .*Server configuration error$")
         self.milter.wait_log("error: the policy has rules for recipients: check_policy_service "
-                             "must stand in smtpd_recipient_restrictions")
+                             "must be in smtpd_recipient_restrictions")
 
     def test_one_recipient(self):
         client = self.begin()
@@ -289,7 +289,7 @@ class Protocol(Service):
             self.assertIsNone(self.answer(connection))
         except ConnectionResetError:
             pass
-        self.milter.wait_log("warning: policy service: not a request of Postfix: ", after=mark)
+        self.milter.wait_log("warning: policy service: not a request from Postfix: ", after=mark)
         self.assertRegex(self.ask(self.connection()), "^PREPEND ")
 
     def test_long_addresses(self):
@@ -322,7 +322,7 @@ class Protocol(Service):
         connections = [self.connection() for _ in range(1020)]
         for connection in connections[1000:]:
             self.assertEqual(connection.recv(1), b"")
-        line = r"warning: policy service: accept: no room for a further connection times=1$"
+        line = r"warning: policy service: accept: no room for another connection times=1$"
         self.milter.log.wait(line, after=mark)
         self.assertEqual(len(self.milter.log.find_all(line, after=mark)), 1)
         self.assertEqual(self.ask(connections[0])[:8], "PREPEND ")
@@ -352,7 +352,7 @@ class Failing(Service):
 
     def test_tempfail(self):
         self.assertEqual(self.ask(self.connection()),
-                         "DEFER 4.3.0 How this session is protected cannot be asked now, try again "
+                         "DEFER 4.3.0 Cannot find out now how this session is protected, try again "
                          "later")
 
 

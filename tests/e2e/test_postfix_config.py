@@ -190,7 +190,7 @@ class PostfixConfig(Case):
             first = self.config(backend=backend)
             again = self.config(master_cf=MASTER_CF + first.rpartition("#\n# This Postfix")[0] +
                                 added, backend=backend)
-            self.assertRegex(again, r"(?m)^# master.cf has a service \S+ already")
+            self.assertRegex(again, r"(?m)^# master.cf already has a service \S+: replace")
             service, = self.services(again).values()
             self.assert_overrides(service, [*PROXIED, "smtpd_client_connection_count_limit=7"])
 
@@ -205,8 +205,8 @@ class PostfixConfig(Case):
                         "-o content_filter= -o mynetworks=127.0.0.0/8\n")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertRegex(done.stderr, r"^posternctl: \S+postern\.conf:\d+: address: master\.cf has a "
-                                      "service 127.0.0.1:12525 that wants no PROXY header, .*: take "
-                                      "another address\n$")
+                                      "service 127.0.0.1:12525 that expects no PROXY header, .*: use a "
+                                      "different address\n$")
 
     def test_arguments_are_kept_whole(self):
         directory = "/".join(["a"] * 100)
@@ -222,12 +222,12 @@ class PostfixConfig(Case):
         self.assertIn("smtpd_client_restrictions=reject", service.overrides)
 
     @table((
-        ("a port that nobody knows", "no-such-port inet n - n - - smtpd", "no-such-port may be one"),
-        ("another program", "25 inet n - n - - smtpd.new", "25 may be one"),
+        ("a port that nobody knows", "no-such-port inet n - n - - smtpd", "it may be no-such-port, "),
+        ("another program", "25 inet n - n - - smtpd.new", "it may be 25, "),
         ("another program elsewhere", "24 inet n - n - - smtpd.new", None),
         ("no port", "no-such-port unix n - n - - smtpd", None),
         ("a postscreen without its smtpd", "25 inet n - n - 1 postscreen -o smtpd_service_name=$mine",
-         "which smtpd takes the clients"),
+         "which smtpd gets the clients"),
         ("a service that stands there twice",
          "25 inet n - n - - smtpd -o mynetworks=0.0.0.0/0\n25 inet n - n - - smtpd",
          "this service more than once"),
@@ -286,10 +286,10 @@ smtpd     pass  -       -       y       -       -       smtpd
         ("IPv4 only", "inet_protocols = ipv4\n", "stricter", "inet_protocols = ipv4: every client on "
          "IPv6 gets 421: postconf -e inet_protocols=all, and restart Postfix"),
         ("encrypt", "smtpd_tls_security_level = encrypt\n", "FAIL",
-         "smtpd_tls_security_level = encrypt: mail is taken without TLS, which today's service "
-         'demands: tls = "encrypt"'),
+         "smtpd_tls_security_level = encrypt: mail without TLS is accepted, but today's service "
+         'demands TLS: tls = "encrypt"'),
         ("client certificates", "smtpd_tls_req_ccert = yes\n", "FAIL", "smtpd_tls_req_ccert = yes: "
-         "clients without a certificate are let in, which today's service turns away: "),
+         "clients without a certificate are accepted, which today's service turns away: "),
         ("reject_plaintext_session",
          "smtpd_client_restrictions = permit_mynetworks, reject_plaintext_session\n", "FAIL",
          "smtpd_client_restrictions = permit_mynetworks, reject_plaintext_session: "
@@ -332,7 +332,7 @@ smtpd     pass  -       -       y       -       -       smtpd
         path = os.path.relpath(path) if relative else path
         done = self.ctl("smtpd_tls_ask_ccert = yes\n"
                         f"smtpd_client_restrictions = check_ccert_access hash:{path}\n")
-        self.assertEqual((f": hash:{path} is not looked into" in done.stderr, done.returncode),
+        self.assertEqual((f": hash:{path} is not read" in done.stderr, done.returncode),
                          (relative, int(relative)), done.stderr)
 
     def test_profile_of_todays(self):

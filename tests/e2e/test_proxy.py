@@ -207,7 +207,7 @@ BAD = (
     ("two blanks", b"PROXY TCP4 192.0.2.77  203.0.113.5 1 25\r\n", ".*not one of its family"),
     ("leading zero", b"PROXY TCP4 192.0.2.77 203.0.113.5 01 25\r\n", ".*not a number up to 65535"),
     ("large port", b"PROXY TCP4 192.0.2.77 203.0.113.5 65536 25\r\n", ".*not a number.*"),
-    ("more behind", b"PROXY TCP4 192.0.2.77 203.0.113.5 1 25 x\r\n", ".*behind the last port"),
+    ("more behind", b"PROXY TCP4 192.0.2.77 203.0.113.5 1 25 x\r\n", ".*after the last port"),
     ("zero byte", b"PROXY TCP4 192.0.2.77 203.0.113.5 1 25\0\r\n", ".*zero byte in the line"),
     ("version 3", b"\r\n\r\n\0\r\nQUIT\n\x31\x11\0\x0c" + b"x" * 12, "neither version 2's .*"),
     ("command 2", proxyheader.raw(0x22, 0x11, b"x" * 12), "neither version 2's .*"),

@@ -16,7 +16,7 @@ PUBLIC = ("192.0.2.1", "2001:db8::1")
 # A header of version 2 has a QUIT in it: a unix-domain socket may be closed before the next command.
 HEADER = ("^takes the PROXY header for commands: (500 5.5.2 Error: |Broken pipe$"
           "|Connection reset by peer$)")
-HEADER_STRICT = (HEADER + "|^does not take the PROXY header: 554 5.5.0 Error: SMTP protocol "
+HEADER_STRICT = (HEADER + "|^does not accept the PROXY header: 554 5.5.0 Error: SMTP protocol "
                  "synchronization$|^takes the PROXY header for commands: (554 5.5.0 .*|closed|"
                  "Broken pipe|Connection reset by peer)$")
 
@@ -187,12 +187,12 @@ class Wrong(Selftest):
         ("XFORWARD", "xforward", "xforward", "offers XFORWARD",
          "-o smtpd_authorized_xforward_hosts="),
         ("everybody is in mynetworks", "networks", "relay",
-         "takes mail for postern-selftest@example.net: 250 2.1.5 Ok", "-o mynetworks="),
+         "accepts mail for postern-selftest@example.net: 250 2.1.5 Ok", "-o mynetworks="),
         ("no restriction", "restrictions", "relay",
-         "takes mail for postern-selftest@example.net: 250 2.1.5 Ok",
+         "accepts mail for postern-selftest@example.net: 250 2.1.5 Ok",
          "-o smtpd_relay_restrictions=permit_sasl_authenticated,reject_unauth_destination"),
         ("no restriction for others than postmaster", "sender", "relay",
-         "takes mail for postern-selftest@example.net: 250 2.1.5 Ok",
+         "accepts mail for postern-selftest@example.net: 250 2.1.5 Ok",
          "-o smtpd_relay_restrictions=permit_sasl_authenticated,reject_unauth_destination"),
     ))
     def test_fault(self, service, name, text, cure):
@@ -203,7 +203,7 @@ class Wrong(Selftest):
         cure = "-o smtpd_tls_security_level=none"
         self.assertEqual(self.wrong("encrypt"), [
             ("starttls", self.subject("encrypt"), "offers STARTTLS", cure),
-            ("mail", self.subject("encrypt"), "takes no mail for postmaster@mail.example.test: "
+            ("mail", self.subject("encrypt"), "refuses mail for postmaster@mail.example.test: "
              "530 5.7.0 Must issue a STARTTLS command first", cure)])
 
     def test_cure_of_text(self):
@@ -229,7 +229,7 @@ class Wrong(Selftest):
     def test_silence(self):
         (name, subject, text, cure), = self.wrong("wrapper")
         self.assertEqual((name, subject, text, cure), (
-            "proxy-header", self.subject("wrapper"), "gives no greeting within 12 s",
+            "proxy-header", self.subject("wrapper"), "sends no greeting within 12 s",
             "-o smtpd_tls_wrappermode=no"))
 
     def test_nobody(self):
@@ -266,7 +266,7 @@ class Wrong(Selftest):
         """Seen in the backend, and through the listener."""
         faults = self.wrong("good", {"tls_address": self.services["plain inet no"].address})
         self.assertEqual([fault[0] for fault in faults], ["proxy-header", "tls"])
-        self.assertIn("under TLS, EHLO is not taken: ", faults[1][2])
+        self.assertIn("under TLS, EHLO is not accepted: ", faults[1][2])
 
     def test_upstream_may_relay(self):
         """An upstream that speaks for itself has its own address to Postfix."""
@@ -274,7 +274,7 @@ class Wrong(Selftest):
             accept_proxy_from=["198.51.100.0/24", "203.0.113.7"]))
         self.assertEqual(faults, [(
             "relay", self.subject("good", "198.51.100.1"),
-            "takes mail for postern-selftest@example.net: 250 2.1.5 Ok",
+            "accepts mail for postern-selftest@example.net: 250 2.1.5 Ok",
             "-o mynetworks=127.0.0.0/8")])
 
     def test_upstream_on_this_machine(self):
@@ -282,7 +282,7 @@ class Wrong(Selftest):
         faults = self.wrong("good", listeners=self.listeners(accept_proxy_from="127.0.0.0/8"))
         self.assertEqual(faults, [(
             "relay", self.subject("good", "127.0.0.1"),
-            "takes mail for postern-selftest@example.net: 250 2.1.5 Ok",
+            "accepts mail for postern-selftest@example.net: 250 2.1.5 Ok",
             "-o mynetworks=198.51.100.0/24")])
 
     # --- posternd itself ---
@@ -330,7 +330,7 @@ class Wrong(Selftest):
         self.assertEqual([fault[0] for fault in faults], ["starttls", "tls"])
         self.assertEqual(faults[0][2:], ('does not offer STARTTLS, but tls = "may"',
                                          "systemctl restart postern"))
-        self.assertIn("there is no TLS: 502 5.5.1", faults[1][2])
+        self.assertIn("TLS does not work: 502 5.5.1", faults[1][2])
 
     def test_starttls_is_offered(self):
         faults = self.differing({"tls": "may"}, [('tls = "may"', 'tls = "none"')])
@@ -353,7 +353,7 @@ class Wrong(Selftest):
     def test_no_implicit_tls(self):
         faults = self.differing({"tls": "may"}, [('tls = "may"', 'tls = "implicit"')])
         self.assertEqual([fault[0] for fault in faults], ["tls"])
-        self.assertIn("there is no TLS: ", faults[0][2])
+        self.assertIn("TLS does not work: ", faults[0][2])
 
     def test_nobody_listens(self):
         port = free_port()
@@ -361,7 +361,7 @@ class Wrong(Selftest):
                                       f"listener \"mx\" {{\n    address = \"127.0.0.1:{port}\" #")])
         self.assertEqual(faults[0], (
             "greeting", f'listener "mx" 127.0.0.1:{port}',
-            "cannot be reached (Connection refused): posternd runs with another configuration",
+            "cannot be reached (Connection refused): posternd runs with a different configuration",
             "systemctl restart postern"))
 
     def test_this_machine_is_excepted(self):
@@ -376,7 +376,7 @@ class Wrong(Selftest):
             self.of(checks, "auth", "ok")
             check, = self.of(checks, "tls", "not-checked")
             self.assertEqual(check["text"],
-                             "starttls_except has this machine's address: ask from elsewhere")
+                             "starttls_except has this machine's address: test from elsewhere")
 
     def test_another_machine_is_excepted(self):
         daemon = self.start(backend=self.services["good"].address, listeners=self.listeners(

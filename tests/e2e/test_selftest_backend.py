@@ -78,7 +78,7 @@ class BusyPostscreen(Selftest):
         daemon = self.start(backend=self.screen.address)
         (name, _, text, cure), = self.faults(daemon.conf)
         self.assertEqual((name, text, cure),
-                         ("proxy-header", "does not take EHLO: 421 4.3.2 No system resources", None))
+                         ("proxy-header", "does not accept EHLO: 421 4.3.2 No system resources", None))
 
 
 class Protocols(Selftest):
@@ -155,7 +155,7 @@ class Loops(Selftest):
         """One fault only: nobody is asked who cannot answer."""
         (name, subject, text, found), = self.faults(daemon.conf)
         self.assertEqual((name, subject), ("loop", f'backend "postfix" {address}'))
-        self.assertIn("mail goes round in circles", text)
+        self.assertIn("mail would loop", text)
         self.assertEqual(found, cure or f'address = "unix:{self.stage.postfix.queue}/public/postern"')
 
     def test_redirected_port(self):
@@ -256,17 +256,17 @@ class Played(Selftest):
                 peer.send(b"2")
 
         (name, _, text, _), = self.faults(self.before(drip).conf)
-        self.assertEqual((name, text), ("proxy-header", "gives no greeting within 12 s"))
+        self.assertEqual((name, text), ("proxy-header", "sends no greeting within 12 s"))
 
     @table((
-        ("no SMTP", b"\x1b[2Jhello\r\n", "what it says is no SMTP"),
+        ("no SMTP", b"\x1b[2Jhello\r\n", "its reply is not SMTP"),
         ("a line without end", b"220 " + b"x" * 5000, "a line is too long"),
         ("a reply without end", b"220-x\r\n" * 300, "a reply is too long"),
     ))
     def test_no_reply(self, said, text):
         fault, = self.faults(self.before(lambda peer: peer.send(said)).conf)
         self.assertEqual((fault[0], fault[2]),
-                         ("proxy-header", f"does not take the PROXY header: {text}"))
+                         ("proxy-header", f"does not accept the PROXY header: {text}"))
 
     def test_full_backlog(self):
         """A unix-domain socket says so at once, and posternd waits for connect_timeout."""
@@ -286,7 +286,7 @@ class Played(Selftest):
             peer.close()
 
         fault, = self.faults(self.before(answer).conf)
-        self.assertEqual(fault[2], "does not take the PROXY header: closed")
+        self.assertEqual(fault[2], "does not accept the PROXY header: closed")
 
     def test_host_name_is_no_keyword(self):
         """The first line of a reply to EHLO names the host."""

@@ -87,18 +87,18 @@ class Ours(Selftest):
                              r"in postern.conf\)$")
 
     @table((
-        ("nothing", None, "it gives no answer"),
-        ("another protocol", b"220 hello\r\n", "what it answers is not the milter protocol"),
+        ("nothing", None, "it does not answer"),
+        ("another protocol", b"220 hello\r\n", "its answer is not in the milter protocol"),
     ))
     def test_wrong_milter(self, answer, why):
         server = Server(self, answer, self.paths["milter"])
         result, _, text, cure = self.found(1, "milter")
         self.assertEqual((result, cure), ("fault", "systemctl restart postern-milter"))
-        self.assertEqual(text, f"{why}: mail is put off (default_action = tempfail of milter in "
+        self.assertEqual(text, f"{why}: mail is deferred (default_action = tempfail of milter in "
                          "postern.conf)")
         self.assertIn(b"\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff", server.told)
 
-    @table((("no action", b"hello, I am a server\n\n", "what it answers is no action"),))
+    @table((("no action", b"hello, I am a server\n\n", "its answer is not an action"),))
     def test_wrong_policy_service(self, answer, why):
         server = Server(self, answer, self.paths["policy"])
         result, _, text, _ = self.found(1, "policy-service")
@@ -146,16 +146,16 @@ class Others(Selftest):
 
     @table((
         ("milter", "milter", "127.0.0.1:<nobody>", "it cannot be reached (Connection refused): "
-         "mail is put off (default_action = tempfail of smtpd_milters)"),
+         "mail is deferred (default_action = tempfail of smtpd_milters)"),
         ("milter that may be missing", "accepting", None, "it cannot be reached (Connection "
-         "refused): mail passes it by (default_action = accept of smtpd_milters)"),
+         "refused): mail bypasses it (default_action = accept of smtpd_milters)"),
         ("milter of the queue", "common", "unix:<queue>/private/nobody", "it cannot be reached (No "
          "such file or directory): mail is refused (default_action = reject of smtpd_milters)"),
         ("policy service", "policy", "127.0.0.1:<nobody>", "it cannot be reached (Connection "
-         "refused): mail is not looked at by it (default_action = 451 4.3.5 Server configuration "
+         "refused): it does not see the mail (default_action = 451 4.3.5 Server configuration "
          "problem of smtpd_recipient_restrictions)"),
         ("policy service of a class", "class", "unix:<queue>/private/nobody", "it cannot be reached "
-         "(No such file or directory): mail is not looked at by it (default_action = DUNNO of "
+         "(No such file or directory): it does not see the mail (default_action = DUNNO of "
          "greylist)"),
     ))
     def test_nobody(self, service, address, text):
@@ -180,7 +180,7 @@ class Others(Selftest):
         checks = self.checks(daemon.conf, 0)
         self.assertEqual(self.of(checks, "milter", "ok")[0]["text"], "negotiates, of smtpd_milters")
         self.assertEqual(self.of(checks, "policy-service", "ok")[0]["text"],
-                         "takes connections, of smtpd_recipient_restrictions")
+                         "accepts connections, of smtpd_recipient_restrictions")
         self.assertEqual([told for told in policy.told if told], [])
 
     def test_another_account(self):

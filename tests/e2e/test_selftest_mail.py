@@ -48,8 +48,8 @@ class Mail(Selftest):
         return check
 
     @table((
-        ("in a domain of its settings", "good", "takes mail for postmaster@example.test: 250 2.1.5 Ok"),
-        ("from nobody", "sender", "takes mail for postmaster@example.test: 250 2.1.5 Ok"),
+        ("in a domain of its settings", "good", "accepts mail for postmaster@example.test: 250 2.1.5 Ok"),
+        ("from nobody", "sender", "accepts mail for postmaster@example.test: 250 2.1.5 Ok"),
     ))
     def test_taken(self, service, text):
         check = self.asked(service, 0)
@@ -63,7 +63,7 @@ class Mail(Selftest):
     def test_put_off(self, service, words):
         check = self.asked(service, 1 if service == "session" else 3)
         self.assertEqual(check["result"], "not-checked")
-        self.assertRegex(check["text"], f"^puts off mail for postmaster@[a-z.]+: {words}$")
+        self.assertRegex(check["text"], f"^defers mail for postmaster@[a-z.]+: {words}$")
 
     def test_plaintext_session_is_named(self):
         daemon = self.start(backend=self.services["session"].address)
@@ -74,7 +74,7 @@ class Mail(Selftest):
         """On port 25 strangers are to be served, and this may be for this one only."""
         check = self.asked("client", 3, listeners=self.trial(25))
         self.assertEqual(check["result"], "not-checked")
-        self.assertRegex(check["text"], f"^puts off mail for {POSTMASTER}: 554 5.7.1 <unknown"
+        self.assertRegex(check["text"], f"^defers mail for {POSTMASTER}: 554 5.7.1 <unknown"
                          rf"\[{STRANGER}\](:\d+)?>: Client host rejected: Access denied$")
         self.assertEqual(self.asked("client", 3, "relay", listeners=self.trial(25))["result"],
                          "not-checked")
@@ -92,13 +92,13 @@ class Mail(Selftest):
     def test_refused(self, service, words):
         check = self.asked(service, 1)
         self.assertEqual(check["result"], "fault")
-        self.assertRegex(check["text"], f"^takes no mail for postmaster@[a-z.]+: {words}$")
+        self.assertRegex(check["text"], f"^refuses mail for postmaster@[a-z.]+: {words}$")
         self.assertEqual(check["cure"], CURE if service == "no domain" else None)
 
     def test_domains_that_cannot_be_known(self):
         check = self.asked("domains of a table", 3)
         self.assertEqual(check["result"], "not-checked")
-        self.assertRegex(check["text"], f"^takes no mail for {POSTMASTER}, and its other domains "
+        self.assertRegex(check["text"], f"^refuses mail for {POSTMASTER}, and its other domains "
                          "are not known: 554 5.7.1 .*: Relay access denied$")
 
     def test_service_for_those_who_log_in(self):
@@ -107,7 +107,7 @@ class Mail(Selftest):
                               ("client", "smtpd_client_restrictions")):
             check = self.asked(service, 0)
             self.assertEqual(check["result"], "ok")
-            self.assertRegex(check["text"], f"^takes no mail of strangers, as {name} says: 554 ")
+            self.assertRegex(check["text"], f"^refuses mail from strangers, as {name} says: 554 ")
         self.assertEqual(self.asked("relaying", 1, listeners=self.trial(25))["result"], "fault")
 
     # --- the stranger ---
@@ -134,7 +134,7 @@ class Mail(Selftest):
         """Whoever is known may send anywhere."""
         check = self.asked("listed", 3, "relay", ("--as", "192.0.2.7"))
         self.assertEqual((check["result"], check["text"]), (
-            "not-checked", "this client is in mynetworks, and no stranger: 250 2.1.5 Ok"))
+            "not-checked", "this client is in mynetworks, so it is not a stranger: 250 2.1.5 Ok"))
 
     def test_as_of_a_family_that_no_client_has(self):
         daemon = self.start(backend=self.services["good"].address)
@@ -182,7 +182,7 @@ class Measure(Selftest):
         """Of the exit code the comparison of settings has its say."""
         check = self.asked(today, code)
         self.assertEqual(check["result"], "ok")
-        self.assertRegex(check["text"], "^takes no mail for postmaster@example.test, as "
+        self.assertRegex(check["text"], "^refuses mail for postmaster@example.test, as "
                          f"{self.today[today].address} answers today: 550 5.1.1 ")
 
     @table((("", "taking"), ("under TLS", "taking under TLS"),
@@ -190,14 +190,14 @@ class Measure(Selftest):
     def test_other_answer(self, today):
         check = self.asked(today, 1)
         self.assertEqual(check["result"], "fault")
-        self.assertRegex(check["text"], "^takes no mail for postmaster@example.test: 550 5.1.1 .*; "
+        self.assertRegex(check["text"], "^refuses mail for postmaster@example.test: 550 5.1.1 .*; "
                          f"{self.today[today].address} answers today: 250 2.1.5 Ok$")
 
     def test_put_off_but_not_today(self):
         """Both are told; it may be about a client that is new."""
         check = self.asked("taking", 1, self.later)
         self.assertEqual(check["result"], "not-checked")
-        self.assertRegex(check["text"], "^puts off mail for postmaster@example.test: 450 4.2.0 .*; "
+        self.assertRegex(check["text"], "^defers mail for postmaster@example.test: 450 4.2.0 .*; "
                          f"{self.today['taking'].address} answers today: 250 2.1.5 Ok$")
 
     def test_this_machine_is_no_stranger(self):
@@ -229,12 +229,12 @@ class EveryAddress(Selftest):
             "address": f"0.0.0.0:{self.today.port}",
             "trial_address": f"127.0.0.1:{free_port()}"}})
         check, = self.of(self.checks(daemon.conf, 0), "mail", "ok")
-        self.assertRegex(check["text"], "^takes no mail for postmaster@example.test, as "
+        self.assertRegex(check["text"], "^refuses mail for postmaster@example.test, as "
                          f"{self.today.port} answers today: 550 5.1.1 ")
 
 
 class Address(Selftest):
-    """A Postfix that takes mail for the host itself, and tls_address = address."""
+    """A Postfix that accepts mail for the host itself, and tls_address = address."""
 
     @classmethod
     def prepare(cls):
@@ -251,4 +251,4 @@ class Address(Selftest):
         for name in ("mail", "greeting", "tls"):
             self.of(checks, name, "ok")
         self.assertEqual(self.of(checks, "mail")[0]["text"],
-                         f"takes mail for {POSTMASTER}: 250 2.1.5 Ok")
+                         f"accepts mail for {POSTMASTER}: 250 2.1.5 Ok")

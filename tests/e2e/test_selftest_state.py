@@ -110,7 +110,7 @@ class State(Selftest):
         with self.stopped():
             text, cure = self.connect_fault()
         self.assertRegex(text, "^cannot be reached: (Connection refused|No such file or directory); "
-                         "Postfix does not run$")
+                         "Postfix is not running$")
         self.assertEqual(cure, "postfix start")
 
     @table((("which runs", "reload"), ("which is stopped", "start")))
@@ -141,8 +141,8 @@ class State(Selftest):
         shutil.chown(path, "daemon" if self.postfix.owner != "daemon" else "bin")
         os.chmod(path, 0o666)
         text, _ = self.connect_fault(self.edited([(self.inner.address, "unix:" + path)]))
-        self.assertRegex(text, "^cannot be reached: Connection refused; the socket there is of user "
-                         "(daemon|bin), and not Postfix's$")
+        self.assertRegex(text, "^cannot be reached: Connection refused; the socket there belongs to user "
+                         "(daemon|bin), not to Postfix$")
 
     def test_no_socket(self):
         path = f"{self.public}/file"
@@ -150,7 +150,7 @@ class State(Selftest):
             os.chmod(path, 0o666)
         self.addCleanup(os.unlink, path)
         text, _ = self.connect_fault(self.edited([(self.inner.address, "unix:" + path)]))
-        self.assertEqual(text, "cannot be reached: Connection refused; what is there is no socket")
+        self.assertEqual(text, "cannot be reached: Connection refused; the file there is not a socket")
 
     # --- what was changed since ---
 
@@ -181,7 +181,7 @@ class State(Selftest):
         control = os.path.join(os.path.dirname(self.conf), "state", "control.sock")
         checks = self.checks(self.edited([(f'control = "{control}"', 'control = ""')]), 3)
         self.assertEqual([check["text"] for check in checks if check["result"] != "ok"],
-                         ['control = "": it cannot be asked'])
+                         ['control = "": there is no socket to ask it'])
 
     def test_no_postconf(self):
         done = run_posternctl(self.build, "-c", self.conf, "selftest",

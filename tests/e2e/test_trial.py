@@ -63,7 +63,7 @@ class Trial(Selftest):
     def test_warning(self):
         """At the start, and by -t; none where there is no trial."""
         words = re.escape(f'listener "mx": in a trial at {self.trial}: clients of '
-                          f"{self.today.address} are served only where they are redirected there")
+                          f"{self.today.address} are served only if they are redirected there")
         self.assertRegex(self.posternd.log.find(r"warning: .*in a trial").string,
                          rf"warning: {self.conf}:\d+: {words}$")
         with open(self.conf, encoding="utf-8") as file:
@@ -96,7 +96,7 @@ class Trial(Selftest):
         system picks is not known."""
         checks = self.checks(self.conf, 3)
         self.assertEqual({check["text"] for check in checks if check["result"] == "not-checked"},
-                         {"port 0 is whichever the system picked"})
+                         {"port 0: the system picked the port"})
         subjects = {check["subject"] for check in self.of(checks, "greeting")
                     if check["result"] == "ok"}
         self.assertIn(f'listener "mx" {self.trial}', subjects)
@@ -136,7 +136,7 @@ class Trial(Selftest):
             done = run_posternctl(self.build, "-c", conf, "postfix-config", env=environment)
             self.assertIn("    -o smtpd_helo_required=yes\n", done.stdout)
             self.assertNotIn("smtpd_helo_required=no", done.stdout)
-            self.assertIn('\n#     has port 25, like listener "mx": where their addresses meet, '
+            self.assertIn('\n#     has port 25, like listener "mx": where their addresses overlap, '
                           f"comment it out{words}\n", done.stdout)
             self.assertNotIn("has port 2525", done.stdout)
 

@@ -247,24 +247,24 @@ class Unmatched(Case):
 # name, profile options, unmatched, certificates, exit code, what is said
 SETUPS = (
     ("anonymous and modern", None, "anonymous", ["p384"], 2,
-     r'unmatched = "anonymous" cannot be under tls_profile "modern" of listener "mx"'),
+     r'unmatched = "anonymous" is not possible with tls_profile "modern" of listener "mx"'),
     ("anonymous and level 1", 'ciphers = "ALL:@SECLEVEL=1"', "anonymous", ["p384"], 2,
-     r'unmatched = "anonymous" cannot be under tls_profile "mine" of listener "mx"'),
+     r'unmatched = "anonymous" is not possible with tls_profile "mine" of listener "mx"'),
     ("anonymous and TLS 1.3", 'min_protocol = "TLSv1.3"', "anonymous", ["p384"], 2,
-     r'unmatched = "anonymous" cannot be under tls_profile "mine" of listener "mx"'),
+     r'unmatched = "anonymous" is not possible with tls_profile "mine" of listener "mx"'),
     ("anonymous and level 0", 'ciphers = "ALL:@SECLEVEL=0"', "anonymous", ["p384"], 0, ""),
     ("try-anyway", 'min_protocol = "TLSv1.2"', "try-anyway", ["p384"], 0, ""),
     ("try-anyway with P-256", 'min_protocol = "TLSv1.2"', "try-anyway", ["p256"], 0, ""),
     ("try-anyway, modern", None, "try-anyway", ["p384"], 0, ""),
     ("try-anyway without ECDSA suites", 'ciphers = "kRSA:ECDHE-RSA-AES128-SHA"', "try-anyway",
-     ["p384"], 0, r'unmatched = "try-anyway" is switched off for certificate "p384", its test '
-                  r'failed: no shared cipher'),
+     ["p384"], 0, r'unmatched = "try-anyway" is disabled for certificate "p384", because its '
+                  r'test failed: no shared cipher'),
     ("try-anyway and TLS 1.3", 'min_protocol = "TLSv1.3"', "try-anyway", ["p384"], 0,
-     r'is switched off for certificate "p384", its test failed: '),
+     r'is disabled for certificate "p384", because its test failed: '),
     ("try-anyway with one group", 'groups = "P-384"', "try-anyway", ["p384"], 0,
-     r'is switched off for certificate "p384", its test failed: no hello for it'),
+     r'is disabled for certificate "p384", because its test failed: no hello for it'),
     ("try-anyway with RSA alone", None, "try-anyway", ["rsa"], 0,
-     r'unmatched = "try-anyway" does nothing: the set has no ECDSA certificate'),
+     r'unmatched = "try-anyway" has no effect: the set has no ECDSA certificate'),
     ("try-anyway with RSA, too", None, "try-anyway", ["rsa", "p384"], 0, ""),
 )
 

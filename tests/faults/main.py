@@ -41,9 +41,9 @@ SHORTAGE = 200
 REPEATED = 4
 
 # What a start that has failed says; and where libmilter fails only after it.
-MESSAGE = re.compile(r"out of (dynamic )?memory|Cannot allocate memory|libmilter says why in the log"
+MESSAGE = re.compile(r"out of (dynamic )?memory|Cannot allocate memory|libmilter logs the reason"
                      r"|libssl cannot be initialised|cannot start a thread: ")
-MILTER_ENDED = "libmilter has ended by itself"
+MILTER_ENDED = "libmilter ended by itself"
 
 # OpenSSL's functions that only free.
 FREEING = ("OSSL_LIB_CTX_free", "OPENSSL_cleanup")

@@ -50,7 +50,7 @@ PARAMETERS = in_file(
     ("table: tickets are compared", "compare_suites",
      'REPLACED("tls_ssl_options", RULE_TICKETS,', 'REPLACED("tls_ssl_options", RULE_PART,'),
     ("table: Received: lines lose TLS", "parameters",
-     'LOST("smtpd_tls_received_header",\n     "Received: lines tell no TLS; a header of '
+     'LOST("smtpd_tls_received_header",\n     "Received: lines do not show TLS; a header of '
      'postern-milter(8) does")', 'NOTHING("smtpd_tls_received_header")'),
     ("table: REQUIRETLS is on by itself", "compare",
      'LOST_BY("requiretls_enable", RULE_REQUIRETLS,\n        ', 'LOST("requiretls_enable", '),
@@ -313,12 +313,12 @@ LISTS = in_file(
      ' || settings_is_word(word, "permit_tls_clientcerts")', ""),
     ("lists: nobody is asked for a certificate", "compare_lists",
      "today->clientcerts && asks_certificates(c)", "today->clientcerts"),
-    ("lists: a table that is not looked into may refuse", "compare_lists",
+    ("lists: a table that is not read may refuse", "compare_lists",
      "scan->ccert_denies || text == NULL;", "scan->ccert_denies;"),
     ("lists: a code refuses", "compare_lists", "word.at[0] == '5') &&", "word.at[0] == '2') &&"),
     ("lists: a restriction refuses", "compare_lists", "word.at[len] == '_'", "false"),
     ("lists: a class may refuse", "compare_lists", " || is_class(scan, word)", ""),
-    ("lists: what is not looked into is told", "compare_lists", "    if (today.unread) {\n",
+    ("lists: what is not read is told", "compare_lists", "    if (today.unread) {\n",
      "    if (false) {\n"),
     ("lists: policy services", "compare_lists", "    if (today.policy) {\n", "    if (false) {\n"),
     ("keywords: without TLS they are nothing", "compare_lists",

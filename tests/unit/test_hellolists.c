@@ -224,13 +224,13 @@ static const struct {
     {"odd digits in a tree",
      {"1.2", "Cipher Suite: X (0xc02)", NULL, NULL, NULL},
      "--ciphers: \"0xc02\" is neither"},
-    {"an empty server name", {"1.2", "c02b", NULL, NULL, ""}, "--sni: \"\" is no host name"},
+    {"an empty server name", {"1.2", "c02b", NULL, NULL, ""}, "--sni: \"\" is not a host name"},
     {"a server name in letters of another language",
      {"1.2", "c02b", NULL, NULL, "b\xc3\xbc.example"},
-     "--sni: \"b\\xc3\\xbc.example\" is no host name"},
+     "--sni: \"b\\xc3\\xbc.example\" is not a host name"},
     {"a server name with a blank",
      {"1.2", "c02b", NULL, NULL, "a b"},
-     "--sni: \"a\\x20b\" is no host"},
+     "--sni: \"a\\x20b\" is not a host"},
     {"escaped", {"1.2", "\x1b[2J", NULL, NULL, NULL}, "--ciphers: \"\\x1b\" is neither"},
 };
 

@@ -213,15 +213,15 @@ static const struct {
      "00000000: 1603 0100 c801 0000 c403 0361 6263 6465  ...........abcde\n"
      "00000010: 6162 6364 6566 6162 6364 6566 6162 6364  abcdefabcdefabcd\n"
      "00000040: 6162                                     ab\n",
-     "line 2: the dump leaves bytes out behind this line"},
+     "line 2: the dump omits bytes after this line"},
     {"lines left out behind a remark",
      "0000  16 03 01 00   ....\n0004  16 03 01 00   ....\n[...]\n0010  16 03 01 00   ....\n",
-     "line 3: the dump leaves bytes out behind this line"},
+     "line 3: the dump omits bytes after this line"},
     {"lines of one side left out",
      "    0000  16 03 01 00\n0000  16 03 01 00\n0004  c8 01\n    0008  c8 01\n",
-     "line 1: the dump leaves bytes out behind this line"},
+     "line 1: the dump omits bytes after this line"},
     {"an offset alone", "0000  16 03 01 00\n0004  16 03 01 00\n\nx\n0010\n",
-     "line 4: the dump leaves bytes out behind this line"},
+     "line 4: the dump omits bytes after this line"},
     {"too many repeated lines", "0000  16 03 01 00\n0004  16 03 01 00\n*\n1000\n",
      "line 2: more than 64 bytes"},
     {"too many bytes",
@@ -232,7 +232,7 @@ static const struct {
      "0000  16 03 01 00 c8 01 00 00 c4 03 03 61 62 63 64 65\n"
      "0010  61 62 63 ..\n"
      "0020  61 62 63 64\n",
-     "line 2: the dump leaves bytes out behind this line"},
+     "line 2: the dump omits bytes after this line"},
 };
 
 /* Reads into memory of just the size that is told, so that a sanitizer sees every step beyond it.

@@ -212,11 +212,11 @@ START_TEST(test_file)
 }
 END_TEST
 
-#define NO_CONDITION " is no condition (client=, sender=, recipient=, listener=, sni=, or *)"
+#define NO_CONDITION " is not a condition (client=, sender=, recipient=, listener=, sni=, or *)"
 #define NO_REQUIREMENT                                                                             \
     " is neither a condition nor a requirement (tls, tls>=, bits>=, client_certificate, "          \
     "fingerprint=, nothing)"
-#define NOT_PLAIN " is never compared: only local@domain is, without quotes, %, ! and further @"
+#define NOT_PLAIN " is never compared: only local@domain is, without quotes, %, ! or a second @"
 #define NO_ACTION                                                                                  \
     " is neither a requirement (tls, tls>=, bits>=, client_certificate, fingerprint=) nor an "     \
     "action (reject, defer, tag)"
@@ -229,7 +229,7 @@ static const struct {
     {"\n# a\nclient tls reject", ":3: \"client\"" NO_CONDITION},
     {"CLIENT=192.0.2.1 tls reject", ":1: \"CLIENT=192.0.2.1\"" NO_CONDITION},
     {"client=192.0.2.1/24 tls reject",
-     ":1: client: \"192.0.2.1/24\": bits are set behind the network's prefix"},
+     ":1: client: \"192.0.2.1/24\": bits are set after the network's prefix"},
     {"client= tls reject",
      ":1: client: \"\": not ADDRESS/BITS or ADDRESS (numeric addresses only)"},
     {"client=192.0.2.1 client=192.0.2.2 tls reject", ":1: client is given twice"},
@@ -238,9 +238,9 @@ static const struct {
     {"recipient=a@b.example recipient=.c.example tls reject", ":1: recipient is given twice"},
     {"listener=mx listener=mx tls reject", ":1: listener is given twice"},
     {"sni=a sni=b tls reject", ":1: sni is given twice"},
-    {"* * tls reject", ":1: * stands alone, for all mail"},
-    {"* sender=a.example tls reject", ":1: * stands alone, for all mail"},
-    {"sender=a.example * tls reject", ":1: * stands alone, for all mail"},
+    {"* * tls reject", ":1: * must be the only condition: it matches all mail"},
+    {"* sender=a.example tls reject", ":1: * must be the only condition: it matches all mail"},
+    {"sender=a.example * tls reject", ":1: * must be the only condition: it matches all mail"},
     {"sender=b\xc3\xbc"
      "cher.example tls reject",
      ":1: sender: \"b\xc3\xbc"
@@ -280,17 +280,17 @@ static const struct {
     {"listener=submission tls reject", ":1: there is no listener \"submission\" in " FILE_NAME},
     {"sni=a_b tls reject",
      ":1: sni: \"a_b\" is neither an address nor a domain nor \".\" and a domain"},
-    {"*", ":1: what is required is missing: tls, or nothing"},
-    {"sender=a.example", ":1: what is required is missing: tls, or nothing"},
+    {"*", ":1: the requirement is missing: tls, or nothing"},
+    {"sender=a.example", ":1: the requirement is missing: tls, or nothing"},
     {"* reject", ":1: \"reject\"" NO_REQUIREMENT},
     {"* ssl reject", ":1: \"ssl\"" NO_REQUIREMENT},
-    {"* nothing reject", ":1: nothing may follow the word nothing"},
+    {"* nothing reject", ":1: no other word may follow \"nothing\""},
     {"* tls nothing", ":1: \"nothing\"" NO_ACTION},
     {"* tls", ":1: the action is missing: reject, defer or tag"},
     {"* tls REJECT", ":1: \"REJECT\"" NO_ACTION},
     {"* tls permit", ":1: \"permit\"" NO_ACTION},
-    {"* tls tls reject", ":1: tls is said by the other requirements of this rule already"},
-    {"* tls>=1.2 tls reject", ":1: tls is said by the other requirements of this rule already"},
+    {"* tls tls reject", ":1: tls is already implied by another requirement of this rule"},
+    {"* tls>=1.2 tls reject", ":1: tls is already implied by another requirement of this rule"},
     {"* tls>=1.2 tls>=1.3 reject", ":1: tls>=1.3: a version is given twice"},
     {"* tls>=2 reject", ":1: tls>=2: only 1.0, 1.1, 1.2 and 1.3 are known"},
     {"* tls>= 1.2 reject", ":1: tls>=: only 1.0, 1.1, 1.2 and 1.3 are known"},
@@ -315,8 +315,8 @@ static const struct {
     {"* tls reject 4.7.10", ":1: 4.7.10: the code of this action begins with 5, as 5.7.10 does"},
     {"* tls defer 5.7.10 no", ":1: 5.7.10: the code of this action begins with 4, as 4.7.10 does"},
     {"* tls reject 50.7.1", ":1: 50.7.1: the code of this action begins with 5, as 5.7.10 does"},
-    {"* tls reject Verschl\xc3\xbcsseln", ":1: a text is ASCII, 128 bytes at the most"},
-    {"* tls reject " HUNDRED TWENTY "123456789", ":1: a text is ASCII, 128 bytes at the most"},
+    {"* tls reject Verschl\xc3\xbcsseln", ":1: the text must be ASCII, at most 128 bytes"},
+    {"* tls reject " HUNDRED TWENTY "123456789", ":1: the text must be ASCII, at most 128 bytes"},
     {"* tls reject\x01", ":1: control character 0x01"},
     {"* tls\rreject", ":1: control character 0x0d"},
     {"* tls\x7freject", ":1: control character 0x7f"},
@@ -360,14 +360,14 @@ START_TEST(test_longest)
     line[POLICY_LINE_MAX] = ' ';
     line[POLICY_LINE_MAX + 1] = '\0';
     ck_assert_ptr_null(read_policy(line, &error));
-    ck_assert_str_eq(error.text, POLICY ":1: a line has at most 1024 bytes");
+    ck_assert_str_eq(error.text, POLICY ":1: a line may have at most 1024 bytes");
     policy = good_policy("* tls reject " HUNDRED TWENTY "12345678");
     policy_free(policy);
     ck_assert_ptr_null(read_policy("* fingerprint=" PRINT_A "," PRINT_A "," PRINT_A "," PRINT_A
                                    "," PRINT_A "," PRINT_A "," PRINT_A "," PRINT_A "," PRINT_A
                                    " reject",
                                    &error));
-    ck_assert_str_eq(error.text, POLICY ":1: fingerprint: more than 8 of them");
+    ck_assert_str_eq(error.text, POLICY ":1: fingerprint: more than 8 are listed");
 }
 END_TEST
 

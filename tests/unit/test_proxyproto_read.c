@@ -149,7 +149,7 @@ END_TEST
 #define CRLF    "version 1: the line does not end in CRLF"
 #define WORD    "version 1: neither TCP4 nor TCP6"
 #define UNKNOWN "version 1: UNKNOWN does not say who the client is"
-#define REST    "version 1: something behind the last port"
+#define REST    "version 1: something after the last port"
 #define LINE    "version 1: no line end within 107 bytes"
 #define COMMAND "neither version 2's PROXY nor its LOCAL"
 #define TCP     "version 2: neither TCP over IPv4 nor over IPv6"

@@ -50,12 +50,12 @@ static const struct {
     {OLD,
      &rsa,
      {VERDICT_USABLE, 0x0301, 0x002f, 0, 0, FAULT_KEY_ENCIPHERMENT_ONLY, false},
-     "TLSv1 AES128-SHA; some clients refuse it, its keyUsage allows keyEncipherment and no "
+     "TLSv1 AES128-SHA; some clients refuse it, its keyUsage allows keyEncipherment but no "
      "signature"},
     {OLD,
      &rsa,
      {VERDICT_USABLE, 0x0301, 0x002f, 0, 0, FAULT_EXPLICIT_PARAMETERS, false},
-     "TLSv1 AES128-SHA; some clients refuse it, its curve is written out, not named"},
+     "TLSv1 AES128-SHA; some clients refuse it, its curve is given by parameters, not by name"},
     {OLD,
      &rsa,
      {.reason = VERDICT_NO_VERSION},
@@ -94,7 +94,7 @@ static const struct {
     {TWELVE,
      &rsa,
      {.reason = VERDICT_NO_SIGNATURE_SCHEME},
-     "no signature scheme that both sides have is for its key (RSA 2048 bits); the client's "
+     "no signature scheme that both sides have fits its key (RSA 2048 bits); the client's "
      "signature_algorithms: "
      "ecdsa_secp256r1_sha256"},
     {TWELVE,
@@ -105,7 +105,7 @@ static const struct {
     {TWELVE,
      &odd,
      {.reason = VERDICT_LEAF_SIGNATURE},
-     "its own signature is of no scheme of TLS; the client's signature_algorithms_cert: "
+     "its own signature is not of a TLS scheme; the client's signature_algorithms_cert: "
      "ecdsa_secp256r1_sha256 rsa_pss_rsae_sha256"},
     {TWELVE, &p384, {.reason = VERDICT_KEY_USAGE}, "its keyUsage does not allow it to sign"},
     {TWELVE,

@@ -156,12 +156,12 @@ static int look_above(struct certreport *out, X509 *last, OSSL_LIB_CTX *libctx)
     write_name(X509_get_issuer_name(last), issuer);
     out->chain = root != NULL ? CHAIN_COMPLETE : CHAIN_UNKNOWN_ISSUER;
     if (root != NULL) {
-        snprintf(out->chain_text, sizeof out->chain_text, "ends below a root of this machine: %s",
-                 issuer);
+        snprintf(out->chain_text, sizeof out->chain_text,
+                 "leads to a root that this machine trusts: %s", issuer);
     } else {
         snprintf(out->chain_text, sizeof out->chain_text,
-                 "ends below %.250s, which is not a root of this machine: "
-                 "unless it is your own root, a certificate is missing",
+                 "leads to %.250s, which is not a root that this machine trusts: unless it is "
+                 "your own root, a certificate is missing",
                  issuer);
     }
     X509_free(root);
@@ -178,7 +178,7 @@ static int look_at_chain(struct certreport *out, const struct keystore_entry *en
         if (!issues(sent(entry, i), sent(entry, i - 1))) {
             out->chain = CHAIN_BROKEN;
             snprintf(out->chain_text, sizeof out->chain_text,
-                     "certificate %d of the file does not issue certificate %d", i + 1, i);
+                     "certificate %d in the file does not issue certificate %d", i + 1, i);
             return 0;
         }
     }
@@ -187,8 +187,8 @@ static int look_at_chain(struct certreport *out, const struct keystore_entry *en
     }
     out->chain = num == 1 ? CHAIN_SELF_SIGNED : CHAIN_COMPLETE;
     snprintf(out->chain_text, sizeof out->chain_text, "%s",
-             num == 1 ? "self-signed: only clients that verify nothing, or by DANE, accept it"
-                      : "has the root in it, which clients have anyway");
+             num == 1 ? "self-signed: only clients that verify nothing, or use DANE, accept it"
+                      : "contains the root, which clients already have");
     return 0;
 }
 

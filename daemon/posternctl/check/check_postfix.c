@@ -50,12 +50,11 @@ static void look_for_postscreen(struct looking *l, const struct conf_backend *ba
     }
     address_text(address, text);
     if (!postconf_known(l->postfix)) {
-        find(l, FINDING_NOT_CHECKED,
-             "whether %s is a postscreen, which tls_address would be a way around", text);
+        find(l, FINDING_NOT_CHECKED, "whether %s is a postscreen, which tls_address would bypass",
+             text);
     } else if (postfix_is_postscreen(l->postfix, &address->endpoint)) {
         find(l, FINDING_FAIL,
-             "master.cf has a postscreen at %s, and tls_address is a way around it: take "
-             "tls_address out",
+             "master.cf has a postscreen at %s, and tls_address bypasses it: remove tls_address",
              text);
     }
 }
@@ -80,7 +79,7 @@ static void look_at_limit(struct looking *l, const struct conf_endpoint *address
 
         find(l, FINDING_WARNING,
              "max_connections is not below the %u processes that %.*s in master.cf may have%s: "
-             "further clients would wait in silence; its maxproc is to be %u",
+             "further clients would wait in silence; set its maxproc to %u",
              limit, (int)name.len, name.at, common ? " (-: default_process_limit)" : "", processes);
     }
 }

@@ -8,7 +8,7 @@
 /* Two of these options are given, or two ways to give the hello. */
 static int told_twice(const struct invocation *invocation, const char *one, const char *other)
 {
-    return command_slip(invocation, "%s and %s do not go together", one, other);
+    return command_slip(invocation, "%s and %s cannot be combined", one, other);
 }
 
 /* The first of the lists that is given; NULL: none is. */

@@ -73,7 +73,7 @@ static void print_suites(const struct hello *hello, const struct known *known, F
             continue;
         }
         if (id == 0) {
-            text_add(&t, "one of SSLv2"); /* id_at(): no number of TLS */
+            text_add(&t, "an SSLv2 suite"); /* id_at(): no number of TLS */
         } else {
             suite_text(&t, id);
         }
@@ -85,11 +85,11 @@ static void print_suites(const struct hello *hello, const struct known *known, F
     listing_end(&l, "none");
     if (num > 0 && lacking == num) {
         fprintf(out,
-                "%*s* OpenSSL %s of this system has none of them: no certificate can help this "
+                "%*s* this system's OpenSSL %s has none of them: no certificate can help this "
                 "client\n",
                 LISTING_INDENT, "", openssl_version());
     } else if (lacking > 0) {
-        fprintf(out, "%*s* not in OpenSSL %s of this system\n", LISTING_INDENT, "",
+        fprintf(out, "%*s* not in this system's OpenSSL %s\n", LISTING_INDENT, "",
                 openssl_version());
     }
 }
@@ -213,7 +213,7 @@ int explain_print_client(const struct explain *e, FILE *out)
         print_shares(hello, out);
     }
     if (e->client.left > 0) {
-        fprintf(out, "    (%zu bytes behind it were not looked at)\n", e->client.left);
+        fprintf(out, "    (%zu bytes after it were ignored)\n", e->client.left);
     }
     free(known.ids);
     return 0;

@@ -8,7 +8,7 @@ static void warn_of_disagreements(const struct explain *e)
     for (size_t i = 0; i < e->server.num; i++) {
         if (!explain_agrees(e, i)) {
             fprintf(stderr,
-                    "posternctl: OpenSSL does something else with \"%s\": this is a bug of "
+                    "posternctl: OpenSSL does something else with \"%s\": this is a bug in "
                     "postern; please report this hello\n",
                     e->server.entries[i]->name);
         }

@@ -73,8 +73,8 @@ static int from_conf(struct explain_server *server, const struct explain_options
     listener = find_listener(conf, options->listener);
     if (listener == conf->num_listeners) {
         return fail(error, options->listener != NULL
-                               ? "--listener: the configuration has no listener with TLS of that "
-                                 "name"
+                               ? "--listener: the configuration has no listener with TLS and "
+                                 "that name"
                                : "the configuration has no listener with TLS");
     }
     server->listener = &conf->listeners[listener];

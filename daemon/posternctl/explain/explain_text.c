@@ -102,16 +102,16 @@ static void print_unmatched(const struct explain *e, FILE *out)
         break;
     case CONF_UNMATCHED_ANONYMOUS:
         fprintf(out, "unmatched = \"anonymous\": posternd %s\n",
-                goes_on_anonymously(e) ? "goes on without a certificate"
-                                       : "cannot go on without a certificate either");
+                goes_on_anonymously(e) ? "continues without a certificate"
+                                       : "cannot continue without a certificate either");
         break;
     case CONF_UNMATCHED_TRY_ANYWAY:
         tried = tried_anyway(e);
         fputs("unmatched = \"try-anyway\": posternd ", out);
         if (tried >= 0) {
-            fprintf(out, "sends \"%s\" all the same\n", e->server.entries[tried]->name);
+            fprintf(out, "sends \"%s\" anyway\n", e->server.entries[tried]->name);
         } else {
-            fputs("has no certificate that could be tried\n", out);
+            fputs("has no certificate to try\n", out);
         }
         break;
     }
@@ -133,7 +133,7 @@ static void print_alpn(const struct explain *e, FILE *out)
     fprintf(out, "alpn = \"%s\": posternd ", rules[rule]);
     switch (alpn_judge(rule, e->client.hello.alpn)) {
     case ALPN_SILENT:
-        fputs("goes on without an answer\n", out);
+        fputs("continues without an answer\n", out);
         break;
     case ALPN_SELECT:
         fputs("selects " ALPN_SMTP "\n", out);
@@ -296,7 +296,7 @@ static void print_choice(const struct reference *r,
         snprintf(names, sizeof names, "serves %s:", certificates[r->chosen]->name);
         listing_words(&l, names);
     } else if (r->anonymous) {
-        listing_words(&l, "goes on without a certificate:");
+        listing_words(&l, "continues without a certificate:");
     }
     add_outcome(&l, r);
     listing_end(&l, "");
@@ -327,14 +327,14 @@ static int print_reference(const struct explain *e, FILE *out)
     int status = -1;
 
     if (!e->compared) {
-        fputs("\nThe hello is too long to be looked at: posternd refuses it\n", out);
+        fputs("\nThe hello is too long to be judged: posternd refuses it\n", out);
         return 0;
     }
     fprintf(out,
             "\nWhat OpenSSL %s does with this hello, tried just now with each certificate alone\n",
             OpenSSL_version(OPENSSL_VERSION_STRING));
     if (!print_alone(e, out)) {
-        fputs("This is a bug of postern. Please report it with this hello:\n", out);
+        fputs("This is a bug in postern. Please report it with this hello:\n", out);
         print_hex(e->client.message, out);
     }
     fputs(

@@ -120,22 +120,23 @@ static int make_all(struct keystore *out, OSSL_LIB_CTX *libctx, const char *word
             return -1;
         }
         if (out->num == NUM_RECIPES) {
-            snprintf(error->text, sizeof error->text, "--certificates: \"%s\" is one too many",
-                     word);
+            snprintf(error->text, sizeof error->text,
+                     "--certificates: \"%s\": too many certificates", word);
             return -1;
         }
         out->num++;
         entry = &out->entries[out->num - 1];
         if (make_entry(entry, libctx, recipe, issuers) != 0) {
-            snprintf(
-                error->text, sizeof error->text, "certificate %s cannot be made: %s", recipe->name,
-                entry->key == NULL ? "this machine's OpenSSL has no such key" : sslerror_words());
+            snprintf(error->text, sizeof error->text, "cannot generate certificate %s: %s",
+                     recipe->name,
+                     entry->key == NULL ? "this machine's OpenSSL does not support this kind of key"
+                                        : sslerror_words());
             return -1;
         }
         words += len;
     }
     if (out->num == 0) {
-        snprintf(error->text, sizeof error->text, "--certificates: none is named");
+        snprintf(error->text, sizeof error->text, "--certificates: the list is empty");
         return -1;
     }
     return 0;

@@ -158,8 +158,9 @@ static int look_at_interfaces(struct postfix_compared *c, const struct pair *pai
     }
     for (size_t i = 0; i < pair->listener->num_addresses; i++) {
         if (!addr_is_loopback(&pair->listener->addresses[i].endpoint.ip)) {
-            return compare_add(&c->result, COMPARE_FAIL, "inet_interfaces", interfaces, "",
-                               "the port is for this machine only, and the listener opens it");
+            return compare_add(
+                &c->result, COMPARE_FAIL, "inet_interfaces", interfaces, "",
+                "only this machine can reach the port today, and the listener opens it");
         }
     }
     return 0;
@@ -233,9 +234,9 @@ static int look_at_port(struct postfix_compared *c, const struct pair *pair)
         if (is_passed_over(pair, &service) &&
             compare_add(
                 &c->result, COMPARE_FAIL, "address", "", "",
-                "no service of today is known for this port; if clients of %.*s come to it, "
-                "its own settings do not hold for them: let address be the port that they "
-                "use, and trial_address this one",
+                "today's service for this port is not known; if clients of %.*s reach it, that "
+                "service's own settings do not apply to them: set address to the port that they "
+                "use, and trial_address to this one",
                 (int)name.len, name.at) != 0) {
             return -1;
         }
@@ -253,8 +254,8 @@ static int look_at_programs(struct postfix_compared *c)
 
         if (side->values.num > 0 && !side->has_smtpd &&
             compare_add(&c->result, COMPARE_NOT_JUDGED, "smtpd", side->name, "",
-                        "it is not known which smtpd takes the clients of this service: the "
-                        "settings of that one are not compared") != 0) {
+                        "it is not known which smtpd gets the clients of this service: that "
+                        "smtpd's settings are not compared") != 0) {
             return -1;
         }
     }
@@ -277,8 +278,8 @@ static int look_for_twins(struct postfix_compared *c, const struct pair *pair)
         }
         if (num > 1 &&
             compare_add(&c->result, COMPARE_NOT_JUDGED, "master.cf", side->name, "",
-                        "it has this service more than once, of which Postfix takes the "
-                        "last one: what the others have is taken for its own here") != 0) {
+                        "it has this service more than once, and Postfix uses the last one: the "
+                        "settings of the others are also counted here") != 0) {
             return -1;
         }
     }
@@ -307,8 +308,8 @@ static int look_for_others(struct postfix_compared *c, const struct pair *pair)
 
         if (may_be_todays(pair, &service) &&
             compare_add(&c->result, COMPARE_NOT_JUDGED, "address", "", "",
-                        "no service of today is known for this listener; %.*s may be one, by a "
-                        "port or a program that is not known: its settings are not compared",
+                        "today's service for this listener is not known; it may be %.*s, whose "
+                        "port or program is not known: its settings are not compared",
                         (int)name.len, name.at) != 0) {
             return -1;
         }
@@ -363,7 +364,7 @@ static int compare_listener(struct postfix_comparisons *out, struct pair *pair)
         return 0;
     }
     return compare_add(&out->items[out->num - 1].result, COMPARE_NOT_JUDGED, "address", "", "",
-                       "master.cf has many services for this listener: those behind the first %d "
+                       "master.cf has many services for this listener: those after the first %d "
                        "are not compared",
                        POSTFIX_TODAY_MAX);
 }

@@ -49,7 +49,7 @@ static int name_service(struct printing *p, unsigned line, struct conf_error *er
     name = postfix_socket_name(postfix, p->address->path);
     if (name == NULL) {
         return conf_fail(error, p->conf, line,
-                         "%s: \"unix:%s\": Postfix has its sockets in %s/public, under names "
+                         "%s: \"unix:%s\": Postfix has its sockets in %s/public, with names "
                          "without blanks, # and =",
                          p->option, p->address->path,
                          postfix->queue == NULL ? "the queue directory" : postfix->queue);
@@ -140,7 +140,7 @@ static void print_comments(const struct printing *p, const struct postfix_side *
 
     print_users(p);
     if (postconf_known(p->postfix) && postconf_at(p->postfix, p->address, &there)) {
-        fprintf(p->out, "# master.cf has a service %s already: this one is to replace it.\n",
+        fprintf(p->out, "# master.cf already has a service %s: replace it with this one.\n",
                 p->name);
     }
     print_forerunners(p);
@@ -149,11 +149,11 @@ static void print_comments(const struct printing *p, const struct postfix_side *
     if (ip->family == ADDR_NONE) {
         fputs("# posternd's user must be in the group of the directory (postdrop).\n", p->out);
     } else if (addr_is_loopback(ip)) {
-        fputs("# Every local account can connect here and claim any client address; to a unix:\n"
-              "# address only group postdrop can.\n",
+        fputs("# Every local account can connect here and claim any client address; only group\n"
+              "# postdrop can connect to a unix: address.\n",
               p->out);
     } else {
-        fputs("# Whoever can connect here can claim any client address: let only posternd.\n",
+        fputs("# Anyone who can connect here can claim any client address: allow only posternd.\n",
               p->out);
     }
 }
@@ -172,7 +172,7 @@ static void print_cache_warning(const struct printing *p, const struct postconf_
             struct postconf_text name = postconf_column(&other, POSTCONF_NAME);
 
             fprintf(p->out,
-                    "# %.*s is a postscreen, too: comment it out, or give one of them another\n"
+                    "# %.*s is also a postscreen: comment it out, or give one of them a different\n"
                     "# postscreen_cache_map. With the same btree the second one hangs.\n",
                     (int)name.len, name.at);
         }
@@ -258,8 +258,8 @@ static int check_address(struct printing *p, const struct conf_endpoint *address
     }
     return !taken ? 0
                   : conf_fail(error, p->conf, address->line,
-                              "%s: master.cf has a service %s that wants no PROXY header, such as "
-                              "the way back of a content filter: take another address",
+                              "%s: master.cf has a service %s that expects no PROXY header, such "
+                              "as the way back from a content filter: use a different address",
                               p->option, p->name);
 }
 
@@ -304,9 +304,9 @@ static int print_all(const struct conf *conf, const struct postconf *postfix, FI
         no_memory(error);
     } else {
         fprintf(out,
-                "# Services for postern, to stand in master.cf (from %s).\n"
-                "# Postfix has no stress mode for them; posternd has one of its own, from 75 %% of "
-                "a\n# backend's max_connections on.\n",
+                "# Services for postern, for master.cf (from %s).\n"
+                "# Postfix has no stress mode for them; posternd has its own, from 75 %% of a\n"
+                "# backend's max_connections on.\n",
                 conf->file);
         status = print_services(conf, postfix, out, error);
     }

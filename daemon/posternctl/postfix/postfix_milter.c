@@ -110,8 +110,9 @@ void postfix_print_policy_service(const struct conf *conf, const struct postconf
     }
     postfix_milter_address(postfix, &conf->milter.policy_socket.endpoint, address, sizeof address);
     fprintf(out,
-            "#\n# The policy service: this is to stand in smtpd_recipient_restrictions of the "
-            "services above,\n# behind what refuses mail for other reasons:\n"
+            "#\n"
+            "# The policy service: put this into smtpd_recipient_restrictions of the services\n"
+            "# above, after everything that refuses mail for other reasons:\n"
             "#     check_policy_service %s\n",
             address);
 }

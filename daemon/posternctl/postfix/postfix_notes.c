@@ -36,14 +36,14 @@ static void note_service(const struct conf *conf, const struct postconf *postfix
     if (listener == NULL) {
         return;
     }
-    fprintf(
-        out,
-        "# master.cf: %.*s inet\n"
-        "#     has port %u, like listener \"%s\": where their addresses meet, comment it out%s\n",
-        (int)name.len, name.at, port, listener->name,
-        listener->num_trial_addresses > 0
-            ? "\n#     when the trial (trial_address) ends, not before"
-            : "");
+    fprintf(out,
+            "# master.cf: %.*s inet\n"
+            "#     has port %u, like listener \"%s\": where their addresses overlap, comment it "
+            "out%s\n",
+            (int)name.len, name.at, port, listener->name,
+            listener->num_trial_addresses > 0
+                ? "\n#     when the trial (trial_address) ends, not before"
+                : "");
     if (postconf_is(postconf_column(service, POSTCONF_COMMAND), "postscreen") &&
         !has_postscreen(postfix, listener->backend)) {
         fprintf(out,
@@ -84,8 +84,8 @@ static void note_spawn(const struct conf *conf, const struct postconf *postfix,
     }
     fprintf(out,
             "# master.cf: %.*s, by spawn\n"
-            "#     at most %u processes: if smtpd asks it (check_policy_service), more sessions "
-            "than that\n#     wait for each other: 0 in its maxproc column\n",
+            "#     at most %u processes: if smtpd uses it (check_policy_service), more sessions\n"
+            "#     than that wait for each other: set its maxproc column to 0\n",
             (int)name.len, name.at, limit);
 }
 
@@ -96,7 +96,8 @@ void postfix_notes(const struct conf *conf, const struct postconf *postfix, FILE
 
     if (!postconf_known(postfix)) {
         fputs(
-            "#\n# postconf cannot be run or finds no main.cf: nothing is known of this Postfix.\n",
+            "#\n"
+            "# postconf cannot be run or finds no main.cf: nothing is known about this Postfix.\n",
             out);
         return;
     }

@@ -152,7 +152,7 @@ static void ask_listeners(struct selftest *t, const enum selftest_backend *resul
             snprintf(name, sizeof name, "listener \"%s\"", listener->name);
             selftest_not_checked(t, "greeting", name, "its backend %s",
                                  result == SELFTEST_LOOP ? "leads back to posternd"
-                                                         : "gives no session");
+                                                         : "accepts no session");
             continue;
         }
         for (size_t i = 0; i < bound.num; i++) {
@@ -168,7 +168,8 @@ static bool ask_posternd(struct selftest *t, struct conf_error *error)
     json_t *answer = NULL;
 
     if (socket[0] == '\0') {
-        selftest_not_checked(t, "posternd", "posternd", "control = \"\": it cannot be asked");
+        selftest_not_checked(t, "posternd", "posternd",
+                             "control = \"\": there is no socket to ask it");
         return true;
     }
     switch (ctlclient_ask(t->conf, json_pack("{s:s}", "request", "version"), &answer, error)) {
@@ -263,7 +264,7 @@ static int read_as(struct selftest *t, const struct invocation *invocation)
         return 0;
     }
     if (!addr_parse(&t->as, text) || addr_is_unspecified(&t->as)) {
-        return command_slip(invocation, "--as \"%s\" is no IPv4 or IPv6 address", text);
+        return command_slip(invocation, "--as \"%s\" is not an IPv4 or IPv6 address", text);
     }
     addr_unmap(&t->as);
     return 0;

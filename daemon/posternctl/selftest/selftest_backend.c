@@ -73,12 +73,12 @@ static void tell_not_taken(const struct selftest_asked *a, const char *name,
 
     if (reply->code == 0 && c->trouble == SMTPCLIENT_TIMEOUT) {
         selftest_fault(a->t, name, a->subject, selftest_cure_silence(a->t, a->address),
-                       "gives no greeting within %d s", SELFTEST_BANNER);
+                       "sends no greeting within %d s", SELFTEST_BANNER);
     } else if (stage == SELFTEST_AT_EHLO && a->speaks_plainly) {
         selftest_fault(a->t, name, a->subject, cure, "takes the PROXY header for commands: %s",
                        selftest_words(c, reply));
     } else if (stage == SELFTEST_AT_EHLO && (reply->code == 0 || reply->code / 100 == 4)) {
-        selftest_fault(a->t, name, a->subject, "", "does not take EHLO: %s",
+        selftest_fault(a->t, name, a->subject, "", "does not accept EHLO: %s",
                        selftest_words(c, reply));
     } else if (strstr(reply->text, "too many connections from ") != NULL &&
                strstr(reply->text, addr_text(&a->client, address)) == NULL) {
@@ -94,7 +94,7 @@ static void tell_not_taken(const struct selftest_asked *a, const char *name,
                        "refuses every client on %s (inet_protocols): %s", is_ipv6 ? "IPv6" : "IPv4",
                        selftest_words(c, reply));
     } else {
-        selftest_fault(a->t, name, a->subject, cure, "does not take the PROXY header: %s",
+        selftest_fault(a->t, name, a->subject, cure, "does not accept the PROXY header: %s",
                        selftest_words(c, reply));
     }
 }
@@ -144,7 +144,7 @@ static void look_at_session(const struct selftest_asked *a, struct smtpclient *c
     const char *name = a->client.family == ADDR_IPV6 ? "proxy-header-ipv6" : "proxy-header";
 
     if (stage == SELFTEST_GREETED) {
-        selftest_ok(a->t, name, a->subject, "takes the PROXY header");
+        selftest_ok(a->t, name, a->subject, "accepts the PROXY header");
         look_behind_ehlo(a, c, reply, is_stranger);
     } else if (stage == SELFTEST_AT_CONNECT) {
         selftest_tell_no_connection(a, c);
@@ -188,8 +188,7 @@ static enum selftest_backend ask_first(struct selftest_asked *a, const struct ad
         char cure[SELFTEST_CURE_SIZE];
 
         selftest_cure_loop(a->t, a->backend, a->address, cure);
-        selftest_fault(a->t, "loop", a->name, cure,
-                       "a posternd is what answers there, and mail goes round in circles");
+        selftest_fault(a->t, "loop", a->name, cure, "a posternd answers there: mail would loop");
     } else {
         if (a->greeted) {
             selftest_ok(a->t, "loop", a->name, "is not posternd itself");

@@ -113,9 +113,9 @@ static void look_at_socket(const struct selftest *t, const char *path, char *out
     }
     found = getpwnam(selftest_mail_owner(t));
     if (!S_ISSOCK(info.st_mode)) {
-        snprintf(out, size, "; what is there is no socket");
+        snprintf(out, size, "; the file there is not a socket");
     } else if (info.st_uid != 0 && (found == NULL || found->pw_uid != info.st_uid)) {
-        snprintf(out, size, "; the socket there is of user %s, and not Postfix's",
+        snprintf(out, size, "; the socket there belongs to user %s, not to Postfix",
                  name_of_user(info.st_uid, owner));
     }
 }
@@ -149,7 +149,7 @@ void selftest_tell_no_connection(const struct selftest_asked *a, const struct sm
         return;
     }
     if (selftest_master(t) == SELFTEST_MASTER_STOPPED) {
-        state = "; Postfix does not run";
+        state = "; Postfix is not running";
     } else if (postconf_known(&t->postfix) && postconf_at(&t->postfix, a->address, &service)) {
         state = "; master.cf has the service";
     }

@@ -79,11 +79,11 @@ static const char *read_answer(int fd, char *out, size_t size, size_t least)
         ssize_t got;
 
         if (seconds() >= end || poll(&p, 1, 1000) < 0) {
-            return "it gives no answer";
+            return "it does not answer";
         }
         got = recv(fd, out + len, size - len, 0);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
-            return "it closes without an answer";
+            return "it closes the connection without an answer";
         }
         len += got > 0 ? (size_t)got : 0;
     }
@@ -106,7 +106,7 @@ static const char *negotiate(struct smtpclient *c)
         return why;
     }
     (void)!smtpclient_send(c, quit, sizeof quit - 1, SELFTEST_STEP);
-    return answer[4] == 'O' ? NULL : "what it answers is not the milter protocol";
+    return answer[4] == 'O' ? NULL : "its answer is not in the milter protocol";
 }
 
 static const char *request(struct smtpclient *c)
@@ -123,7 +123,7 @@ static const char *request(struct smtpclient *c)
     if (why != NULL) {
         return why;
     }
-    return strncmp(answer, action, strlen(action)) == 0 ? NULL : "what it answers is no action";
+    return strncmp(answer, action, strlen(action)) == 0 ? NULL : "its answer is not an action";
 }
 
 /* --- telling of it -------------------------------------------------------------------------- */
@@ -134,8 +134,8 @@ static const char *consequence(const struct filter *f)
     static const struct {
         const char *action;
         const char *text;
-    } known[] = {{"tempfail", "mail is put off"},
-                 {"accept", "mail passes it by"},
+    } known[] = {{"tempfail", "mail is deferred"},
+                 {"accept", "mail bypasses it"},
                  {"reject", "mail is refused"},
                  {"quarantine", "mail is held"},
                  {"shutdown", "clients are disconnected"}};
@@ -145,7 +145,7 @@ static const char *consequence(const struct filter *f)
             return known[i].text;
         }
     }
-    return "mail is not looked at by it";
+    return "it does not see the mail";
 }
 
 /* Something that Postfix itself starts comes with Postfix; ours is a service of the system. */
@@ -181,7 +181,7 @@ static void tell(struct selftest *t, const struct filter *f, const struct smtpcl
         selftest_ok(t, name, subject, "%s, of %s",
                     f->kind == MILTER ? "negotiates"
                     : f->ours         ? "answers"
-                                      : "takes connections",
+                                      : "accepts connections",
                     f->from);
     } else if (c->trouble == SMTPCLIENT_DENIED && !selftest_connects_as(selftest_mail_owner(t))) {
         selftest_not_checked(t, name, subject, "this account may not connect (%s): run it as root",
@@ -326,7 +326,7 @@ static void ask_item(struct filters *filters, const struct postfix_side *side, e
     find_addresses(&f, &filters->t->postfix, side->chroot);
     if (f.num == 0) {
         selftest_not_checked(filters->t, kind == MILTER ? "milter" : "policy-service", from,
-                             "%s: where that is is not known", f.spec);
+                             "%s: its address is not known", f.spec);
     } else {
         ask_once(filters, &f);
     }

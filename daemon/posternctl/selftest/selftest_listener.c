@@ -71,7 +71,7 @@ static void look_at_level(const struct asked *a, struct smtpclient *c)
         return;
     }
     if (smtpclient_command(c, "MAIL FROM:<>", &reply, SELFTEST_STEP) && reply.code == 530) {
-        selftest_ok(a->t, "level", a->name, "takes no mail before TLS");
+        selftest_ok(a->t, "level", a->name, "accepts no mail before TLS");
     } else {
         selftest_fault(a->t, "level", a->name, restart,
                        "does not answer 530 to MAIL before TLS, but tls = \"encrypt\": %s",
@@ -97,12 +97,13 @@ static bool look_at_plaintext(struct asked *a)
 
     if (greeted) {
         a->excepted = is_excepted(a, &c);
-        selftest_ok(a->t, "greeting", a->name, "greets, and takes EHLO");
+        selftest_ok(a->t, "greeting", a->name, "greets, and accepts EHLO");
         look_at_offers(a, &reply);
         look_at_level(a, &c);
     } else if (c.trouble == SMTPCLIENT_NOBODY) {
         selftest_fault(a->t, "greeting", a->name, restart,
-                       "cannot be reached (%s): posternd runs with another configuration", c.why);
+                       "cannot be reached (%s): posternd runs with a different configuration",
+                       c.why);
     } else {
         selftest_fault(a->t, "greeting", a->name, "", "does not greet as it should: %s",
                        words_of(&c, &reply));
@@ -158,7 +159,7 @@ static void look_at_certificate(const struct asked *a, const struct conf_set *se
                     set->certificates[place]->name);
     } else if (place < set->num_certificates) {
         selftest_fault(a->t, "certificate", subject, restart,
-                       "serves certificate \"%s\", and \"%s\" is the first of certificate_set "
+                       "serves certificate \"%s\", but \"%s\" is the first of certificate_set "
                        "\"%s\"",
                        set->certificates[place]->name, set->certificates[0]->name, set->name);
     } else if (!are_files_known(a->t, set)) {
@@ -187,11 +188,11 @@ static void look_at_tls(const struct asked *a, const struct conf_set *set, const
              name == NULL ? "no server name" : name);
     if (!greeted && turned_away) {
         selftest_not_checked(a->t, "tls", subject,
-                             "client_certificate = \"require\", and there is none to show");
+                             "client_certificate = \"require\", and selftest has none");
     } else if (!c.secured) {
-        selftest_fault(a->t, "tls", subject, "", "there is no TLS: %s", words_of(&c, &reply));
+        selftest_fault(a->t, "tls", subject, "", "TLS does not work: %s", words_of(&c, &reply));
     } else if (!greeted) {
-        selftest_fault(a->t, "tls", subject, "", "under TLS, EHLO is not taken: %s",
+        selftest_fault(a->t, "tls", subject, "", "under TLS, EHLO is not accepted: %s",
                        words_of(&c, &reply));
     } else if ((reply.keywords &
                 (SMTPCLIENT_STARTTLS | SMTPCLIENT_XCLIENT | SMTPCLIENT_XFORWARD)) != 0) {
@@ -239,12 +240,12 @@ void selftest_listener(struct selftest *t, const struct conf_listener *listener,
     endpoint_text(&address->endpoint, text, sizeof text);
     snprintf(a.name, sizeof a.name, "listener \"%s\" %s", listener->name, text);
     if (!selftest_reach(address, &a.to)) {
-        selftest_not_checked(t, "greeting", a.name, "port 0 is whichever the system picked");
+        selftest_not_checked(t, "greeting", a.name, "port 0: the system picked the port");
     } else if (listener->tls != CONF_TLS_IMPLICIT && !look_at_plaintext(&a)) {
         return;
     } else if (a.excepted) {
         selftest_not_checked(t, "tls", a.name,
-                             "starttls_except has this machine's address: ask from elsewhere");
+                             "starttls_except has this machine's address: test from elsewhere");
     } else {
         look_at_sets(&a);
     }

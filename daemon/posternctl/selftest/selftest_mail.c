@@ -78,18 +78,18 @@ static void look_at_relaying(const struct selftest_asked *a, struct smtpclient *
     if (reply.code / 100 == 2 && addr_same_ip(&a->client, &a->t->as) &&
         selftest_is_own(&a->side.values, &a->client) == SELFTEST_INSIDE) {
         selftest_not_checked(a->t, "relay", a->subject,
-                             "this client is in mynetworks, and no stranger: %s", text);
+                             "this client is in mynetworks, so it is not a stranger: %s", text);
     } else if (reply.code / 100 == 2) {
         selftest_cure_relay(a->t, a->address, &a->client, cure);
-        selftest_fault(a->t, "relay", a->subject, cure, "takes mail for %s: %s", to, text);
+        selftest_fault(a->t, "relay", a->subject, cure, "accepts mail for %s: %s", to, text);
     } else if (selftest_is_relay_refusal(&reply) ||
                (reply.code / 100 == 5 && (!selftest_names_client(&reply, &a->client) ||
                                           list_against_strangers(a) != NULL))) {
-        selftest_ok(a->t, "relay", a->subject, "takes no mail for %s: %s", to, text);
+        selftest_ok(a->t, "relay", a->subject, "refuses mail for %s: %s", to, text);
     } else if (reply.code != 0) {
-        selftest_not_checked(a->t, "relay", a->subject, "puts off mail for %s: %s", to, text);
+        selftest_not_checked(a->t, "relay", a->subject, "defers mail for %s: %s", to, text);
     } else {
-        selftest_not_checked(a->t, "relay", a->subject, "whether it takes mail for %s: %s", to,
+        selftest_not_checked(a->t, "relay", a->subject, "whether it accepts mail for %s: %s", to,
                              text);
     }
 }
@@ -121,22 +121,22 @@ static void tell_refusal(const struct selftest_asked *a, const char *to,
     char cure[SELFTEST_CURE_SIZE];
 
     if (today != NULL && today->mail == SELFTEST_REFUSED) {
-        selftest_ok(a->t, "mail", a->subject, "takes no mail for %s, as %s answers today: %s", to,
+        selftest_ok(a->t, "mail", a->subject, "refuses mail for %s, as %s does today: %s", to,
                     today->name, reply->text);
     } else if (list != NULL) {
-        selftest_ok(a->t, "mail", a->subject, "takes no mail of strangers, as %s says: %s", list,
+        selftest_ok(a->t, "mail", a->subject, "refuses mail from strangers, as %s says: %s", list,
                     reply->text);
     } else if (selftest_is_relay_refusal(reply) && !selftest_knows_domains(a)) {
         selftest_not_checked(a->t, "mail", a->subject,
-                             "takes no mail for %s, and its other domains are not known: %s", to,
+                             "refuses mail for %s, and its other domains are not known: %s", to,
                              reply->text);
     } else if (today != NULL && today->reply.code != 0) {
         selftest_fault(a->t, "mail", a->subject, cure_refusal(a, reply, cure),
-                       "takes no mail for %s: %s; %s answers today: %s", to, reply->text,
+                       "refuses mail for %s: %s; %s answers today: %s", to, reply->text,
                        today->name, today->reply.text);
     } else {
         selftest_fault(a->t, "mail", a->subject, cure_refusal(a, reply, cure),
-                       "takes no mail for %s: %s", to, reply->text);
+                       "refuses mail for %s: %s", to, reply->text);
     }
 }
 
@@ -146,14 +146,14 @@ static void tell_put_off(const struct selftest_asked *a, const char *to,
     const char *list = list_against_strangers(a);
 
     if (reply->code / 100 == 5 && list != NULL) {
-        selftest_ok(a->t, "mail", a->subject, "takes no mail of strangers, as %s says: %s", list,
+        selftest_ok(a->t, "mail", a->subject, "refuses mail from strangers, as %s says: %s", list,
                     reply->text);
     } else if (today != NULL && today->reply.code != 0) {
         selftest_not_checked(a->t, "mail", a->subject,
-                             "puts off mail for %s: %s; %s answers today: %s", to, reply->text,
+                             "defers mail for %s: %s; %s answers today: %s", to, reply->text,
                              today->name, today->reply.text);
     } else {
-        selftest_not_checked(a->t, "mail", a->subject, "puts off mail for %s: %s", to, reply->text);
+        selftest_not_checked(a->t, "mail", a->subject, "defers mail for %s: %s", to, reply->text);
     }
 }
 
@@ -170,7 +170,7 @@ static void look_at_taking(const struct selftest_asked *a, struct smtpclient *c)
     }
     switch (mail) {
     case SELFTEST_TAKEN:
-        selftest_ok(a->t, "mail", a->subject, "takes mail for %s: %s", to, reply.text);
+        selftest_ok(a->t, "mail", a->subject, "accepts mail for %s: %s", to, reply.text);
         break;
     case SELFTEST_PUT_OFF:
         tell_put_off(a, to, &reply, today);
@@ -179,7 +179,7 @@ static void look_at_taking(const struct selftest_asked *a, struct smtpclient *c)
         tell_refusal(a, to, &reply, today);
         break;
     case SELFTEST_UNASKED:
-        selftest_not_checked(a->t, "mail", a->subject, "whether it takes mail for %s: %s", to,
+        selftest_not_checked(a->t, "mail", a->subject, "whether it accepts mail for %s: %s", to,
                              selftest_words(c, &reply));
         break;
     }

@@ -105,7 +105,7 @@ static void tell(struct selftest *t, const struct postfix_compared *c,
     snprintf(subject, sizeof subject, "listener \"%s\", %s today, %s behind", c->listener->name,
              c->today, c->behind);
     if (!c->in_master_cf) {
-        selftest_not_checked(t, check_name, subject, "master.cf has no service of this name");
+        selftest_not_checked(t, check_name, subject, "master.cf has no service with this name");
         return;
     }
     for (size_t i = 0; i < c->result.num; i++) {
@@ -151,7 +151,7 @@ void selftest_settings(struct selftest *t)
         return;
     }
     if (postfix_compare_all(&all, t->conf, &t->postfix, false) != 0) {
-        selftest_not_checked(t, check_name, "Postfix", "postconf has failed");
+        selftest_not_checked(t, check_name, "Postfix", "postconf failed");
     } else {
         /* Without it there are no cures. */
         bool has_plan = postfix_count(&all, COMPARE_FAIL) > 0 &&

@@ -293,7 +293,7 @@ static bool read_reply(struct smtpclient *c, struct smtpreply *out, int64_t dead
         }
         copy_printable(out->text, bytes);
         if (!message_reply_line(bytes, &line)) {
-            return fail(c, SMTPCLIENT_BROKEN, "what it says is no SMTP");
+            return fail(c, SMTPCLIENT_BROKEN, "its reply is not SMTP");
         }
         if (num > 0) {
             out->keywords |= keyword_of(line.text);
