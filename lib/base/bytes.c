@@ -61,7 +61,7 @@ bool bytes_u24(struct bytes *in, uint32_t *out)
     return take_number(in, 3, out);
 }
 
-/* A vector whose length stands in its first `prefix` bytes. */
+/* A vector whose length is in its first `prefix` bytes. */
 static bool take_vector(struct bytes *in, size_t prefix, struct bytes *out)
 {
     struct bytes rest = *in;

@@ -1,9 +1,9 @@
 /*
  * bytes: bounds-checked reading of network bytes.
  *
- * A `struct bytes` is a view: it never owns what it points to, and every function that reads
- * from it moves its start forward. A function that finds too few bytes returns false and leaves
- * both the view and its output as they were. May include: nothing of ours.
+ * A `struct bytes` is a view: it never owns what it points to, and every function that reads from
+ * it moves its start forward. A function that finds too few bytes returns false and leaves both the
+ * view and its output unchanged. May include: nothing of ours.
  */
 #ifndef POSTERN_LIB_BASE_BYTES_H
 #define POSTERN_LIB_BASE_BYTES_H
@@ -28,7 +28,7 @@ MUST_USE bool bytes_u8(struct bytes *in, uint8_t *out);
 MUST_USE bool bytes_u16(struct bytes *in, uint16_t *out);
 MUST_USE bool bytes_u24(struct bytes *in, uint32_t *out);
 
-/* The next `len` bytes, as a view of their own. */
+/* The next `len` bytes, as a separate view. */
 MUST_USE bool bytes_take(struct bytes *in, size_t len, struct bytes *out);
 
 /* A vector with a length of 1 or 2 bytes in front (RFC 8446 section 3.4). */

@@ -2,17 +2,17 @@
  * Theory of operation: text with a line that begins with an offset is a dump, anything else is
  * plain hex.
  *
- * In a dump, the next line's offset tells how many bytes stand on a line, so that what follows
- * them, the column of characters, is never taken for hex. Only the last line, and the last one
- * before the offsets begin anew, have no such neighbour: they hold no more bytes than the others,
- * and end at a gap. Offsets are hexadecimal, decimal or octal, whichever makes the first two lines
- * agree. A line of "*" stands for lines like the one before, up to the next offset. Other lines
- * without an offset belong to the program that made the dump. Where lines with and without
- * indentation both begin at 0, they are the two sides of a conversation (Wireshark's "Follow"), of
- * which each counts its own offsets.
+ * In a dump, the next line's offset says how many bytes are on a line, so that the column of
+ * characters after them is never taken for hex. Only the last line, and the last one before the
+ * offsets restart, have no such neighbour: they have no more bytes than the others, and end at a
+ * gap. Offsets are hexadecimal, decimal or octal, whichever makes the first two lines agree. A line
+ * of "*" means lines like the previous one, up to the next offset. Other lines without an offset
+ * belong to the program that made the dump. Where lines with and without indentation both begin at
+ * 0, they are the two sides of a conversation (Wireshark's "Follow"), and each side counts its own
+ * offsets.
  *
- * In plain hex every word must be hex. Only what surely is none is skipped: comments, what stands
- * outside the braces of an array, the headings of openssl s_client -msg, line numbers.
+ * In plain hex every word must be hex. Only what certainly is not hex is skipped: comments,
+ * everything outside the braces of an array, the headings of openssl s_client -msg, line numbers.
  */
 #include "lib/base/hexdump_parts.h"
 

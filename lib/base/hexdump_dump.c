@@ -35,7 +35,7 @@ static bool read_offset(struct bytes line, struct offset *out)
     return true;
 }
 
-/* Its value; UINT64_MAX if it has a digit that the base has not. */
+/* Its value; UINT64_MAX if it has a digit that the base does not have. */
 static uint64_t offset_value(const struct offset *offset, unsigned base)
 {
     uint64_t value = 0;
@@ -72,7 +72,7 @@ static bool next_line(struct bytes *rest, struct dump_line *out)
 }
 
 /* The offset of the line of the same side that follows; blank lines do not count, and `*starred`
- * tells whether a "*" stands before it. */
+ * says whether a "*" precedes it. */
 static bool next_offset(const struct hexdump_reader *r, struct bytes rest, bool indented,
                         struct offset *out, bool *starred)
 {
@@ -94,8 +94,8 @@ static bool next_offset(const struct hexdump_reader *r, struct bytes rest, bool 
 
 /*
  * Reads bytes from a line of a dump into `out` (NULL: only counts them), at most `max`, and returns
- * how many there are. With `stop_at_gap`, the column of characters begins behind three blanks, or
- * behind two that are not in the middle.
+ * how many there are. With `stop_at_gap`, the column of characters begins after three blanks, or
+ * after two that are not in the middle.
  */
 static size_t read_bytes(struct bytes line, size_t at, size_t max, bool stop_at_gap, size_t width,
                          uint8_t *out)
@@ -199,7 +199,7 @@ bool hexdump_is_dump(struct hexdump_reader *r)
 
             if (base != 0 || offset_value(&here, 16) == 0) {
                 r->base = base != 0 ? base : 16;
-                /* What a side says first may be shorter than a line. */
+                /* A side's first part may be shorter than a line. */
                 r->width =
                     base != 0 && !r->two_sides ? (size_t)distance(&here, &next, base) : WIDTH_USUAL;
                 return true;
@@ -239,7 +239,7 @@ static bool add_line(struct hexdump_reader *r, struct bytes line, const struct o
     return true;
 }
 
-/* One line of a dump; `*expected` is the offset that follows from the lines before it. */
+/* One line of a dump; `*expected` is the offset that the previous lines imply. */
 static bool read_dump_line(struct hexdump_reader *r, const struct dump_line *line,
                            const struct offset *here, uint64_t *expected)
 {

@@ -25,7 +25,7 @@ size_t hexdump_skip_blanks(struct bytes line, size_t at)
     return at;
 }
 
-/* What stands in front of a line: blanks, and "> " where a mail quotes it. */
+/* What may precede a line: blanks, and "> " where a mail quotes it. */
 static size_t skip_margin(struct bytes line)
 {
     size_t at = hexdump_skip_blanks(line, 0);

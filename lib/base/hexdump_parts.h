@@ -22,7 +22,7 @@ struct hexdump_reader {
     bool two_sides; /* a conversation: the lines of one side are indented */
     /* Of plain hex. */
     bool numbered;
-    bool braces; /* hex stands in braces only */
+    bool braces; /* only what is in braces is hex */
     unsigned depth;
     bool comment;
 };
@@ -32,13 +32,13 @@ int hexdump_digit(uint8_t c);
 
 bool hexdump_is_blank(uint8_t c);
 
-/* The first place at or behind `at` that is no blank, or the line's end. */
+/* The first place at or after `at` that is not a blank, or the line's end. */
 size_t hexdump_skip_blanks(struct bytes line, size_t at);
 
 /* The next line without the blanks around it and the marks of a quoted mail; false at the end. */
 bool hexdump_next_line(struct bytes *rest, struct bytes *line);
 
-/* Whether the text is a dump, and then how its lines are to be read. */
+/* Whether the text is a dump, and if so how to read its lines. */
 bool hexdump_is_dump(struct hexdump_reader *r);
 
 /* Read all lines. False with the reason in `why`. */

@@ -26,7 +26,7 @@ static size_t label_len(struct bytes line, unsigned expected)
     return at < line.len && hexdump_is_blank(line.data[at]) ? at : 0;
 }
 
-/* Whether every line has its number in front. */
+/* Whether every line begins with its number. */
 static bool is_numbered(struct bytes rest)
 {
     struct bytes line;
@@ -40,7 +40,7 @@ static bool is_numbered(struct bytes rest)
     return number > 1;
 }
 
-/* One word of hex: digits in pairs, behind "0x" perhaps a single one. */
+/* One word of hex: digits in pairs, or a single one after "0x". */
 static bool read_word(struct hexdump_reader *r, struct bytes word, bool is_escape)
 {
     size_t skip = 0;
@@ -85,7 +85,8 @@ static bool starts_with(struct bytes line, size_t at, const char *text)
     return line.len - at >= len && memcmp(line.data + at, text, len) == 0;
 }
 
-/* What is neither comment nor word: braces, quotes, separators. False for what separates nothing.
+/* Everything that is neither comment nor word: braces, quotes, separators. False for a character
+ * that separates nothing.
  */
 static bool read_mark(struct hexdump_reader *r, uint8_t c)
 {

@@ -44,7 +44,7 @@ void text_addf(struct text *t, const char *format, ...)
     }
 }
 
-/* Bytes that stand for themselves in a log field. */
+/* Bytes that need no escape in a log field. */
 static bool is_plain(uint8_t byte)
 {
     return byte > ' ' && byte < 0x7f && strchr("\"\\=,[]", byte) == NULL;

@@ -1,8 +1,8 @@
 /*
  * text: a bounded builder of one line of text, and the escaping of bytes from the network.
  *
- * A text never overruns its buffer: what does not fit is cut, `cut` is set, and the result still
- * ends in NUL. Bytes that came from the network reach a log only through text_escaped().
+ * A text never overruns its buffer: excess is cut, `cut` is set, and the result still ends in NUL.
+ * Bytes that came from the network reach a log only through text_escaped().
  */
 #ifndef POSTERN_LIB_BASE_TEXT_H
 #define POSTERN_LIB_BASE_TEXT_H
@@ -27,9 +27,9 @@ void text_add(struct text *t, const char *s);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Append `len` bytes of anybody's, at most `max` of them: printable ASCII as it is, but for
+ * Append `len` bytes of any origin, at most `max` of them: printable ASCII unchanged, except for
  * blank, `"`, `\`, `=`, `,`, `[` and `]`, which like every other byte become \xHH. So a value can
- * neither end its field nor start another one. `...` follows when bytes were left out.
+ * neither end its field nor start another one. `...` follows if bytes were omitted.
  */
 void text_escaped(struct text *t, const void *data, size_t len, size_t max);
 

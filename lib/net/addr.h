@@ -37,22 +37,22 @@ MUST_USE bool addr_parse_port(uint16_t *out, const char *text);
 /* The address alone: "192.0.2.7", "2001:db8::7"; "unknown" without a family. Returns `out`. */
 const char *addr_text(const struct addr *a, char out[ADDR_TEXT_SIZE]);
 
-/* An IPv4 address in an IPv6 one (::ffff:192.0.2.7) becomes the IPv4 address it stands for, as
- * Postfix does it (RFC 4291 section 2.5.5.2). Others stay as they are. */
+/* An IPv4 address in an IPv6 one (::ffff:192.0.2.7) becomes that IPv4 address, as in Postfix (RFC
+ * 4291 section 2.5.5.2). Others are unchanged. */
 void addr_unmap(struct addr *a);
 
-/* The reverse: an IPv4 address becomes a v4-mapped one. Others stay as they are. */
+/* The reverse: an IPv4 address becomes a v4-mapped one. Others are unchanged. */
 void addr_map(struct addr *a);
 
 /* 127.0.0.0/8 or ::1, also v4-mapped. */
 bool addr_is_loopback(const struct addr *a);
 
-/* 0.0.0.0 or ::, "every address" to those who listen. */
+/* 0.0.0.0 or ::, which means every address when listening. */
 bool addr_is_unspecified(const struct addr *a);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
 
-/* The same whatever the ports. */
+/* Equal, ignoring the ports. */
 bool addr_same_ip(const struct addr *a, const struct addr *b);
 
 /*

@@ -19,7 +19,7 @@ static bool is_for_many(const struct addr *a)
     return a->ip[0] == 0xff;
 }
 
-/* fe80::/10: without an interface nobody can tell whose it is, so it might be our own. */
+/* fe80::/10: without an interface it is unknown whose it is, so it might be our own. */
 static bool is_link_local(const struct addr *a)
 {
     return a->family == ADDR_IPV6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;

@@ -1,16 +1,16 @@
 /*
  * claim: which client addresses a PROXY header may claim.
  *
- * A mail server trusts some addresses more than others: loopback, its own, those of its network.
- * Whoever stands in front of us may say which client it speaks for, but not that it is one of the
- * machines in between. May include: addr, prefix.
+ * A mail server trusts some addresses more than others: loopback, its own, those of its network. An
+ * upstream may say which client it speaks for, but not that this client is one of the machines in
+ * between. May include: addr, prefix.
  */
 #ifndef POSTERN_LIB_NET_CLAIM_H
 #define POSTERN_LIB_NET_CLAIM_H
 
 #include "lib/net/prefix.h"
 
-/* What the claims of all headers are held against. */
+/* What the claims of all headers are checked against. */
 struct claim_rules {
     struct addr *own; /* addresses that we listen on; ports do not count */
     size_t num_own;
@@ -18,7 +18,7 @@ struct claim_rules {
     size_t num_upstreams;
 };
 
-/* What one header says, and what is known of its connection. */
+/* What one header says, and what is known about its connection. */
 struct claim {
     struct addr client;
     struct addr destination;
@@ -27,9 +27,9 @@ struct claim {
 };
 
 /*
- * NULL if the client may be claimed; else the reason, of our own: it is an unspecified, loopback,
- * multicast (or broadcast), IPv6 link-local, own or upstream address. A v4-mapped address counts as
- * the IPv4 one.
+ * NULL if the client may be claimed; otherwise the reason, a static text: it is an unspecified,
+ * loopback, multicast (or broadcast), IPv6 link-local, own or upstream address. A v4-mapped address
+ * counts as the IPv4 one.
  */
 MUST_USE const char *claim_fault(const struct claim_rules *rules, const struct claim *claim);
 

@@ -7,7 +7,7 @@ enum { IPV4_HEADER = 20, IPV6_HEADER = 40, TCP_HEADER = 20, PROTOCOL_TCP = 6 };
 static const struct link {
     size_t type_at;
     size_t header;
-    uint8_t vlan; /* bytes more if the type is that of a VLAN tag; 0: it has none */
+    uint8_t vlan; /* additional bytes if the type is that of a VLAN tag; 0: it has none */
 } links[] = {
     {12, 14, 4}, /* Ethernet */
     {14, 16, 0}, /* Linux cooked capture */
@@ -28,7 +28,7 @@ static struct bytes from(struct bytes b, size_t at)
 static bool read_ip(struct bytes in, struct bytes *tcp, size_t *total)
 {
     size_t header;
-    size_t len; /* as it stands there: of IPv6 without the header; 0 if it was not known yet */
+    size_t len; /* as given: for IPv6 without the header; 0 if it was not known yet */
 
     if (in.len >= IPV4_HEADER && in.data[0] >> 4 == 4 && in.data[9] == PROTOCOL_TCP) {
         header = (size_t)(in.data[0] & 15) * 4;

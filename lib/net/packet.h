@@ -1,7 +1,7 @@
 /*
  * packet: what TCP carries in captured packets.
  *
- * A capture shows a TLS record behind the headers of its packet: Ethernet (with or without a VLAN
+ * A capture shows a TLS record after the headers of its packet: Ethernet (with or without a VLAN
  * tag), Linux cooked capture (both versions), BSD loopback or none; then IPv4 or IPv6; then TCP.
  * May include: lib/base/bytes.
  */
@@ -12,8 +12,8 @@
 
 /*
  * Takes one packet from the front of `in` and sets `*payload` to its part of the TCP stream, which
- * may be empty. False, with both as they were, if no TCP packet begins there. A packet that was
- * captured in part gives what there is of it.
+ * may be empty. False, with both unchanged, if no TCP packet begins there. A packet that was
+ * captured in part yields that part.
  */
 MUST_USE bool packet_take(struct bytes *in, struct bytes *payload);
 

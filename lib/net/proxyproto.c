@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Makes both IPv4 if they are, v4-mapped or not, and else both IPv6. */
+/* Makes both IPv4 if they are, v4-mapped or not, and otherwise both IPv6. */
 static void make_alike(struct addr *a, struct addr *b)
 {
     addr_unmap(a);

@@ -13,7 +13,7 @@ static bool begins_with(struct bytes in, const char *start, size_t len)
     return memcmp(in.data, start, in.len < len ? in.len : len) == 0;
 }
 
-/* The next of the fields that one blank each parts; NULL if there is none. */
+/* The next of the fields, which are separated by one blank; NULL if there is none. */
 static char *next_field(char **rest)
 {
     char *field = *rest;
@@ -40,7 +40,7 @@ static bool parse_port(struct addr *out, const char *text)
     return text != NULL && addr_parse_port(&out->port, text);
 }
 
-/* What stands behind "PROXY ", without its line end. */
+/* The line after "PROXY ", without its line end. */
 static enum proxyproto_result read_fields(struct proxyproto *out, char *rest, const char **why)
 {
     const char *word = next_field(&rest);

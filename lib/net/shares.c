@@ -52,7 +52,7 @@ bool shares_is_owner(const struct shares *s, uint32_t uid)
     return false;
 }
 
-/* Of all users without a share of their own, the one with most callers. */
+/* The one with most callers, of all users without a share of their own. */
 static struct shares_user *richest(struct shares *s)
 {
     struct shares_user *best = NULL;
@@ -72,7 +72,7 @@ static struct shares_user *richest(struct shares *s)
     return best;
 }
 
-/* Who of all has one caller too many, or NULL. */
+/* The user that has one caller too many, or NULL. */
 static struct shares_user *over(struct shares *s, struct shares_user *user)
 {
     if (user->num > (user->own ? SHARES_OWN : SHARES_USER)) {

@@ -1,15 +1,15 @@
 /*
- * shares: which callers of a local socket have a place, and who is ended for a new one.
+ * shares: which callers of a local socket have a place, and which one is ended for a new one.
  *
- * Every new caller gets a place. What a user (a uid) can have at one time is bounded; at its bound
- * the one of its own callers that has been silent for longest is ended. Some users have a share
- * that nobody else ever uses. All the others are bounded together as well; at that bound the one
- * silent for longest of the user with most callers is ended (of several such users, the one silent
- * for longest of all). So nobody can shut out another user, and a flood ends its own callers.
+ * Every new caller gets a place. The callers of a user (a uid) are bounded; at the bound, the
+ * user's caller that has been silent longest is ended. Some users have a reserved share. All other
+ * users are also bounded together; at that bound, the longest silent caller of the user with most
+ * callers is ended (of several such users, the one silent longest of all). So no user can lock out
+ * another one, and a flood ends its own callers.
  *
- * Silent is who has said nothing that is whole: half a request does not count. Pure; memory is
- * taken once; every function looks at SHARES_RECORDS records at most. Not locked. May include:
- * lib/base.
+ * A caller is silent as long as it has not sent a complete request: half a request does not count.
+ * Pure; memory is taken once; every function looks at SHARES_RECORDS records at most. Not locked.
+ * May include: lib/base.
  */
 #ifndef POSTERN_LIB_NET_SHARES_H
 #define POSTERN_LIB_NET_SHARES_H
@@ -18,7 +18,8 @@
 
 #include <sys/queue.h>
 
-/* Callers at one time of a user with a share of its own, of any other one, and of all others. */
+/* Simultaneous callers of a user with a reserved share, of any other user, and of all other users
+ * together. */
 #define SHARES_OWN    16
 #define SHARES_USER   8
 #define SHARES_OTHERS 32
@@ -29,7 +30,7 @@
 /* Callers at one time. */
 #define SHARES_MAX (SHARES_OWNERS_MAX * SHARES_OWN + SHARES_OTHERS)
 
-/* Users that are known at one time: those that have callers, and as many again whose last line in
+/* Users with a record at one time: those that have callers, and as many again whose last line in
  * the log is remembered. */
 #define SHARES_RECORDS (SHARES_OWNERS_MAX + 2 * SHARES_OTHERS)
 
@@ -58,15 +59,15 @@ struct shares {
     uint64_t words;
 };
 
-/* What becomes of a new caller is always the same; this is what becomes of another one. */
+/* A new caller is always accepted; this says which other caller loses its place. */
 struct shares_answer {
     struct shares_place *ended; /* has lost its place, and has to be ended; NULL: nobody */
-    unsigned say; /* how often that has happened to its user since the last line in the log, this
-                     time included; 0: no line is due */
+    unsigned say; /* how often that has happened to its user since the last line in the log,
+                   * including this time; 0: no line is due */
 };
 
-/* The users `owners` (at most SHARES_OWNERS_MAX; one that comes twice counts once) have shares of
- * their own. */
+/* The users `owners` (at most SHARES_OWNERS_MAX; duplicates count once) have shares of their
+ * own. */
 void shares_init(struct shares *s, const uint32_t *owners, size_t num);
 
 /* Whether the user has a share of its own. */
@@ -76,10 +77,10 @@ MUST_USE bool shares_is_owner(const struct shares *s, uint32_t uid);
 MUST_USE struct shares_answer shares_enter(struct shares *s, struct shares_place *place,
                                            uint32_t uid, int64_t now);
 
-/* The caller has said something whole. */
+/* The caller has sent a complete request. */
 void shares_spoke(struct shares *s, struct shares_place *place);
 
-/* The caller is gone; one that has no place is left alone. */
+/* The caller is gone; without a place, nothing happens. */
 void shares_leave(struct shares *s, struct shares_place *place);
 
 #endif

@@ -77,7 +77,8 @@ static void regroup(struct slots *s, struct slots_group *group, unsigned num)
     if (num > s->most) {
         s->most = num;
     }
-    /* One session more or less: if nobody has as many as the most had, this group has one less. */
+    /* One session more or less: if no group has as many as the maximum any more, this group has one
+     * less. */
     if (s->most > 0 && TAILQ_EMPTY(&s->by_num[s->most])) {
         s->most--;
     }

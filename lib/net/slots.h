@@ -1,11 +1,11 @@
 /*
- * slots: the connections that a backend bears, who has them, and who makes room under stress.
+ * slots: the connections that a backend can take, who has them, and who makes room under stress.
  *
  * Every session holds a slot. Those that are not in relay yet wait: the client has not begun a
- * mail. When all slots are taken, a new client gets the slot of the session that has waited
- * longest of the client that has most waiting sessions, so that a flood from one place ends its
- * own sessions first. Every function works in constant time; memory is taken once. Pure, not
- * locked. May include: lib/base, tally.
+ * mail. When all slots are taken, a new client gets a slot from the client that has most waiting
+ * sessions: that of its session that has waited longest. So a flood from one place ends its own
+ * sessions first. Every function works in constant time; memory is taken once. Pure, not locked.
+ * May include: lib/base, tally.
  */
 #ifndef POSTERN_LIB_NET_SLOTS_H
 #define POSTERN_LIB_NET_SLOTS_H
@@ -61,14 +61,14 @@ MUST_USE bool slots_take(struct slots *s, struct slot *slot, const struct client
 /* Relay begins: the session keeps its slot whatever happens. */
 void slots_settle(struct slots *s, struct slot *slot);
 
-/* Gives the slot back; one that is not held is left alone. */
+/* Returns the slot; if it is not held, nothing happens. */
 void slots_give(struct slots *s, struct slot *slot);
 
 /*
- * When no slot is free: the session `slot` of client `key` gets that of the one which has to make
- * room, the oldest waiting session of the client with most of them (of several clients the one
- * that has had so many for longest). Returns the slot of that session, which holds none any more;
- * NULL if nobody waits, and nothing is changed.
+ * When no slot is free: the session `slot` of client `key` gets that of the session that has to
+ * make room, the oldest waiting session of the client with most of them (of several such clients,
+ * the one that has had that many longest). Returns the slot of that session, which no longer holds
+ * one; NULL if no session waits, and then nothing is changed.
  */
 MUST_USE struct slot *slots_take_over(struct slots *s, struct slot *slot,
                                       const struct client_key *key);

@@ -6,7 +6,7 @@
 /* Milliseconds in which handshakes and lines are counted. */
 #define MINUTE 60000
 
-/* Clients that are forgotten, at most, whenever one comes: more than come. */
+/* How many clients are forgotten at most whenever one arrives: more than arrive. */
 #define FORGET_MAX 2
 
 struct client_key client_key_of(const struct addr *a)
@@ -86,7 +86,7 @@ static void forget_some(struct tally *c, int64_t now)
 }
 
 /* A place for one more client: one that was never used, a free one, or that of the client that has
- * been without a session for longest. */
+ * been without a session longest. */
 static struct tally_client *place_for_one(struct tally *c)
 {
     struct tally_client *client = LIST_FIRST(&c->free);
@@ -135,7 +135,7 @@ struct tally_client *tally_enter(struct tally *c, const struct addr *a, int64_t 
     return client;
 }
 
-/* Whether something of the last minute is to be remembered. */
+/* Whether there is something from the last minute to remember. */
 static bool is_remembered(const struct tally_client *client, int64_t now)
 {
     bool remembered = client->handshakes > 0 && now - client->handshakes_since < MINUTE;

@@ -1,11 +1,11 @@
 /*
- * tally: what each client has at one time, and what it has begun of late.
+ * tally: the sessions that each client has, and the handshakes that it began recently.
  *
- * A client is an IPv4 address or an IPv6 network of 64 bits: within those anybody picks addresses
- * at will. Memory is taken once, at tally_open(); every function works in constant time, in a
- * table hashed with a secret. A client with a session is never forgotten. One without any is
- * remembered for a minute, as long as there is room. Pure: the time is passed in, in milliseconds
- * of a clock that never goes back. Not locked. May include: lib/base, addr.
+ * A client is an IPv4 address or an IPv6 network of 64 bits, within which anyone can choose
+ * addresses freely. Memory is taken once, at tally_open(); every function works in constant time,
+ * in a table hashed with a secret. A client with a session is never forgotten. A client without one
+ * is remembered for a minute, as long as there is room. Pure: the time is passed in, in
+ * milliseconds of a clock that never goes back. Not locked. May include: lib/base, addr.
  */
 #ifndef POSTERN_LIB_NET_TALLY_H
 #define POSTERN_LIB_NET_TALLY_H
@@ -15,7 +15,7 @@
 
 #include <sys/queue.h>
 
-/* Lines about refused clients in a minute, of all clients together. */
+/* Lines a minute about refused clients, for all clients together. */
 #define TALLY_LINES_MAX 60
 
 /* What makes two addresses one client. */
@@ -32,7 +32,7 @@ struct tally_client {
     unsigned sessions; /* at this time */
     /* The rest belongs to tally.c. */
     LIST_ENTRY(tally_client) chain; /* of the table, or of the free ones */
-    TAILQ_ENTRY(tally_client) idle; /* without sessions: the one longest so is first */
+    TAILQ_ENTRY(tally_client) idle; /* without sessions: the one without for longest is first */
     int64_t idle_since;
     int64_t handshakes_since; /* when the first of `handshakes` began */
     unsigned handshakes;
@@ -49,17 +49,17 @@ TAILQ_HEAD(tally_queue, tally_client);
 struct tally {
     struct tally_client *all; /* owned */
     size_t capacity;
-    size_t num_touched;        /* of `all`: those behind were never used */
+    size_t num_touched;        /* of `all`: those after were never used */
     struct tally_chain *heads; /* owned */
     size_t num_heads;          /* a power of two */
     struct tally_chain free;
     struct tally_queue idle;
-    int64_t lines_since; /* when the first of `lines` was said */
+    int64_t lines_since; /* when the first of `lines` was written */
     unsigned lines;
     uint8_t secret[SIPHASH_KEY_SIZE];
 };
 
-/* The client that has this address; v4-mapped ones count as what they stand for. */
+/* The client that has this address; v4-mapped ones count as IPv4. */
 struct client_key client_key_of(const struct addr *a);
 
 /* The hash of a key. */
@@ -68,8 +68,8 @@ uint64_t client_key_hash(const uint8_t secret[SIPHASH_KEY_SIZE], const struct cl
 bool client_key_equal(const struct client_key *a, const struct client_key *b);
 
 /*
- * Room for `capacity` clients (at least 1): as many as there may be sessions at one time, and some
- * for those that are to be remembered. `secret` are random bytes. 0, or -1 without memory.
+ * Room for `capacity` clients (at least 1): as many as there may be simultaneous sessions, plus
+ * some for clients that are remembered. `secret` are random bytes. 0, or -1 without memory.
  */
 MUST_USE int tally_open(struct tally *c, size_t capacity, const uint8_t secret[SIPHASH_KEY_SIZE]);
 
@@ -84,15 +84,15 @@ MUST_USE struct tally_client *tally_enter(struct tally *c, const struct addr *a,
 void tally_leave(struct tally *c, struct tally_client *client, int64_t now);
 
 /*
- * A client with a session begins a handshake. Returns how many it has begun in this minute, with
- * this one. As with Postfix's anvil(8) a minute begins with the first one of it.
+ * A client with a session begins a handshake. Returns how many it has begun in this minute,
+ * including this one. As in Postfix's anvil(8), a minute begins with its first handshake.
  */
 unsigned tally_handshake(struct tally_client *client, int64_t now);
 
 /*
- * A client with a session is refused something. Returns 0 if that is not to be logged, or how
- * often it was refused this since the last line, with this time: one line for each client and
- * kind in a minute, and TALLY_LINES_MAX of all clients.
+ * A client with a session is refused something. Returns 0 if that is not to be logged, or how often
+ * it was refused this since the last line, including this time: one line a minute for each client
+ * and kind, and TALLY_LINES_MAX for all clients.
  */
 unsigned tally_refused(struct tally *c, struct tally_client *client, enum tally_refusal what,
                        int64_t now);

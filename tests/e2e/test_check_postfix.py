@@ -95,7 +95,7 @@ class CheckPostfix(Case):
         ("as many as other services", {}, "-", r"100 processes .*default_process_limit"),
         ("no limit", {}, "0", None),
         ("no bound, no limit", {"max_connections": 0}, "0", None),
-        ("no bound", {"max_connections": 0}, "500", "maxproc is to be 0"),
+        ("no bound", {"max_connections": 0}, "500", "set its maxproc to 0"),
     ))
     def test_process_limit(self, option, maxproc, pattern):
         findings = self.findings(master_cf=service(maxproc), backends={"postfix": option})
