@@ -21,28 +21,30 @@ static void print_way(const struct command *command, const char *syntax, const c
     fputs("\n", out);
 }
 
+static void print_any(const struct command *commands, FILE *out)
+{
+    fputs("usage: posternctl [-c file] [--json] command [argument ...]\n"
+          "       posternctl help [command]\n"
+          "       posternctl -V\n"
+          "commands:",
+          out);
+    for (size_t i = 0; commands[i].name != NULL; i++) {
+        fprintf(out, " %s", commands[i].name);
+    }
+    fputs("\n", out);
+}
+
 void command_print_usage(const struct command *command, FILE *out)
 {
-    if (command == NULL) {
-        fputs("usage: posternctl [-c file] [--json] command [argument ...]\n"
-              "       posternctl help [command]\n"
-              "       posternctl -V\n"
-              "commands:",
-              out);
-        for (size_t i = 0; commands[i].name != NULL; i++) {
-            fprintf(out, " %s", commands[i].name);
-        }
-        fputs("\n", out);
-        return;
-    }
     print_way(command, command->syntax[0] != NULL ? command->syntax[0] : "", "usage:", out);
     for (int i = 1; i < COMMAND_SYNTAXES && command->syntax[i] != NULL; i++) {
         print_way(command, command->syntax[i], "      ", out);
     }
 }
 
-int command_slip(const struct command *command, const char *format, ...)
+int command_slip(const struct invocation *invocation, const char *format, ...)
 {
+    const struct command *command = invocation->command;
     va_list args;
 
     fprintf(stderr, "posternctl: %s%s", command != NULL ? command->name : "",
@@ -51,7 +53,11 @@ int command_slip(const struct command *command, const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fputs("\n", stderr);
-    command_print_usage(command, stderr);
+    if (command != NULL) {
+        command_print_usage(command, stderr);
+    } else {
+        print_any(invocation->commands, stderr);
+    }
     return EXIT_BAD_INPUT;
 }
 
@@ -64,15 +70,15 @@ int command_fail(const char *text)
 /* --- options -------------------------------------------------------------------------------- */
 
 /* An option that getopt_long() did not take. */
-static int refuse(const struct command *command, const char *word)
+static int refuse(const struct invocation *invocation, const char *word)
 {
     if (optopt >= COMMAND_JSON) {
-        return command_slip(command, "option \"%s\" takes no value", word);
+        return command_slip(invocation, "option \"%s\" takes no value", word);
     }
     if (optopt != 0) {
-        return command_slip(command, "unknown option \"-%c\"", optopt);
+        return command_slip(invocation, "unknown option \"-%c\"", optopt);
     }
-    return command_slip(command, "unknown option \"%s\"", word);
+    return command_slip(invocation, "unknown option \"%s\"", word);
 }
 
 int command_take(struct invocation *invocation, int given, const char *value, const char *word)
@@ -88,15 +94,15 @@ int command_take(struct invocation *invocation, int given, const char *value, co
         invocation->json = true;
         return 0;
     case ':':
-        return command_slip(invocation->command, "option \"%s\" needs a value", word);
+        return command_slip(invocation, "option \"%s\" needs a value", word);
     case '?':
-        return refuse(invocation->command, word);
+        return refuse(invocation, word);
     default:
         break;
     }
     own = &invocation->values[given - COMMAND_OWN];
     if (*own != NULL) {
-        return command_slip(invocation->command, "option \"--%s\" is given twice",
+        return command_slip(invocation, "option \"--%s\" is given twice",
                             invocation->command->options[given - COMMAND_OWN]);
     }
     *own = value;
@@ -121,7 +127,7 @@ static int read_options(struct invocation *invocation, int argc, char **argv)
         }
     }
     if (invocation->json && !command->json) {
-        return command_slip(command, "there is no --json of it");
+        return command_slip(invocation, "there is no --json of it");
     }
     return 0;
 }
@@ -138,12 +144,12 @@ int command_read(struct invocation *invocation, int argc, char **argv)
     invocation->num_arguments = argc - optind;
     while (max < COMMAND_ARGUMENTS && command->arguments[max] != NULL) {
         if (max >= invocation->num_arguments && command->arguments[max][0] != '[') {
-            return command_slip(command, "%s is missing", command->arguments[max]);
+            return command_slip(invocation, "%s is missing", command->arguments[max]);
         }
         max++;
     }
     if (invocation->num_arguments > max) {
-        return command_slip(command, "unexpected argument \"%s\"", invocation->arguments[max]);
+        return command_slip(invocation, "unexpected argument \"%s\"", invocation->arguments[max]);
     }
     return 0;
 }

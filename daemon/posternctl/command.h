@@ -40,13 +40,11 @@ struct command {
     int (*run)(const struct invocation *invocation); /* the exit code */
 };
 
-/* main.c: all commands; the last row has no name. */
-extern const struct command commands[];
-
 /* What was asked for; all texts are borrowed from the command line. */
 struct invocation {
-    const struct command *command; /* NULL: the options before the command are being read */
-    const char *file;              /* the configuration's, given or not */
+    const struct command *commands; /* borrowed: the table; the last row has no name */
+    const struct command *command;  /* NULL: the options before the command are being read */
+    const char *file;               /* the configuration's, given or not */
     bool file_given;
     bool json;                           /* --json */
     const char *values[COMMAND_OPTIONS]; /* of command->options; NULL: not given */
@@ -70,13 +68,13 @@ MUST_USE int command_read(struct invocation *invocation, int argc, char **argv);
 /* The value of an option of this command, by its name; NULL: it was not given. */
 const char *command_value(const struct invocation *invocation, const char *option);
 
-/* Prints how a command is called (NULL: any), as several lines that begin with "usage:". */
+/* Prints how a command is called, as several lines that begin with "usage:". */
 void command_print_usage(const struct command *command, FILE *out);
 
-/* Tells a mistake on the command line, and below it how the command (NULL: posternctl) is called:
- * "posternctl: COMMAND: TEXT", "usage: ...". The text names the wrong word. Returns
- * EXIT_BAD_INPUT. */
-int command_slip(const struct command *command, const char *format, ...)
+/* Tells a mistake on the command line, and below it how the command, or before there is one
+ * posternctl, is called: "posternctl: COMMAND: TEXT", "usage: ...". The text names the wrong word.
+ * Returns EXIT_BAD_INPUT. */
+int command_slip(const struct invocation *invocation, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* "posternctl: TEXT" on standard error. Returns EXIT_BAD_INPUT. */

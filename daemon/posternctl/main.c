@@ -21,7 +21,7 @@ static int command_postfix_config(const struct invocation *invocation);
 #define OF_A_SET  "[--listener name | --certificates list]"
 #define FURTHER   "\n           "
 
-const struct command commands[] = {
+static const struct command commands[] = {
     {
         .name = "check",
         .help = "look at the configuration, and who is served which certificate",
@@ -127,9 +127,8 @@ static bool is_one_edit(const char *a, const char *b)
     return (a_len <= 1 && b_len <= 1) || (a_len == 2 && b_len == 2 && a[0] == b[1] && a[1] == b[0]);
 }
 
-/* The command of that name; NULL after it has told that there is none. `asked` is the command that
- * wants to know, or NULL. */
-static const struct command *find_command(const char *name, const struct command *asked)
+/* The command of that name; NULL after it has told that there is none. */
+static const struct command *find_command(const struct invocation *invocation, const char *name)
 {
     for (size_t i = 0; commands[i].name != NULL; i++) {
         if (strcmp(commands[i].name, name) == 0) {
@@ -138,12 +137,12 @@ static const struct command *find_command(const char *name, const struct command
     }
     for (size_t i = 0; commands[i].name != NULL; i++) {
         if (is_one_edit(commands[i].name, name)) {
-            (void)command_slip(asked, "unknown command \"%s\"; did you mean \"%s\"?", name,
+            (void)command_slip(invocation, "unknown command \"%s\"; did you mean \"%s\"?", name,
                                commands[i].name);
             return NULL;
         }
     }
-    (void)command_slip(asked, "unknown command \"%s\"", name);
+    (void)command_slip(invocation, "unknown command \"%s\"", name);
     return NULL;
 }
 
@@ -175,7 +174,7 @@ static int command_help(const struct invocation *invocation)
         print_all();
         return EXIT_SUCCESS;
     }
-    command = find_command(invocation->arguments[0], invocation->command);
+    command = find_command(invocation, invocation->arguments[0]);
     if (command == NULL) {
         return EXIT_BAD_INPUT;
     }
@@ -198,7 +197,7 @@ static int command_postfix_config(const struct invocation *invocation)
 
 static int run_command(struct invocation *invocation, int argc, char **argv)
 {
-    invocation->command = find_command(argv[0], NULL);
+    invocation->command = find_command(invocation, argv[0]);
     if (invocation->command == NULL) {
         return EXIT_BAD_INPUT;
     }
@@ -216,7 +215,8 @@ static int run(int argc, char **argv)
 {
     static const struct option options[] = {
         {"json", no_argument, NULL, COMMAND_JSON}, {"help", no_argument, NULL, COMMAND_HELP}, {0}};
-    struct invocation invocation = {.file = SYSCONFDIR "/postern/postern.conf"};
+    struct invocation invocation = {.commands = commands,
+                                    .file = SYSCONFDIR "/postern/postern.conf"};
     int option;
 
     opterr = 0; /* command_take() names the mistake */
@@ -234,7 +234,7 @@ static int run(int argc, char **argv)
         }
     }
     if (optind >= argc) {
-        return command_slip(NULL, "a command is missing");
+        return command_slip(&invocation, "a command is missing");
     }
     return run_command(&invocation, argc - optind, argv + optind);
 }

@@ -28,22 +28,6 @@ static void keep_warning(const char *text)
     kept.lost = true;
 }
 
-bool check_is_repeated(const struct conf *conf, size_t listener, size_t set)
-{
-    const struct conf_listener *mine = &conf->listeners[listener];
-
-    for (size_t l = 0; l < listener; l++) {
-        const struct conf_listener *other = &conf->listeners[l];
-
-        for (size_t s = 0; s < other->num_sets; s++) {
-            if (other->profile == mine->profile && other->sets[s] == mine->sets[set]) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* Looks at the certificates; -1 if there is no memory. */
 static int inspect(struct check *check)
 {

@@ -31,10 +31,6 @@ struct check {
     size_t num_wrong;   /* findings that are FINDING_FAIL or COMPARE_FAIL */
 };
 
-/* Whether set `set` of listener `listener` is judged as it is at an earlier listener: it has the
- * same tls_profile and the same set. */
-bool check_is_repeated(const struct conf *conf, size_t listener, size_t set);
-
 /* Makes check->report, with the findings, and counts. It is bad if there is no memory. */
 void check_describe(struct check *check);
 

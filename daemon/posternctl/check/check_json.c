@@ -199,7 +199,7 @@ static json_t *row_json(struct report *r, const struct matrix *matrix, const str
 static json_t *rows_json(struct check *check, size_t listener, size_t set)
 {
     const struct conf_listener *conf_listener = &check->snapshot->conf->listeners[listener];
-    bool repeated = check_is_repeated(check->snapshot->conf, listener, set);
+    bool repeated = matrix_is_repeated(check->snapshot->conf, listener, set);
     struct matrix *matrix = matrix_new(check->snapshot, listener, set);
     struct report *r = &check->report;
     json_t *object = json_object();

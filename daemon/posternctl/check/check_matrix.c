@@ -201,7 +201,7 @@ void check_print_matrix(const struct check *check, FILE *out)
         for (size_t s = 0; s < conf->listeners[l].num_sets; s++) {
             const json_t *rows = json_object_get(json_array_get(blocks, block++), "clients");
 
-            if (!check_is_repeated(conf, l, s)) {
+            if (!matrix_is_repeated(conf, l, s)) {
                 add_column(&table, conf, l, s, (struct column){.rows = rows, .number = ++number});
             }
         }

@@ -2,6 +2,22 @@
 
 #include <stdlib.h>
 
+bool matrix_is_repeated(const struct conf *conf, size_t listener, size_t set)
+{
+    const struct conf_listener *mine = &conf->listeners[listener];
+
+    for (size_t l = 0; l < listener; l++) {
+        const struct conf_listener *other = &conf->listeners[l];
+
+        for (size_t s = 0; s < other->num_sets; s++) {
+            if (other->profile == mine->profile && other->sets[s] == mine->sets[set]) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 struct matrix *matrix_new(const struct snapshot *snapshot, size_t listener, size_t set)
 {
     const struct snapshot_worker *worker = &snapshot->workers[0];

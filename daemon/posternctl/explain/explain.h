@@ -2,8 +2,9 @@
  * explain: which certificate a client gets, and why.
  *
  * The parts of the command: the hello (explain_hello.c), the certificates and rules that it is held
- * against (explain_server.c), the two ways to print what came of it (explain_text.c with
- * explain_client.c, explain_json.c). May include: setup, reference, ja4, lib/tls, OpenSSL.
+ * against (explain_server.c), what comes of it (explain_verdict.c), and the two ways to print that
+ * (explain_text.c with explain_client.c, explain_json.c). May include: setup, reference, ja4,
+ * lib/tls, OpenSSL.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_EXPLAIN_H
 #define POSTERN_DAEMON_POSTERNCTL_EXPLAIN_H
@@ -80,6 +81,10 @@ void explain_hello_free(struct explain_hello *hello);
 MUST_USE int explain_server_open(struct explain_server *out, const struct explain_options *options,
                                  const struct hello *hello, struct conf_error *error);
 void explain_server_close(struct explain_server *server);
+
+/* Fills the verdicts, and what libssl does with each certificate alone. 0, or -1 if there is no
+ * memory. */
+MUST_USE int explain_judge(struct explain *e);
 
 /* Verdict `i` in words. */
 void explain_verdict(const struct explain *e, size_t i, char out[EXPLAIN_TEXT_SIZE]);

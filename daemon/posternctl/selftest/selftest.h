@@ -2,13 +2,15 @@
  * selftest: what `posternctl selftest` finds by speaking with the backends, and with the listeners
  * of a running posternd.
  *
- * selftest.c is the command and its output, selftest_settings.c compares what master.cf says,
- * selftest_backend.c asks the backends as posternd does, selftest_connect.c reaches them with the
- * eyes of posternd's user, selftest_mail.c asks whether mail is taken, selftest_today.c asks the
- * services that clients use today, selftest_stranger.c knows who is a stranger, selftest_loop.c
- * asks whether one of them is posternd itself, selftest_filters.c asks milters and policy services,
- * selftest_listener.c asks the listeners as a client does, and selftest_cure.c knows the lines that
- * cure. May include: postconf, postfix, command, report, smtpclient, common.
+ * Each file calls only those before it: selftest_finding.c adds and prints findings,
+ * selftest_stranger.c knows who is a stranger, selftest_cure.c the lines that cure.
+ * selftest_connect.c connects to backends as posternd's user, selftest_session.c begins sessions
+ * with backends and listeners, selftest_rcpt.c offers recipients in them. selftest_loop.c asks
+ * whether a backend is posternd itself, selftest_today.c asks the services that clients use today,
+ * selftest_mail.c whether mail is taken as they take it. selftest_settings.c compares what
+ * master.cf says, selftest_backend.c asks the backends as posternd does, selftest_filters.c asks
+ * milters and policy services, selftest_listener.c the listeners as a client does; selftest.c is
+ * the command. May include: postconf, postfix, command, report, smtpclient, common.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_SELFTEST_H
 #define POSTERN_DAEMON_POSTERNCTL_SELFTEST_H
@@ -46,22 +48,6 @@ struct selftest {
     json_t *checks;       /* borrowed from it: all findings */
 };
 
-/* Add a finding; a cure is a line for master.cf or a shell, "" if none is known. The subject is
- * what the texts are about: "backend \"postfix\" unix:/...". */
-void selftest_ok(struct selftest *t, const char *name, const char *subject, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-void selftest_not_checked(struct selftest *t, const char *name, const char *subject,
-                          const char *format, ...) __attribute__((format(printf, 4, 5)));
-void selftest_fault(struct selftest *t, const char *name, const char *subject, const char *cure,
-                    const char *format, ...) __attribute__((format(printf, 5, 6)));
-
-/* --- selftest_settings.c -------------------------------------------------------------------- */
-
-/* Compares each listener's service behind with today's, as `check` does. */
-void selftest_settings(struct selftest *t);
-
-/* --- selftest_connect.c --------------------------------------------------------------------- */
-
 /* An address of a backend that is being asked. */
 struct selftest_asked {
     struct selftest *t;
@@ -76,59 +62,16 @@ struct selftest_asked {
     bool starttls_plainly;    /* ... and is offered STARTTLS */
 };
 
-/* Whether this process can connect as an account connects: as root, or as that account. */
-bool selftest_has_eyes_of(const char *user);
+/* --- selftest_finding.c --------------------------------------------------------------------- */
 
-/* Connects as posternd's user does; otherwise like smtpclient_open(). */
-MUST_USE bool selftest_open(const struct selftest *t, struct smtpclient *c,
-                            const struct endpoint *address);
-
-/* Says where a path is closed to `user`, into `text`, and what opens it, into `cure` ("": nothing
- * that is known). `restart` makes the account's program take a new group. */
-void selftest_closed(const char *user, const char *path, const char *restart,
-                     char text[SELFTEST_TEXT_SIZE], char cure[SELFTEST_CURE_SIZE]);
-
-/* Says why there is no connection to a backend, with a cure for the state that Postfix is in. */
-void selftest_tell_no_connection(const struct selftest_asked *a, const struct smtpclient *c);
-
-/* --- selftest_backend.c --------------------------------------------------------------------- */
-
-/* What comes of asking an address of a backend: the best of several is what its listeners see. */
-enum selftest_backend {
-    SELFTEST_LOOP, /* it leads back to posternd */
-    SELFTEST_DEAD, /* it gives no session */
-    SELFTEST_ALIVE,
-};
-
-/* Asks everything of an address of a backend. */
-enum selftest_backend selftest_backend(struct selftest *t, const struct conf_backend *backend,
-                                       const struct conf_endpoint *address);
-
-/* How far a connection to a backend came. */
-enum selftest_stage {
-    SELFTEST_AT_CONNECT, /* there is none */
-    SELFTEST_AT_BANNER,  /* no banner, or one that is no 220 */
-    SELFTEST_AT_EHLO,    /* no reply to EHLO, or one that is no 250 */
-    SELFTEST_GREETED,
-};
-
-/* Connects to a backend and sends the header that claims `client` (NULL: none) and, after the
- * banner, EHLO. `*reply` is the newest, code 0 if none came. */
-enum selftest_stage selftest_greet(const struct selftest *t, struct smtpclient *c,
-                                   const struct conf_backend *backend,
-                                   const struct endpoint *address, const struct addr *client,
-                                   struct smtpreply *reply);
-
-/* Sends a PROXY header that claims `client`. */
-MUST_USE bool selftest_send_header(struct smtpclient *c, enum conf_client_address kind,
-                                   const struct addr *client);
-
-/* "EHLO [192.0.2.1]": an address is the name of a host that has none (RFC 5321 section 4.1.3). */
-#define SELFTEST_EHLO_SIZE (ADDR_TEXT_SIZE + 16)
-const char *selftest_ehlo(const struct addr *client, char out[SELFTEST_EHLO_SIZE]);
-
-/* What came, or why nothing came. */
-const char *selftest_words(const struct smtpclient *c, const struct smtpreply *reply);
+/* Add a finding; a cure is a line for master.cf or a shell, "" if none is known. The subject is
+ * what the texts are about: "backend \"postfix\" unix:/...". */
+void selftest_ok(struct selftest *t, const char *name, const char *subject, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void selftest_not_checked(struct selftest *t, const char *name, const char *subject,
+                          const char *format, ...) __attribute__((format(printf, 4, 5)));
+void selftest_fault(struct selftest *t, const char *name, const char *subject, const char *cure,
+                    const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* --- selftest_stranger.c -------------------------------------------------------------------- */
 
@@ -142,76 +85,6 @@ struct addr selftest_stranger(const struct selftest *t, const struct settings *v
 enum selftest_member { SELFTEST_OUTSIDE, SELFTEST_INSIDE, SELFTEST_UNKNOWN };
 enum selftest_member selftest_in_network(struct settings_word word, const struct addr *client);
 enum selftest_member selftest_is_own(const struct settings *values, const struct addr *client);
-
-/* --- selftest_mail.c ------------------------------------------------------------------------ */
-
-/* Whether a mail was taken. */
-enum selftest_mail {
-    SELFTEST_UNASKED, /* the session ended before */
-    SELFTEST_REFUSED, /* for good, and not for who the client is */
-    SELFTEST_PUT_OFF, /* for now, or for who the client is: it proves nothing */
-    SELFTEST_TAKEN,
-};
-
-/* Asks whether mail for postmaster of a backend's domains is taken, of a session behind EHLO, there
- * or elsewhere, that `client` began. `*reply`
- * is the best of the replies, or why there is none; `to` (room for SELFTEST_RECIPIENT_SIZE) what it
- * is about. */
-#define SELFTEST_RECIPIENT_SIZE 300
-enum selftest_mail selftest_try_mail(const struct selftest_asked *a, struct smtpclient *c,
-                                     const struct addr *client, struct smtpreply *reply,
-                                     char to[SELFTEST_RECIPIENT_SIZE]);
-
-/* Whether a mail from outside to outside is taken, and, of a stranger, one to postmaster. */
-void selftest_mail(const struct selftest_asked *a, struct smtpclient *c, bool is_stranger);
-
-/* --- selftest_today.c ----------------------------------------------------------------------- */
-
-/* What a service that clients use today says to the same mail. */
-struct selftest_measure {
-    char name[POSTFIX_NAME_SIZE]; /* "smtp" */
-    enum selftest_mail mail;
-    struct smtpreply reply;
-};
-
-/* Asks it as the stranger, or as a stranger that this machine is to it. False: none can be asked.
- */
-bool selftest_measure(const struct selftest_asked *a, struct selftest_measure *out);
-
-/* --- selftest_filters.c --------------------------------------------------------------------- */
-
-/* Asks the milters and policy services of postern.conf, and those of the services behind. */
-void selftest_filters(struct selftest *t);
-
-/* --- selftest_listener.c -------------------------------------------------------------------- */
-
-/* Asks everything of an address that a listener is bound to. */
-void selftest_listener(struct selftest *t, const struct conf_listener *listener,
-                       const struct conf_endpoint *address);
-
-/* Where a client of this machine reaches an address. False: that is not known, its port is 0. */
-MUST_USE bool selftest_reach(const struct conf_endpoint *address, struct endpoint *out);
-
-/* A session at a listener, as far as to EHLO under TLS with this server name (NULL: none). False:
- * `*reply` or `c` says why. */
-bool selftest_begin_tls(struct selftest *t, struct smtpclient *c,
-                        const struct conf_listener *listener, const struct endpoint *to,
-                        const char *name, struct smtpreply *reply);
-
-/* --- selftest_loop.c ------------------------------------------------------------------------ */
-
-/* Whether an address, reached from this machine with `mine` as the own end, is that of a listener:
- * who connects to an address of this machine does so from it. */
-bool selftest_is_listener(const struct conf *conf, const struct endpoint *address,
-                          const struct addr *mine);
-
-/* Whether a greeting is a refusal in the words of a posternd, which no Postfix uses. */
-bool selftest_is_own_refusal(const struct smtpreply *greeting);
-
-/* Whether the server at an address is this posternd: a session that one of its listeners began is
- * resumed there. With a header that claims `client`, or without (NULL). */
-bool selftest_is_posternd(struct selftest *t, const struct conf_backend *backend,
-                          const struct endpoint *address, const struct addr *client);
 
 /* --- selftest_cure.c ------------------------------------------------------------------------ */
 
@@ -244,5 +117,153 @@ void selftest_cure_nobody(const struct selftest *t, const struct endpoint *addre
 /* A line against relaying for a client: mynetworks without it, or restrictions. */
 void selftest_cure_relay(const struct selftest *t, const struct endpoint *address,
                          const struct addr *client, char out[SELFTEST_CURE_SIZE]);
+
+/* --- selftest_connect.c --------------------------------------------------------------------- */
+
+/* Whether this process can connect as an account connects: as root, or as that account. */
+bool selftest_connects_as(const char *user);
+
+/* Connects as posternd's user does; otherwise like smtpclient_open(). */
+MUST_USE bool selftest_open(const struct selftest *t, struct smtpclient *c,
+                            const struct endpoint *address);
+
+/* Says where a path is closed to `user`, into `text`, and what opens it, into `cure` ("": nothing
+ * that is known). `restart` makes the account's program take a new group. */
+void selftest_closed(const char *user, const char *path, const char *restart,
+                     char text[SELFTEST_TEXT_SIZE], char cure[SELFTEST_CURE_SIZE]);
+
+/* Says why there is no connection to a backend, with a cure for the state that Postfix is in. */
+void selftest_tell_no_connection(const struct selftest_asked *a, const struct smtpclient *c);
+
+/* --- selftest_session.c --------------------------------------------------------------------- */
+
+/* How far a connection to a backend came. */
+enum selftest_stage {
+    SELFTEST_AT_CONNECT, /* there is none */
+    SELFTEST_AT_BANNER,  /* no banner, or one that is no 220 */
+    SELFTEST_AT_EHLO,    /* no reply to EHLO, or one that is no 250 */
+    SELFTEST_GREETED,
+};
+
+/* Connects to a backend and sends the header that claims `client` (NULL: none) and, after the
+ * banner, EHLO. `*reply` is the newest, code 0 if none came. */
+enum selftest_stage selftest_greet(const struct selftest *t, struct smtpclient *c,
+                                   const struct conf_backend *backend,
+                                   const struct endpoint *address, const struct addr *client,
+                                   struct smtpreply *reply);
+
+/* Sends a PROXY header that claims `client`. */
+MUST_USE bool selftest_send_header(struct smtpclient *c, enum conf_client_address kind,
+                                   const struct addr *client);
+
+/* "EHLO [192.0.2.1]": an address is the name of a host that has none (RFC 5321 section 4.1.3). */
+#define SELFTEST_EHLO_SIZE (ADDR_TEXT_SIZE + 16)
+const char *selftest_ehlo(const struct addr *client, char out[SELFTEST_EHLO_SIZE]);
+
+/* What came, or why nothing came. */
+const char *selftest_words(const struct smtpclient *c, const struct smtpreply *reply);
+
+/* Where a client of this machine reaches an address. False: that is not known, its port is 0. */
+MUST_USE bool selftest_reach(const struct conf_endpoint *address, struct endpoint *out);
+
+/* A session at a listener, as far as to EHLO: in plaintext, or under TLS with this server name
+ * (NULL: none). False: `*reply` or `c` says why. */
+bool selftest_begin(const struct selftest *t, struct smtpclient *c,
+                    const struct conf_listener *listener, const struct endpoint *to,
+                    struct smtpreply *reply);
+bool selftest_begin_tls(struct selftest *t, struct smtpclient *c,
+                        const struct conf_listener *listener, const struct endpoint *to,
+                        const char *name, struct smtpreply *reply);
+
+/* --- selftest_rcpt.c ------------------------------------------------------------------------ */
+
+/* Whether a mail was taken. */
+enum selftest_mail {
+    SELFTEST_UNASKED, /* the session ended before */
+    SELFTEST_REFUSED, /* for good, and not for who the client is */
+    SELFTEST_PUT_OFF, /* for now, or for who the client is: it proves nothing */
+    SELFTEST_TAKEN,
+};
+
+/* Asks whether mail for postmaster of a backend's domains is taken, of a session behind EHLO, there
+ * or elsewhere, that `client` began. `*reply` is the best of the replies, or why there is none;
+ * `to` (room for SELFTEST_RECIPIENT_SIZE) what it is about. */
+#define SELFTEST_RECIPIENT_SIZE 300
+enum selftest_mail selftest_try_mail(const struct selftest_asked *a, struct smtpclient *c,
+                                     const struct addr *client, struct smtpreply *reply,
+                                     char to[SELFTEST_RECIPIENT_SIZE]);
+
+/* What comes of a mail from outside to `recipient`, who is outside. */
+struct smtpreply selftest_try_relaying(const struct selftest_asked *a, struct smtpclient *c,
+                                       const char *recipient);
+
+/* Whether all domains of a backend's service stand in its settings, and not in tables. */
+bool selftest_knows_domains(const struct selftest_asked *a);
+
+/* Whether a reply names the client's address; whether it is the refusal to relay. */
+bool selftest_names_client(const struct smtpreply *reply, const struct addr *client);
+bool selftest_is_relay_refusal(const struct smtpreply *reply);
+
+/* --- selftest_loop.c ------------------------------------------------------------------------ */
+
+/* Whether an address, reached from this machine with `mine` as the own end, is that of a listener:
+ * who connects to an address of this machine does so from it. */
+bool selftest_is_listener(const struct conf *conf, const struct endpoint *address,
+                          const struct addr *mine);
+
+/* Whether a greeting is a refusal in the words of a posternd, which no Postfix uses. */
+bool selftest_is_own_refusal(const struct smtpreply *greeting);
+
+/* Whether the server at an address is this posternd: a session that one of its listeners began is
+ * resumed there. With a header that claims `client`, or without (NULL). */
+bool selftest_is_posternd(struct selftest *t, const struct conf_backend *backend,
+                          const struct endpoint *address, const struct addr *client);
+
+/* --- selftest_today.c ----------------------------------------------------------------------- */
+
+/* What a service that clients use today says to the same mail. */
+struct selftest_measure {
+    char name[POSTFIX_NAME_SIZE]; /* "smtp" */
+    enum selftest_mail mail;
+    struct smtpreply reply;
+};
+
+/* Asks it as the stranger, or as a stranger that this machine is to it. False: none can be asked.
+ */
+bool selftest_measure(const struct selftest_asked *a, struct selftest_measure *out);
+
+/* --- selftest_mail.c ------------------------------------------------------------------------ */
+
+/* Whether a mail from outside to outside is taken, and, of a stranger, one to postmaster. */
+void selftest_mail(const struct selftest_asked *a, struct smtpclient *c, bool is_stranger);
+
+/* --- selftest_settings.c -------------------------------------------------------------------- */
+
+/* Compares each listener's service behind with today's, as `check` does. */
+void selftest_settings(struct selftest *t);
+
+/* --- selftest_backend.c --------------------------------------------------------------------- */
+
+/* What comes of asking an address of a backend: the best of several is what its listeners see. */
+enum selftest_backend {
+    SELFTEST_LOOP, /* it leads back to posternd */
+    SELFTEST_DEAD, /* it gives no session */
+    SELFTEST_ALIVE,
+};
+
+/* Asks everything of an address of a backend. */
+enum selftest_backend selftest_backend(struct selftest *t, const struct conf_backend *backend,
+                                       const struct conf_endpoint *address);
+
+/* --- selftest_filters.c --------------------------------------------------------------------- */
+
+/* Asks the milters and policy services of postern.conf, and those of the services behind. */
+void selftest_filters(struct selftest *t);
+
+/* --- selftest_listener.c -------------------------------------------------------------------- */
+
+/* Asks everything of an address that a listener is bound to. */
+void selftest_listener(struct selftest *t, const struct conf_listener *listener,
+                       const struct conf_endpoint *address);
 
 #endif

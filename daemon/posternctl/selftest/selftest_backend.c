@@ -13,82 +13,10 @@
  */
 #include "daemon/common/sockaddr.h"
 #include "daemon/posternctl/selftest/selftest.h"
-#include "lib/net/proxyproto.h"
 
 #include <string.h>
 
-/* Room for a backend and its address. */
-#define BACKEND_SIZE 200
-
-/* Where the claimed clients have gone to. */
-static const char destination_ipv4[] = "192.0.2.2";
-static const char destination_ipv6[] = "2001:db8::2";
-
-enum { CLIENT_PORT = 49152, SMTP_PORT = 25 };
-
-/* --- a session ------------------------------------------------------------------------------ */
-
-static struct addr address_of(const char *text, uint16_t port)
-{
-    struct addr a = {0};
-
-    if (addr_parse(&a, text)) {
-        a.port = port;
-    }
-    return a;
-}
-
-bool selftest_send_header(struct smtpclient *c, enum conf_client_address kind,
-                          const struct addr *client)
-{
-    struct addr destination =
-        address_of(client->family == ADDR_IPV6 ? destination_ipv6 : destination_ipv4, SMTP_PORT);
-    uint8_t
-        header[PROXYPROTO_V1_SIZE > PROXYPROTO_V2_SIZE ? PROXYPROTO_V1_SIZE : PROXYPROTO_V2_SIZE];
-    size_t len = kind == CONF_PROXY_V1 ? proxyproto_v1(header, client, &destination)
-                                       : proxyproto_v2(header, client, &destination);
-
-    return smtpclient_send(c, header, len, SELFTEST_STEP);
-}
-
-const char *selftest_ehlo(const struct addr *client, char out[SELFTEST_EHLO_SIZE])
-{
-    char address[ADDR_TEXT_SIZE];
-
-    snprintf(out, SELFTEST_EHLO_SIZE, "EHLO [%s%s]", client->family == ADDR_IPV6 ? "IPv6:" : "",
-             addr_text(client, address));
-    return out;
-}
-
-enum selftest_stage selftest_greet(const struct selftest *t, struct smtpclient *c,
-                                   const struct conf_backend *backend,
-                                   const struct endpoint *address, const struct addr *client,
-                                   struct smtpreply *reply)
-{
-    struct addr nobody = address_of("127.0.0.1", 0);
-    char ehlo[SELFTEST_EHLO_SIZE];
-
-    *reply = (struct smtpreply){0};
-    if (!selftest_open(t, c, address)) {
-        return SELFTEST_AT_CONNECT;
-    }
-    if ((client != NULL && !selftest_send_header(c, backend->client_address, client)) ||
-        !smtpclient_reply(c, reply, SELFTEST_BANNER) || reply->code != 220) {
-        return SELFTEST_AT_BANNER;
-    }
-    *reply = (struct smtpreply){0};
-    if (!smtpclient_command(c, selftest_ehlo(client != NULL ? client : &nobody, ehlo), reply,
-                            SELFTEST_STEP) ||
-        reply->code != 250) {
-        return SELFTEST_AT_EHLO;
-    }
-    return SELFTEST_GREETED;
-}
-
-const char *selftest_words(const struct smtpclient *c, const struct smtpreply *reply)
-{
-    return reply->code != 0 ? reply->text : c->why;
-}
+enum { CLIENT_PORT = 49152 };
 
 /* --- the PROXY header ----------------------------------------------------------------------- */
 

@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- eyes ----------------------------------------------------------------------------------- */
+/* --- as whom -------------------------------------------------------------------------------- */
 
-bool selftest_has_eyes_of(const char *user)
+bool selftest_connects_as(const char *user)
 {
     const struct passwd *found = getpwnam(user);
 
@@ -126,7 +126,7 @@ static void tell_denied(const struct selftest_asked *a, const char *why)
     char text[SELFTEST_TEXT_SIZE];
     char cure[SELFTEST_CURE_SIZE];
 
-    if (!selftest_has_eyes_of(user)) {
+    if (!selftest_connects_as(user)) {
         selftest_not_checked(a->t, "connect", a->name,
                              "this account may not connect (%s): run it as root or posternd's user",
                              why);

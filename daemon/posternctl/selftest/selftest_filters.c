@@ -2,8 +2,8 @@
  * Theory of operation: a milter is asked as Postfix begins with one: both sides say what they can
  * do (SMFIC_OPTNEG of libmilter's protocol), and then it is told to quit. postern's own policy
  * service is sent a request. Those of others may keep what they are asked, as greylisting does, so
- * it is only seen whether they take a connection. All of it is tried with the eyes of the account
- * that Postfix's processes run as.
+ * it is only seen whether they take a connection. All of it is tried as the account that Postfix's
+ * processes run as.
  */
 #include "daemon/posternctl/selftest/selftest.h"
 
@@ -183,7 +183,7 @@ static void tell(struct selftest *t, const struct filter *f, const struct smtpcl
                     : f->ours         ? "answers"
                                       : "takes connections",
                     f->from);
-    } else if (c->trouble == SMTPCLIENT_DENIED && !selftest_has_eyes_of(selftest_mail_owner(t))) {
+    } else if (c->trouble == SMTPCLIENT_DENIED && !selftest_connects_as(selftest_mail_owner(t))) {
         selftest_not_checked(t, name, subject, "this account may not connect (%s): run it as root",
                              c->why);
     } else if (c->trouble == SMTPCLIENT_DENIED) {

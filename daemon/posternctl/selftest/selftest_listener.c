@@ -20,73 +20,6 @@ struct asked {
     bool excepted; /* this machine is in starttls_except, with the address that it comes from */
 };
 
-/* --- connecting ----------------------------------------------------------------------------- */
-
-bool selftest_reach(const struct conf_endpoint *address, struct endpoint *out)
-{
-    *out = address->endpoint;
-    if (addr_is_unspecified(&out->ip)) {
-        if (out->ip.family == ADDR_IPV4) {
-            out->ip.ip[0] = 127;
-            out->ip.ip[3] = 1;
-        } else {
-            out->ip.ip[15] = 1;
-        }
-    }
-    return out->ip.port != 0;
-}
-
-/* Connects as a client. Of an upstream, which this machine may count as, a header is expected:
- * version 2, LOCAL. */
-static bool open_listener(struct smtpclient *c, const struct conf_listener *listener,
-                          const struct endpoint *to)
-{
-    static const uint8_t local[16] = "\r\n\r\n\0\r\nQUIT\n\x20";
-    const struct conf_prefixes *upstreams = &listener->accept_proxy_from;
-    struct addr mine;
-
-    if (!smtpclient_open(c, to, SELFTEST_CONNECT)) {
-        return false;
-    }
-    mine = sockaddr_local(c->fd);
-    return !prefix_any_contains(upstreams->items, upstreams->num, &mine) ||
-           smtpclient_send(c, local, sizeof local, SELFTEST_STEP);
-}
-
-/* Banner and EHLO. */
-static bool greet(const struct selftest *t, struct smtpclient *c, struct smtpreply *reply)
-{
-    char ehlo[300];
-
-    snprintf(ehlo, sizeof ehlo, "EHLO %s", t->conf->hostname.text);
-    return smtpclient_reply(c, reply, SELFTEST_BANNER) && reply->code == 220 &&
-           smtpclient_command(c, ehlo, reply, SELFTEST_STEP) && reply->code == 250;
-}
-
-bool selftest_begin_tls(struct selftest *t, struct smtpclient *c,
-                        const struct conf_listener *listener, const struct endpoint *to,
-                        const char *name, struct smtpreply *reply)
-{
-    char ehlo[300];
-
-    *reply = (struct smtpreply){0};
-    t->asked_certificate = false;
-    snprintf(ehlo, sizeof ehlo, "EHLO %s", t->conf->hostname.text);
-    if (!open_listener(c, listener, to)) {
-        return false;
-    }
-    if (listener->tls == CONF_TLS_IMPLICIT) {
-        return smtpclient_tls(c, t->ctx, name, NULL, SELFTEST_STEP) && greet(t, c, reply);
-    }
-    if (!greet(t, c, reply) || !smtpclient_command(c, "STARTTLS", reply, SELFTEST_STEP) ||
-        reply->code != 220) {
-        return false;
-    }
-    *reply = (struct smtpreply){0};
-    return smtpclient_tls(c, t->ctx, name, NULL, SELFTEST_STEP) &&
-           smtpclient_command(c, ehlo, reply, SELFTEST_BANNER) && reply->code == 250;
-}
-
 /* What came, or why nothing came. */
 static const char *words_of(const struct smtpclient *c, const struct smtpreply *reply)
 {
@@ -159,8 +92,8 @@ static bool is_excepted(const struct asked *a, const struct smtpclient *c)
 static bool look_at_plaintext(struct asked *a)
 {
     struct smtpclient c;
-    struct smtpreply reply = {0};
-    bool greeted = open_listener(&c, a->listener, &a->to) && greet(a->t, &c, &reply);
+    struct smtpreply reply;
+    bool greeted = selftest_begin(a->t, &c, a->listener, &a->to, &reply);
 
     if (greeted) {
         a->excepted = is_excepted(a, &c);

@@ -12,152 +12,6 @@
 #include "daemon/posternctl/selftest/selftest.h"
 
 #include <string.h>
-#include <strings.h>
-
-enum { SENDERS = 2, RECIPIENTS = 2 };
-
-/* --- the dialogue --------------------------------------------------------------------------- */
-
-/* MAIL and RCPT. What came last; code 0 if nothing did. */
-static struct smtpreply try_sender(struct smtpclient *c, const char *sender, const char *recipient)
-{
-    struct smtpreply reply;
-    char line[400];
-
-    snprintf(line, sizeof line, "MAIL FROM:<%s>", sender);
-    if (!smtpclient_command(c, line, &reply, SELFTEST_STEP) || reply.code / 100 != 2) {
-        return reply;
-    }
-    snprintf(line, sizeof line, "RCPT TO:<%s>", recipient);
-    if (!smtpclient_command(c, line, &reply, SELFTEST_STEP)) {
-        return (struct smtpreply){0};
-    }
-    return reply;
-}
-
-static bool names_client(const struct smtpreply *reply, const struct addr *client)
-{
-    char address[ADDR_TEXT_SIZE];
-
-    return strstr(reply->text, addr_text(client, address)) != NULL;
-}
-
-static enum selftest_mail judge(const struct smtpreply *reply, const struct addr *client)
-{
-    switch (reply->code / 100) {
-    case 2:
-        return SELFTEST_TAKEN;
-    case 4:
-        return SELFTEST_PUT_OFF;
-    case 5:
-        return names_client(reply, client) ? SELFTEST_PUT_OFF : SELFTEST_REFUSED;
-    default:
-        return SELFTEST_UNASKED;
-    }
-}
-
-/* The domains that mail is asked for. */
-struct domains {
-    char names[RECIPIENTS][SELFTEST_RECIPIENT_SIZE];
-    size_t num;
-    bool complete; /* all that the service has stand in its settings, and not in tables */
-};
-
-/* The first domain of a list that is another one than the host's. */
-static void read_domains(struct domains *domains, const char *list)
-{
-    struct settings_word item;
-
-    while ((item = settings_next_item(&list)).at != NULL) {
-        char name[SELFTEST_RECIPIENT_SIZE];
-
-        snprintf(name, sizeof name, "%.*s", (int)item.len, item.at);
-        if (strpbrk(name, ":/!") != NULL) {
-            domains->complete = domains->complete && name[0] == '!';
-        } else if (domains->num < RECIPIENTS && strchr(name, '.') != NULL && name[0] != '.' &&
-                   strncmp(name, "localhost", strlen("localhost")) != 0 &&
-                   strcasecmp(name, domains->names[0]) != 0) {
-            snprintf(domains->names[domains->num++], sizeof name, "%s", name);
-        }
-    }
-}
-
-static void find_domains(struct domains *out, const struct selftest_asked *a)
-{
-    static const char *const lists[] = {"mydestination", "virtual_mailbox_domains",
-                                        "virtual_alias_domains", "relay_domains"};
-
-    *out = (struct domains){.num = 1, .complete = a->side.values.num > 0};
-    snprintf(out->names[0], sizeof out->names[0], "%s", a->t->conf->hostname.text);
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        read_domains(out, settings_get(&a->side.values, lists[i]));
-    }
-}
-
-static bool is_relay_refusal(const struct smtpreply *reply)
-{
-    return strstr(reply->text, "elay access denied") != NULL;
-}
-
-enum selftest_mail selftest_try_mail(const struct selftest_asked *a, struct smtpclient *c,
-                                     const struct addr *client, struct smtpreply *reply,
-                                     char to[SELFTEST_RECIPIENT_SIZE])
-{
-    char postmaster[SELFTEST_RECIPIENT_SIZE];
-    const char *const senders[SENDERS] = {postmaster, ""};
-    enum selftest_mail best = SELFTEST_UNASKED;
-    struct domains domains;
-
-    find_domains(&domains, a);
-    snprintf(postmaster, sizeof postmaster, "postmaster@%.280s", a->t->conf->hostname.text);
-    snprintf(to, SELFTEST_RECIPIENT_SIZE, "%s", postmaster);
-    *reply = (struct smtpreply){0};
-    for (size_t i = 0; i < SENDERS * domains.num && best != SELFTEST_TAKEN; i++) {
-        char recipient[SELFTEST_RECIPIENT_SIZE];
-        struct smtpreply reset;
-        struct smtpreply got;
-        enum selftest_mail mail;
-
-        if (c->trouble != SMTPCLIENT_NONE ||
-            !smtpclient_command(c, "RSET", &reset, SELFTEST_STEP)) {
-            break;
-        }
-        snprintf(recipient, sizeof recipient, "postmaster@%.280s", domains.names[i % domains.num]);
-        got = try_sender(c, senders[i / domains.num], recipient);
-        mail = judge(&got, client);
-        if (mail > best ||
-            (mail == SELFTEST_REFUSED && is_relay_refusal(reply) && !is_relay_refusal(&got))) {
-            best = mail > best ? mail : best;
-            *reply = got;
-            snprintf(to, SELFTEST_RECIPIENT_SIZE, "%s", recipient);
-        }
-    }
-    return best;
-}
-
-/* --- relaying ------------------------------------------------------------------------------- */
-
-/* What comes of a mail from outside to outside. A refusal for another reason than that may be about
- * the sender, so another one is tried. */
-static struct smtpreply try_relaying(const struct selftest_asked *a, struct smtpclient *c,
-                                     const char *recipient)
-{
-    char postmaster[SELFTEST_RECIPIENT_SIZE];
-    const char *const senders[SENDERS] = {postmaster, ""};
-    struct smtpreply reply = {0};
-
-    snprintf(postmaster, sizeof postmaster, "postmaster@%s", a->t->conf->hostname.text);
-    for (size_t i = 0; i < SENDERS; i++) {
-        struct smtpreply reset;
-
-        reply = try_sender(c, senders[i], recipient);
-        if (reply.code / 100 == 2 || is_relay_refusal(&reply) || c->trouble != SMTPCLIENT_NONE ||
-            !smtpclient_command(c, "RSET", &reset, SELFTEST_STEP)) {
-            break;
-        }
-    }
-    return reply;
-}
 
 /* --- whom a service is for ------------------------------------------------------------------ */
 
@@ -217,7 +71,7 @@ static void look_at_relaying(const struct selftest_asked *a, struct smtpclient *
     static const char elsewhere[] = "example.net";
     bool is_ours = strstr(a->t->conf->hostname.text, elsewhere) != NULL;
     const char *to = is_ours ? "postern-selftest@example.com" : "postern-selftest@example.net";
-    struct smtpreply reply = try_relaying(a, c, to);
+    struct smtpreply reply = selftest_try_relaying(a, c, to);
     const char *text = reply.code != 0 ? reply.text : c->why;
     char cure[SELFTEST_CURE_SIZE];
 
@@ -228,9 +82,9 @@ static void look_at_relaying(const struct selftest_asked *a, struct smtpclient *
     } else if (reply.code / 100 == 2) {
         selftest_cure_relay(a->t, a->address, &a->client, cure);
         selftest_fault(a->t, "relay", a->subject, cure, "takes mail for %s: %s", to, text);
-    } else if (is_relay_refusal(&reply) ||
-               (reply.code / 100 == 5 &&
-                (!names_client(&reply, &a->client) || list_against_strangers(a) != NULL))) {
+    } else if (selftest_is_relay_refusal(&reply) ||
+               (reply.code / 100 == 5 && (!selftest_names_client(&reply, &a->client) ||
+                                          list_against_strangers(a) != NULL))) {
         selftest_ok(a->t, "relay", a->subject, "takes no mail for %s: %s", to, text);
     } else if (reply.code != 0) {
         selftest_not_checked(a->t, "relay", a->subject, "puts off mail for %s: %s", to, text);
@@ -248,7 +102,7 @@ static const char *cure_refusal(const struct selftest_asked *a, const struct smt
                                 char out[SELFTEST_CURE_SIZE])
 {
     out[0] = '\0';
-    if (is_relay_refusal(reply)) {
+    if (selftest_is_relay_refusal(reply)) {
         snprintf(out, SELFTEST_CURE_SIZE,
                  "postconf -e \"mydestination = $(postconf -h mydestination), %s\" && postfix "
                  "reload",
@@ -265,16 +119,14 @@ static void tell_refusal(const struct selftest_asked *a, const char *to,
 {
     const char *list = list_against_strangers(a);
     char cure[SELFTEST_CURE_SIZE];
-    struct domains domains;
 
-    find_domains(&domains, a);
     if (today != NULL && today->mail == SELFTEST_REFUSED) {
         selftest_ok(a->t, "mail", a->subject, "takes no mail for %s, as %s answers today: %s", to,
                     today->name, reply->text);
     } else if (list != NULL) {
         selftest_ok(a->t, "mail", a->subject, "takes no mail of strangers, as %s says: %s", list,
                     reply->text);
-    } else if (is_relay_refusal(reply) && !domains.complete) {
+    } else if (selftest_is_relay_refusal(reply) && !selftest_knows_domains(a)) {
         selftest_not_checked(a->t, "mail", a->subject,
                              "takes no mail for %s, and its other domains are not known: %s", to,
                              reply->text);
