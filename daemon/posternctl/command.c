@@ -1,7 +1,7 @@
 #include "daemon/posternctl/command.h"
 
-#include "daemon/common/ctlclient.h"
 #include "daemon/common/readconf.h"
+#include "daemon/posternctl/ask.h"
 #include "daemon/tls/setup.h"
 
 #include <getopt.h>
@@ -172,15 +172,15 @@ int command_ask(const struct invocation *invocation, json_t *request, json_t **a
 {
     struct conf_error error;
     struct conf *conf = readconf(invocation->file, &error);
-    enum ctl_status status;
+    enum ask_status status;
 
     if (conf == NULL) {
         json_decref(request);
         return command_fail(error.text);
     }
-    status = ctlclient_ask(conf, request, answer, &error);
+    status = ask_posternd(conf, request, answer, &error);
     conf_free(conf);
-    if (status != CTL_DONE) {
+    if (status != ASK_DONE) {
         (void)command_fail(error.text);
     }
     return (int)status;
