@@ -137,12 +137,12 @@ static const struct command *find_command(const struct invocation *invocation, c
     }
     for (size_t i = 0; commands[i].name != NULL; i++) {
         if (is_one_edit(commands[i].name, name)) {
-            (void)command_slip(invocation, "unknown command \"%s\"; did you mean \"%s\"?", name,
-                               commands[i].name);
+            (void)command_usage_error(invocation, "unknown command \"%s\"; did you mean \"%s\"?",
+                                      name, commands[i].name);
             return NULL;
         }
     }
-    (void)command_slip(invocation, "unknown command \"%s\"", name);
+    (void)command_usage_error(invocation, "unknown command \"%s\"", name);
     return NULL;
 }
 
@@ -234,7 +234,7 @@ static int run(int argc, char **argv)
         }
     }
     if (optind >= argc) {
-        return command_slip(&invocation, "a command is missing");
+        return command_usage_error(&invocation, "a command is missing");
     }
     return run_command(&invocation, argc - optind, argv + optind);
 }

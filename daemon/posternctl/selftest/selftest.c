@@ -263,7 +263,7 @@ static int read_as(struct selftest *t, const struct invocation *invocation)
         return 0;
     }
     if (!addr_parse(&t->as, text) || addr_is_unspecified(&t->as)) {
-        return command_slip(invocation, "--as \"%s\" is no IPv4 or IPv6 address", text);
+        return command_usage_error(invocation, "--as \"%s\" is no IPv4 or IPv6 address", text);
     }
     addr_unmap(&t->as);
     return 0;
