@@ -184,7 +184,7 @@ static bool has_known_port(const struct conf_listener *listener)
 }
 
 /* Whether some listener stands in front of a service. */
-static bool is_fronted(const struct pair *pair, const struct postconf_service *service)
+static bool has_listener(const struct pair *pair, const struct postconf_service *service)
 {
     for (size_t l = 0; l < pair->conf->num_listeners; l++) {
         struct postconf_service today[POSTFIX_TODAY_MAX];
@@ -201,7 +201,7 @@ static bool is_fronted(const struct pair *pair, const struct postconf_service *s
 
 /* A service that such clients come to, with settings of its own, and that no listener stands for.
  */
-static bool is_passed_over(const struct pair *pair, const struct postconf_service *service)
+static bool lacks_listener(const struct pair *pair, const struct postconf_service *service)
 {
     enum conf_tls tls = pair->listener->tls;
     unsigned port = postconf_port(pair->postfix, service);
@@ -211,7 +211,7 @@ static bool is_passed_over(const struct pair *pair, const struct postconf_servic
     /* Who demands STARTTLS may stand for submission. */
     if ((tls == CONF_TLS_IMPLICIT ? port != 465
                                   : port != 25 && (port != 587 || tls != CONF_TLS_ENCRYPT)) ||
-        is_fronted(pair, service)) {
+        has_listener(pair, service)) {
         return false;
     }
     own = postfix_side_read(&side, pair->postfix, service) == 0 &&
@@ -230,7 +230,7 @@ static int look_at_port(struct postfix_compared *c, const struct pair *pair)
            (service = postconf_next(&at)).line.at != NULL) {
         struct postconf_text name = postconf_column(&service, POSTCONF_NAME);
 
-        if (is_passed_over(pair, &service) &&
+        if (lacks_listener(pair, &service) &&
             compare_add(
                 &c->result, COMPARE_FAIL, "address", "", "",
                 "no service of today is known for this port; if clients of %.*s come to it, "
@@ -263,7 +263,7 @@ static int look_at_programs(struct postfix_compared *c)
 
 /* Of a service that stands there twice master takes the last one; postconf prints what both have of
  * their own under one name. */
-static int look_for_twins(struct postfix_compared *c, const struct pair *pair)
+static int look_for_duplicates(struct postfix_compared *c, const struct pair *pair)
 {
     for (size_t i = 0; i < sizeof c->sides / sizeof c->sides[0]; i++) {
         const char *at = pair->postfix->services;
@@ -332,7 +332,7 @@ static int add_pair(struct postfix_comparisons *out, const struct pair *pair)
         return -1;
     }
     return look_at_interfaces(more, pair) != 0 || look_at_port(more, pair) != 0 ||
-                   look_at_programs(more) != 0 || look_for_twins(more, pair) != 0 ||
+                   look_at_programs(more) != 0 || look_for_duplicates(more, pair) != 0 ||
                    look_for_others(more, pair) != 0
                ? -1
                : 0;
