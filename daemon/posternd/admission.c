@@ -13,6 +13,7 @@
 #include "daemon/posternd/admission_parts.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -30,17 +31,12 @@ static struct {
     pthread_mutex_t mutex;
     uint8_t secret[SIPHASH_KEY_SIZE];
     struct tally tally;
-    struct admission_backend *backends; /* owned; one for each of the configuration */
-    size_t num_backends;
+    struct backends backends;
     struct admission_worker *workers; /* owned */
     unsigned num_workers;
-    struct admission_limit sessions;   /* those that are not admitted yet included */
-    struct admission_limit handshakes; /* under way */
-} all = {
-    .mutex = PTHREAD_MUTEX_INITIALIZER,
-    .sessions = {.name = "max_sessions", .what = "new clients get 421"},
-    .handshakes = {.name = "max_handshakes", .what = "STARTTLS gets 421"},
-};
+    struct limit sessions;   /* those that are not admitted yet included */
+    struct limit handshakes; /* under way */
+} all = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static void lock(void)
 {
@@ -52,21 +48,25 @@ static void unlock(void)
     pthread_mutex_unlock(&all.mutex);
 }
 
+/* After each change. With the lock. */
+static void log_sessions(int64_t now)
+{
+    admission_log_limit(&all.sessions, "max_sessions", "new clients get 421", now);
+}
+
+static void log_handshakes(int64_t now)
+{
+    admission_log_limit(&all.handshakes, "max_handshakes", "STARTTLS gets 421", now);
+}
+
 /* --- making and freeing --- */
 
-static int open_backends(const struct conf *conf)
+static int add_backends(const struct conf *conf)
 {
-    all.backends = calloc(conf->num_backends, sizeof *all.backends);
-    if (all.backends == NULL) {
-        return -1;
-    }
-    for (; all.num_backends < conf->num_backends; all.num_backends++) {
-        struct admission_backend *backend = &all.backends[all.num_backends];
-        const struct conf_backend *from = &conf->backends[all.num_backends];
+    for (size_t i = 0; i < conf->num_backends; i++) {
+        const struct conf_backend *from = &conf->backends[i];
 
-        backend->name = from->name;
-        if (slots_open(&backend->slots, from->max_connections, all.secret) != 0) {
-            slots_close(&backend->slots);
+        if (backends_add(&all.backends, from->name, from->max_connections) == NULL) {
             return -1;
         }
     }
@@ -96,9 +96,10 @@ int admission_open(const struct conf *conf, unsigned num_workers)
     if (getrandom(all.secret, sizeof all.secret, 0) != (ssize_t)sizeof all.secret) {
         return -1;
     }
+    backends_init(&all.backends, all.secret);
     /* As many clients again as have sessions are remembered. */
     if (tally_open(&all.tally, 2 * (size_t)conf->limits.max_sessions, all.secret) != 0 ||
-        open_backends(conf) != 0) {
+        add_backends(conf) != 0) {
         return -1;
     }
     return open_workers(num_workers);
@@ -109,12 +110,9 @@ void admission_close(void)
     for (unsigned i = 0; i < all.num_workers; i++) {
         close(all.workers[i].wake_fd);
     }
-    for (size_t i = 0; i < all.num_backends; i++) {
-        slots_close(&all.backends[i].slots);
-    }
+    backends_close(&all.backends);
     tally_close(&all.tally);
     free(all.workers);
-    free(all.backends);
 }
 
 /* --- a worker's --- */
@@ -160,9 +158,12 @@ bool admission_stress_began(unsigned worker)
 /* --- slots. With the lock --- */
 
 /* After each change of the backend's slots. */
-static void slots_changed(struct admission_backend *backend, int64_t now)
+static void slots_changed(struct backend *backend, int64_t now)
 {
-    if (!admission_backend_log(backend, now)) {
+    struct backends_news news = backends_news(backend, now);
+
+    admission_log_backend(backend, &news);
+    if (!news.stress_began) {
         return;
     }
     for (unsigned i = 0; i < all.num_workers; i++) {
@@ -181,22 +182,17 @@ static void release_slot(struct admission *a, int64_t now)
  * then in its worker's queue. False if there is none. */
 static bool take_slot(struct admission *a, const struct client_key *key, struct admission **victim)
 {
-    struct admission_backend *backend = a->backend;
     struct slot *slot;
 
-    if (slots_take(&backend->slots, &a->slot, key)) {
-        return true;
-    }
-    slot = slots_evict(&backend->slots, &a->slot, key);
-    if (slot == NULL) {
-        backend->refused++;
+    if (!backends_take(a->backend, &a->slot, key, &slot)) {
         return false;
     }
-    backend->evicted++;
-    *victim = (struct admission *)((char *)slot - offsetof(struct admission, slot));
-    (*victim)->evicted = true;
-    (*victim)->queued = true;
-    TAILQ_INSERT_TAIL(&all.workers[(*victim)->worker].evicted, *victim, next_evicted);
+    if (slot != NULL) {
+        *victim = (struct admission *)((char *)slot - offsetof(struct admission, slot));
+        (*victim)->evicted = true;
+        (*victim)->queued = true;
+        TAILQ_INSERT_TAIL(&all.workers[(*victim)->worker].evicted, *victim, next_evicted);
+    }
     return true;
 }
 
@@ -207,8 +203,8 @@ bool admission_count(unsigned max, int64_t now)
     bool room;
 
     lock();
-    room = admission_limit_take(&all.sessions, max);
-    admission_limit_log(&all.sessions, now);
+    room = limit_take(&all.sessions, max);
+    log_sessions(now);
     unlock();
     return room;
 }
@@ -216,8 +212,8 @@ bool admission_count(unsigned max, int64_t now)
 void admission_uncount(int64_t now)
 {
     lock();
-    admission_limit_release(&all.sessions);
-    admission_limit_log(&all.sessions, now);
+    limit_release(&all.sessions);
+    log_sessions(now);
     unlock();
 }
 
@@ -268,12 +264,12 @@ struct admission_answer admission_admit(struct admission *a,
     struct admission_answer answer;
 
     *a = (struct admission){
-        .backend = &all.backends[request->listener->backend - conf->backends],
         .session = request->session,
         .worker = request->worker,
         .exempt = prefix_any_contains(exempt->items, exempt->num, request->client),
     };
     lock();
+    a->backend = backends_find(&all.backends, request->backend);
     answer = admit(a, request->client, conf->limits.max_sessions_per_client, now, &victim);
     if (victim != NULL) {
         wake_up = victim->worker;
@@ -321,10 +317,10 @@ void admission_release_slot(struct admission *a, int64_t now)
 static void handshake_over(struct admission *a, int64_t now)
 {
     if (a->handshaking) {
-        admission_limit_release(&all.handshakes);
+        limit_release(&all.handshakes);
     }
     a->handshaking = false;
-    admission_limit_log(&all.handshakes, now);
+    log_handshakes(now);
 }
 
 void admission_leave(struct admission *a, int64_t now)
@@ -361,10 +357,10 @@ struct admission_answer admission_handshake(struct admission *a, const struct co
                        TALLY_NO_HANDSHAKE, now);
     }
     if (answer.verdict == ADMISSION_ADMITTED) {
-        a->handshaking = admission_limit_take(&all.handshakes, conf->limits.max_handshakes);
+        a->handshaking = limit_take(&all.handshakes, conf->limits.max_handshakes);
         answer.verdict = a->handshaking ? ADMISSION_ADMITTED : ADMISSION_HANDSHAKE_LIMIT;
     }
-    admission_limit_log(&all.handshakes, now);
+    log_handshakes(now);
     unlock();
     return answer;
 }
@@ -382,11 +378,14 @@ void admission_handshake_over(struct admission *a, int64_t now)
 
 void admission_log_withheld(int64_t now)
 {
+    struct backend *backend;
+
     lock();
-    admission_limit_log(&all.sessions, now);
-    admission_limit_log(&all.handshakes, now);
-    for (size_t i = 0; i < all.num_backends; i++) {
-        slots_changed(&all.backends[i], now);
+    log_sessions(now);
+    log_handshakes(now);
+    LIST_FOREACH(backend, &all.backends.all, next)
+    {
+        slots_changed(backend, now);
     }
     unlock();
 }

@@ -16,17 +16,15 @@
 #define POSTERN_DAEMON_POSTERND_ADMISSION_H
 
 #include "lib/admin/conf.h"
-#include "lib/net/slots.h"
-
-struct admission_backend;
+#include "lib/net/backends.h"
 
 /* A session's part in it, zeroed at first. All of it is admission.c's. */
 struct admission {
     TAILQ_ENTRY(admission) next_evicted;
     struct slot slot;
-    struct admission_backend *backend; /* what the slot is of; NULL: is not admitted */
-    struct tally_client *client;       /* NULL: not counted for one */
-    void *session;                     /* borrowed: what admission_next_evicted() returns */
+    struct backend *backend;     /* what the slot is of; NULL: is not admitted */
+    struct tally_client *client; /* NULL: not counted for one */
+    void *session;               /* borrowed: what admission_next_evicted() returns */
     unsigned worker;
     bool exempt;      /* the client is in limits.exempt */
     bool evicted;     /* has lost its slot: its worker ends it */
@@ -36,10 +34,10 @@ struct admission {
 
 /* What a session is when it asks to be admitted. */
 struct admission_request {
-    void *session;                        /* lives as long as it is admitted */
-    const struct conf *conf;              /* of the session */
-    const struct conf_listener *listener; /* one of `conf` */
-    const struct addr *client;            /* v4-mapped or not */
+    void *session;             /* lives as long as it is admitted */
+    const struct conf *conf;   /* of the session: its limits */
+    const char *backend;       /* by its name: one of a configuration that is open */
+    const struct addr *client; /* v4-mapped or not */
     unsigned worker;
 };
 

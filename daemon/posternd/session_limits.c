@@ -13,7 +13,7 @@ bool session_is_welcome(struct session *s)
     struct admission_request request = {
         .session = s,
         .conf = s->snapshot->conf,
-        .listener = s->listener,
+        .backend = s->listener->backend->name,
         .client = &s->client_addr,
         .worker = s->worker->index,
     };
