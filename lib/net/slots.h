@@ -59,10 +59,10 @@ void slots_close(struct slots *s);
 MUST_USE bool slots_take(struct slots *s, struct slot *slot, const struct client_key *key);
 
 /* Relay begins: the session keeps its slot whatever happens. */
-void slots_settle(struct slots *s, struct slot *slot);
+void slots_pin(struct slots *s, struct slot *slot);
 
 /* Gives the slot back; one that is not held is left alone. */
-void slots_give(struct slots *s, struct slot *slot);
+void slots_release(struct slots *s, struct slot *slot);
 
 /*
  * When no slot is free: the session `slot` of client `key` gets that of the one which has to make
@@ -70,6 +70,5 @@ void slots_give(struct slots *s, struct slot *slot);
  * that has had so many for longest). Returns the slot of that session, which holds none any more;
  * NULL if nobody waits, and nothing is changed.
  */
-MUST_USE struct slot *slots_take_over(struct slots *s, struct slot *slot,
-                                      const struct client_key *key);
+MUST_USE struct slot *slots_evict(struct slots *s, struct slot *slot, const struct client_key *key);
 #endif
