@@ -422,8 +422,9 @@ void control_close(struct control *control)
     if (control == NULL) {
         return;
     }
-    while (control->clients != NULL) {
-        client_free(control->clients);
+    for (struct client *c = control->clients, *next; c != NULL; c = next) {
+        next = c->next;
+        client_free(c);
     }
     if (event_initialized(&control->accept)) {
         event_del(&control->accept);

@@ -70,7 +70,7 @@ static void write_time(const ASN1_TIME *time, char out[24])
     struct tm tm;
 
     if (ASN1_TIME_to_tm(time, &tm) != 1 || strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
-        strcpy(out, "unreadable");
+        snprintf(out, 24, "unreadable");
     }
 }
 

@@ -344,17 +344,17 @@ static bool is_elsewhere(const struct endpoint *address)
     return address->ip.family != ADDR_NONE && !postconf_is_here(&address->ip);
 }
 
-static int compare_listener(struct postfix_comparisons *out, struct pair *pair)
+static int compare_listener(struct postfix_comparisons *out, struct pair pair)
 {
-    const struct conf_backend *backend = pair->listener->backend;
+    const struct conf_backend *backend = pair.listener->backend;
     struct postconf_service today[POSTFIX_TODAY_MAX];
-    size_t num = postfix_today(pair->conf, pair->postfix, pair->listener, today);
+    size_t num = postfix_today(pair.conf, pair.postfix, pair.listener, today);
 
     for (size_t i = 0; i < backend->num_addresses; i++) {
-        pair->address = &backend->addresses[i].endpoint;
-        for (size_t t = 0; t < (num == 0 ? 1 : num) && !is_elsewhere(pair->address); t++) {
-            pair->today = num == 0 ? NULL : &today[t];
-            if (add_pair(out, pair) != 0) {
+        pair.address = &backend->addresses[i].endpoint;
+        for (size_t t = 0; t < (num == 0 ? 1 : num) && !is_elsewhere(pair.address); t++) {
+            pair.today = num == 0 ? NULL : &today[t];
+            if (add_pair(out, &pair) != 0) {
                 return -1;
             }
         }
@@ -382,7 +382,7 @@ int postfix_compare_all(struct postfix_comparisons *out, const struct conf *conf
     }
     for (size_t l = 0; l < conf->num_listeners; l++) {
         pair.listener = &conf->listeners[l];
-        if (compare_listener(out, &pair) != 0) {
+        if (compare_listener(out, pair) != 0) {
             return -1;
         }
     }
