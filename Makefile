@@ -1,20 +1,36 @@
-# postern: build, try, test, install.
+# postern: build, try, test, install. `make help` shows this list; "*" needs root, all else does not.
 #
-#   make             build build/posternd, build/posternctl and build/postern-milter
-#   make run         install what is missing, and show the main job with a private Postfix
-#   make check       install what tests need; unit, end-to-end, house tests, and parts of two below
-#   make check-asan  unit and end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer
-#   make check-tsan  the end-to-end tests under ThreadSanitizer
+# Build
+#   make               build/posternd, build/posternctl and build/postern-milter
+#   make install     * into $(DESTDIR)$(PREFIX); into a DESTDIR of your own without root
+#   make clean         removes build/
+# Try
+#   make run         * installs what is missing, and shows the main job with a private Postfix
+#   make bench       * what a session costs, beside libssl alone and a bare relay
+# Test, the fast loop
+#   make check-unit    unit tests of lib/; one suite: CK_RUN_SUITE=prefix make check-unit
+#   make check-house   the laws that hold for the sources as a whole
+#   make check-e2e   * end-to-end tests; some of them: ONLY='test_gate.Gate'
+# Test, before a change goes in (.ci/run)
+#   make check       * installs what tests need; the three above, and parts of the next two
 #   make check-differential  the choice of a certificate against libssl itself, on all hellos
-#   make check-release  make GOALS=check inside RELEASE=other, in a root of ROOTS=/var/cache/postern-roots
-#   make check-system   boots RELEASE=other there, and installs and runs postern on it
-#   make check-all   what takes hours: sanitizers on both releases, whole ranges, storms, long fuzzing
-#   make mutants     planted changes of one rule at a time, each of which a test must see
-#   make check-faults  our programs while each allocation fails, one after the other
-#   make check-fuzz  the fuzz targets, FUZZ_SECONDS=60 each; needs clang
-#   make bench       what a session costs, beside libssl alone and a bare relay
-#   make record      plays the dialogues of tests/e2e anew for the tests that replay them
-#   make install     into $(DESTDIR)$(PREFIX)
+#   make check-faults * our programs while each allocation fails, one after the other
+#   make check-tidy    what clang-tidy finds; in some files: ONLY=lib/smtp
+#   make builds        all C with gcc and with clang, a warning being an error
+#   make check-asan  * unit and end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make check-tsan  * end-to-end tests under ThreadSanitizer
+#   make check-fuzz    the fuzz targets, FUZZ_SECONDS=60 each; needs clang
+#   make check-release * make GOALS=check inside RELEASE=other, in a root of ROOTS=/var/cache/postern-roots
+#   make check-system * boots RELEASE=other there, and installs and runs postern on it
+# Test, what takes hours
+#   make mutants       planted changes of one rule at a time, each of which a test must see
+#   make check-storm * the tests of many clients, STORMS=10 times under each sanitizer
+#   make check-all   * sanitizers on both releases, whole ranges, storms, long fuzzing, mutants
+# Write
+#   make format        lays C files out by .clang-format
+#   make compile_commands.json  for clangd: how each C file is compiled
+#   make coverage      lines and branches that unit tests reach; with E2E=yes * end-to-end tests, too
+#   make record      * plays the dialogues of tests/e2e anew for the tests that replay them
 #
 # CC, CFLAGS and LDFLAGS may be given; they come last. WERROR=-Werror makes warnings errors.
 
@@ -59,12 +75,17 @@ tests_in_c   := unit differential failnth.so bench_server bench_client
 library      := $(BUILD)/libpostern.a
 binaries     := $(PROGRAMS:%=$(BUILD)/%)
 
-.PHONY: all run record bench check check-unit check-e2e check-house check-asan check-tsan check-fuzz check-differential check-faults fuzz-targets \
-        builds check-release check-system check-storm check-all mutants install clean root-needed
+.PHONY: all help install clean run bench check check-unit check-house check-e2e check-differential check-faults check-tidy builds \
+        check-asan check-tsan check-fuzz check-release check-system mutants check-storm check-all \
+        format compile_commands.json coverage record root-needed fuzz-targets
 .SECONDARY:
 .SECONDEXPANSION:
 
 all: $(binaries)
+
+# What this file begins with.
+help:
+	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
 # The programs share one library of pure code, the common rooms, and the rooms that call libssl, which
 # postern-milter does without; an archive lets each take only what it uses.
@@ -150,6 +171,9 @@ check-differential: $(BUILD)/differential
 check-faults: all $(BUILD)/failnth.so
 	python3 tests/faults/main.py --build $(BUILD) $(if $(filter sample,$(FAULTS)),,--whole)
 
+check-tidy: packages-build packages-check compile_commands.json
+	python3 tests/house/clang.py tidy $(ONLY)
+
 # Builds in copies of its own.
 mutants:
 	python3 tests/mutants/main.py
@@ -202,13 +226,25 @@ bench: root-needed packages-build packages-run
 	@$(MAKE) --no-print-directory -s all $(BUILD)/bench_server $(BUILD)/bench_client
 	python3 tests/bench/sessions.py --build $(BUILD) $(BENCH)
 
+# --- writing -----------------------------------------------------------------------------------
+
+format:
+	python3 tests/house/clang.py format
+
+compile_commands.json:
+	@$(MAKE) -Bn --no-print-directory all $(tests_in_c:%=$(BUILD)/%) fuzz-targets | \
+	    python3 tests/house/compile_commands.py $@
+
+coverage: packages-build packages-check packages-coverage
+	@MAKE='$(MAKE)' tests/house/coverage build/coverage check-unit $(if $(E2E),check-e2e)
+
 # --- installing --------------------------------------------------------------------------------
 
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(binaries)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard man/*.8)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(wildcard man/*.5)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/postern README.md CONTRIBUTING.md $(wildcard docs/*.md) conf/postern.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/postern $(wildcard *.md docs/*.md) conf/postern.conf
 	install -d $(DESTDIR)$(UNITDIR)
 	for unit in $(notdir $(wildcard systemd/*.service)); do \
 	    sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \

@@ -1,231 +1,196 @@
+/*
+ * Theory of operation: a question is one line, and so is its answer; all of it has to be done at
+ * one deadline. posternd closes a connection that is idle, and all when it ends, so one that was
+ * used before and turns out to be closed is made anew, once, and the question put again. A
+ * connection that was not answered in time is closed: the answer might come for the next question.
+ */
 #include "daemon/common/ctlclient.h"
 
 #include "daemon/common/jsonline.h"
+#include "daemon/common/unixsocket.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-/* Seconds for the whole answer. */
-#define ANSWER_TIMEOUT 10
-
-/* The longest answer that is taken: all kept failures need far less. */
-#define ANSWER_MAX ((size_t)4 << 20)
-
-static enum ctl_status fail(enum ctl_status status, const struct conf *conf, const char *reason,
-                            struct conf_error *error)
+struct ctlclient ctlclient_open(const char *path, size_t answer_max)
 {
-    snprintf(error->text, sizeof error->text, "%s: %s", conf->control.text, reason);
-    return status;
+    return (struct ctlclient){.path = path, .answer_max = answer_max, .fd = -1};
 }
 
-static enum ctl_status fail_errno(const struct conf *conf, struct conf_error *error)
+void ctlclient_close(struct ctlclient *c)
 {
-    int reason = errno;
-    char text[128];
-
-    if (reason == EACCES || reason == EPERM) {
-        return fail(CTL_REFUSED, conf, strerror(reason), error);
+    if (c->fd >= 0) {
+        close(c->fd);
+        c->fd = -1;
     }
-    snprintf(text, sizeof text, "no posternd answers: %s",
-             reason == EAGAIN ? "timeout" : strerror(reason));
-    return fail(CTL_NOBODY, conf, text, error);
 }
 
-/* A connected socket, or -1 with errno. */
-static int connect_to(const char *path)
+/* --- time ----------------------------------------------------------------------------------- */
+
+struct timespec ctlclient_deadline(unsigned ms)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct timespec at;
 
-    /* conf has seen that it fits. */
-    memcpy(address.sun_path, path, strlen(path));
-    if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) != 0 ||
-                    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) != 0 ||
-                    connect(fd, (const struct sockaddr *)&address, sizeof address) != 0)) {
-        int reason = errno;
-
-        close(fd);
-        errno = reason;
-        return -1;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += ms / 1000;
+    at.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
     }
-    return fd;
+    return at;
 }
 
-static int send_all(int fd, const char *data, size_t len)
+/* What is left of the time, 0 at least. */
+static long ms_until(const struct timespec *deadline)
 {
+    struct timespec now;
+    long left;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    left = (deadline->tv_sec - now.tv_sec) * 1000 + (deadline->tv_nsec - now.tv_nsec) / 1000000;
+    return left > 0 ? left : 0;
+}
+
+/* Waits until the socket is ready. 0, or -1 with errno. */
+static int wait_for(int fd, short events, const struct timespec *deadline)
+{
+    struct pollfd ready = {.fd = fd, .events = events};
+    int num;
+
+    do {
+        num = poll(&ready, 1, (int)ms_until(deadline));
+    } while (num < 0 && errno == EINTR);
+    if (num == 0) {
+        errno = ETIMEDOUT;
+    }
+    return num > 0 ? 0 : -1;
+}
+
+/* --- lines ---------------------------------------------------------------------------------- */
+
+/* 0, or -1 with errno. posternd may have said why it closes before it was asked: that it takes
+ * nothing more is seen when there is nothing to read. */
+static int send_line(int fd, const char *line, const struct timespec *deadline)
+{
+    size_t len = strlen(line);
+
     while (len > 0) {
-        ssize_t put = send(fd, data, len, MSG_NOSIGNAL);
+        ssize_t put = send(fd, line, len, MSG_NOSIGNAL);
 
-        if (put < 0 && errno != EINTR) {
+        if (put < 0 && errno == EPIPE) {
+            return 0;
+        }
+        if (put < 0 && errno == EAGAIN) {
+            if (wait_for(fd, POLLOUT, deadline) != 0) {
+                return -1;
+            }
+        } else if (put < 0 && errno != EINTR) {
             return -1;
         }
-        data += put > 0 ? put : 0;
+        line += put > 0 ? put : 0;
         len -= put > 0 ? (size_t)put : 0;
     }
     return 0;
 }
 
-static time_t seconds(void)
+/* Reads one line and no more; its length, or -1 with errno. */
+static ssize_t read_line(int fd, char *line, size_t max, const struct timespec *deadline)
 {
-    struct timespec now;
+    size_t len = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
+    while (len == 0 || line[len - 1] != '\n') {
+        ssize_t got;
 
-/* Appends what has come to the line. 0, or -1 with errno. */
-static int read_more(int fd, char line[ANSWER_MAX], size_t *len)
-{
-    ssize_t got;
-
-    if (*len == ANSWER_MAX) {
-        errno = EMSGSIZE;
-        return -1;
-    }
-    got = recv(fd, line + *len, ANSWER_MAX - *len, 0);
-    if (got == 0) {
-        errno = ECONNRESET;
-        return -1;
-    }
-    if (got < 0) {
-        return errno == EINTR ? 0 : -1;
-    }
-    *len += (size_t)got;
-    return 0;
-}
-
-/* Reads up to the end of the line. 0, or -1 with errno. */
-static int read_line(int fd, char line[ANSWER_MAX], size_t *len)
-{
-    time_t end = seconds() + ANSWER_TIMEOUT;
-
-    *len = 0;
-    while (*len == 0 || line[*len - 1] != '\n') {
-        if (seconds() > end) {
-            errno = EAGAIN;
+        if (len == max) {
+            errno = EMSGSIZE;
             return -1;
         }
-        if (read_more(fd, line, len) != 0) {
+        if (wait_for(fd, POLLIN, deadline) != 0) {
             return -1;
         }
+        got = recv(fd, line + len, max - len, 0);
+        if (got == 0) {
+            errno = ECONNRESET;
+            return -1;
+        }
+        if (got < 0 && errno != EINTR && errno != EAGAIN) {
+            return -1;
+        }
+        len += got > 0 ? (size_t)got : 0;
     }
-    return 0;
+    return (ssize_t)len;
 }
 
-static enum ctl_status read_answer(const struct conf *conf, int fd, json_t **answer,
-                                   struct conf_error *error)
+/* One question; the length of the answer in `out`, or -1 with errno. */
+static ssize_t talk(struct ctlclient *c, const char *question, char *out,
+                    const struct timespec *deadline)
 {
-    char *line = malloc(ANSWER_MAX);
-    const char *refused;
-    size_t len;
+    bool old = c->fd >= 0;
 
-    errno = ENOMEM;
-    if (line == NULL || read_line(fd, line, &len) != 0) {
-        enum ctl_status status = fail_errno(conf, error);
+    for (;;) {
+        ssize_t len = -1;
 
-        free(line);
-        return status;
+        if (c->fd < 0) {
+            c->fd = unixsocket_connect(c->path, ms_until(deadline));
+        }
+        if (c->fd >= 0 && send_line(c->fd, question, deadline) == 0) {
+            len = read_line(c->fd, out, c->answer_max, deadline);
+        }
+        if (len >= 0 || !old || errno != ECONNRESET) {
+            return len;
+        }
+        ctlclient_close(c);
+        old = false;
     }
-    *answer = json_loadb(line, len, 0, NULL);
-    free(line);
-    if (!json_is_object(*answer)) {
-        json_decref(*answer);
-        return fail(CTL_NOBODY, conf, "what answered is not posternd", error);
-    }
-    refused = json_string_value(json_object_get(*answer, "error"));
-    if (refused != NULL) {
-        (void)fail(CTL_REFUSED, conf, refused, error);
-        json_decref(*answer);
-        return CTL_REFUSED;
-    }
-    return CTL_DONE;
 }
 
-enum ctl_status ctlclient_ask(const struct conf *conf, json_t *request, json_t **answer,
-                              struct conf_error *error)
-{
-    char *line = jsonline(request);
-    enum ctl_status status;
-    int fd;
+/* --- questions ------------------------------------------------------------------------------ */
 
+/* What a line says. */
+static enum ctlclient_result parse(const char *line, size_t len, json_t **answer)
+{
+    const json_t *refusal;
+
+    *answer = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+    refusal = json_object_get(*answer, "error");
+    if (json_is_object(*answer) && (refusal == NULL || json_is_string(refusal))) {
+        return refusal == NULL ? CTLCLIENT_ANSWERED : CTLCLIENT_REFUSED;
+    }
+    json_decref(*answer);
+    *answer = NULL;
+    errno = EPROTO;
+    return CTLCLIENT_FAILED;
+}
+
+enum ctlclient_result ctlclient_ask(struct ctlclient *c, json_t *request,
+                                    const struct timespec *deadline, json_t **answer)
+{
+    char *question = jsonline(request);
+    char *line = malloc(c->answer_max);
+    enum ctlclient_result result = CTLCLIENT_FAILED;
+    ssize_t len = -1;
+    int reason;
+
+    *answer = NULL;
     json_decref(request);
-    if (line == NULL) {
-        errno = ENOMEM;
-        return fail_errno(conf, error);
+    errno = ENOMEM;
+    if (question != NULL && line != NULL) {
+        len = talk(c, question, line, deadline);
     }
-    if (conf->control.text[0] == '\0') {
-        free(line);
-        snprintf(error->text, sizeof error->text, "%s: control = \"\": there is no control socket",
-                 conf->file);
-        return CTL_NOBODY;
+    if (len >= 0) {
+        result = parse(line, (size_t)len, answer);
     }
-    fd = connect_to(conf->control.text);
-    /* Who has no time for us has said so and closed, perhaps before we could ask. */
-    if (fd < 0 || (send_all(fd, line, strlen(line)) != 0 && errno != EPIPE)) {
-        status = fail_errno(conf, error);
-    } else {
-        status = read_answer(conf, fd, answer, error);
-    }
-    if (fd >= 0) {
-        close(fd);
+    reason = errno;
+    if (result != CTLCLIENT_ANSWERED) {
+        ctlclient_close(c);
     }
     free(line);
-    return status;
-}
-
-static int hex_value(char digit)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = digit == '\0' ? NULL : strchr(digits, digit);
-
-    return at == NULL ? -1 : (int)(at - digits);
-}
-
-static bool read_hex(const char *text, uint8_t out[HELLO_SIZE_MAX], size_t *len)
-{
-    *len = strlen(text) / 2;
-    if (strlen(text) % 2 != 0 || *len > HELLO_SIZE_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < *len; i++) {
-        int high = hex_value(text[i * 2]);
-        int low = hex_value(text[i * 2 + 1]);
-
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
-enum ctl_status ctlclient_failure_hello(const struct conf *conf, uint64_t id, struct ctl_hello *out,
-                                        struct conf_error *error)
-{
-    json_t *request = json_pack("{s:s, s:I}", "request", "failure", "id", (json_int_t)id);
-    json_t *answer;
-    enum ctl_status status = ctlclient_ask(conf, request, &answer, error);
-    const char *hex;
-    const char *listener;
-
-    if (status != CTL_DONE) {
-        return status;
-    }
-    hex = json_string_value(json_object_get(answer, "hello"));
-    listener = json_string_value(json_object_get(answer, "listener"));
-    out->sslv2 = json_is_true(json_object_get(answer, "sslv2"));
-    snprintf(out->listener, sizeof out->listener, "%s", listener == NULL ? "" : listener);
-    if (hex == NULL || !read_hex(hex, out->data, &out->len)) {
-        status = fail(CTL_NOBODY, conf, "what answered is not posternd", error);
-    }
-    json_decref(answer);
-    return status;
+    free(question);
+    errno = reason;
+    return result;
 }

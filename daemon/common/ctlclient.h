@@ -1,41 +1,48 @@
 /*
- * ctlclient: asking posternd over its control socket, one question a connection.
+ * ctlclient: a connection to posternd's control socket, for one question after another.
  *
- * May include: jsonline, lib/admin/conf, lib/tls/hello, jansson.
+ * Not locked: one thread at a time may use a connection. May include: ctlprotocol, jsonline,
+ * unixsocket, jansson.
  */
 #ifndef POSTERN_DAEMON_COMMON_CTLCLIENT_H
 #define POSTERN_DAEMON_COMMON_CTLCLIENT_H
 
-#include "lib/admin/conf.h"
-#include "lib/tls/hello.h"
+#include "lib/base/bytes.h"
 
 #include <jansson.h>
+#include <time.h>
 
-/* How it went; the exit codes of posternctl. */
-enum ctl_status {
-    CTL_DONE = 0,
-    CTL_REFUSED = 1, /* posternd said no, or its socket is not for us */
-    CTL_NOBODY = 69, /* no posternd answers: EX_UNAVAILABLE */
+struct ctlclient {
+    const char *path;  /* borrowed; fits into a sockaddr_un */
+    size_t answer_max; /* bytes of an answer, with its line end: a longer one is not taken */
+    int fd;            /* owned; -1: not connected */
 };
+
+/* How a question went. */
+enum ctlclient_result {
+    CTLCLIENT_ANSWERED,
+    CTLCLIENT_REFUSED, /* posternd said no */
+    CTLCLIENT_FAILED,  /* there was no answer */
+};
+
+/* A connection that is made with the first question. `path` must live on. */
+struct ctlclient ctlclient_open(const char *path, size_t answer_max);
+
+/* Closes it, if it is connected. The next question connects again. */
+void ctlclient_close(struct ctlclient *c);
+
+/* The deadline that is so many milliseconds from now, by CLOCK_MONOTONIC. */
+struct timespec ctlclient_deadline(unsigned ms);
 
 /*
- * Sends `request` (stolen; NULL counts as no memory) to the posternd of `conf`, and waits for the
- * answer, 10 seconds at most. CTL_DONE with `*answer`, a JSON object that the caller gives back
- * with json_decref(); or another status with `*error`: what is wrong, and with whom.
+ * Sends `request` (stolen; NULL counts as no memory), and waits for the answer until the deadline.
+ * `*answer` is a JSON object that the caller gives back with json_decref(): what was asked for, or,
+ * refused, one with a text "error". Failed, it is NULL and errno tells why: ETIMEDOUT (EAGAIN if it
+ * was over while posternd's backlog was full), EMSGSIZE for an answer that is too long, EPROTO for
+ * one that is not posternd's, ECONNRESET for one that is not whole, or the system's. The connection
+ * stays for the next question after an answer only.
  */
-MUST_USE enum ctl_status ctlclient_ask(const struct conf *conf, json_t *request, json_t **answer,
-                                       struct conf_error *error);
-
-/* A hello that posternd has kept. */
-struct ctl_hello {
-    uint8_t data[HELLO_SIZE_MAX]; /* a handshake message, or an SSLv2-format hello */
-    size_t len;
-    bool sslv2;
-    char listener[64]; /* where it came last; "" if that is not told */
-};
-
-/* The hello of the kept failure `id`. Status and `*error` as above. */
-MUST_USE enum ctl_status ctlclient_failure_hello(const struct conf *conf, uint64_t id,
-                                                 struct ctl_hello *out, struct conf_error *error);
+MUST_USE enum ctlclient_result ctlclient_ask(struct ctlclient *c, json_t *request,
+                                             const struct timespec *deadline, json_t **answer);
 
 #endif

@@ -1,10 +1,12 @@
 #include "daemon/common/unixsocket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -71,4 +73,23 @@ const char *unixsocket_listen(const char *path, int backlog, int flags, int *fd)
     close(*fd);
     *fd = -1;
     return wrong;
+}
+
+int unixsocket_connect(const char *path, long wait_ms)
+{
+    /* Not 0, which would be for ever. */
+    struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 + 1};
+    struct sockaddr_un address = address_of(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) != 0 ||
+                    connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+                    fcntl(fd, F_SETFL, O_NONBLOCK) != 0)) {
+        int reason = errno;
+
+        close(fd);
+        errno = reason;
+        return -1;
+    }
+    return fd;
 }

@@ -1,36 +1,28 @@
 /*
  * Theory of operation: there are LOOKUP_CONNECTIONS slots. A question takes a free one, waiting for
- * it if need be, sends its line, reads one line and gives the slot back. A connection stays open
- * for the next question; posternd closes one that is idle, so one that was used before and turns
- * out to be closed is made anew, once, and the question put again: no question changes anything
- * that matters. All of it has to be done at one deadline. A connection that was not answered in
- * time is closed: the answer might come for the next question.
+ * it if need be, is put on its connection, which stays open for the next, and gives the slot back.
+ * All of it has to be done at one deadline.
  */
 #include "daemon/postern-milter/lookup.h"
 
-#include "daemon/common/jsonline.h"
+#include "daemon/common/ctlclient.h"
 #include "daemon/common/log.h"
-#include "daemon/common/sockaddr.h"
 #include "lib/admin/logline.h"
 #include "lib/base/pace.h"
 #include "lib/net/hostname.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 /* The longest answer, with its line end. */
 #define ANSWER_MAX 65536
 
 /* One connection, whose owner is the question that has taken it. */
 struct slot {
-    int fd; /* -1: not connected */
+    struct ctlclient client; /* owned */
     bool taken;
 };
 
@@ -54,50 +46,8 @@ void lookup_init(const struct conf *conf)
     pthread_cond_init(&state.freed, &attributes);
     pthread_condattr_destroy(&attributes);
     for (size_t i = 0; i < LOOKUP_CONNECTIONS; i++) {
-        state.slots[i] = (struct slot){.fd = -1};
+        state.slots[i] = (struct slot){.client = ctlclient_open(conf->control.text, ANSWER_MAX)};
     }
-}
-
-/* --- time ---------------------------------------------------------------------------------- */
-
-static struct timespec deadline_from_now(void)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += LOOKUP_TIMEOUT_MS / 1000;
-    at.tv_nsec += LOOKUP_TIMEOUT_MS % 1000 * 1000000L;
-    if (at.tv_nsec >= 1000000000L) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000L;
-    }
-    return at;
-}
-
-/* What is left of the time, 0 at least. */
-static long ms_until(const struct timespec *deadline)
-{
-    struct timespec now;
-    long left;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    left = (deadline->tv_sec - now.tv_sec) * 1000 + (deadline->tv_nsec - now.tv_nsec) / 1000000;
-    return left > 0 ? left : 0;
-}
-
-/* Waits until the socket is ready. 0, or -1 with errno. */
-static int wait_for(int fd, short events, const struct timespec *deadline)
-{
-    struct pollfd ready = {.fd = fd, .events = events};
-    int num;
-
-    do {
-        num = poll(&ready, 1, (int)ms_until(deadline));
-    } while (num < 0 && errno == EINTR);
-    if (num == 0) {
-        errno = ETIMEDOUT;
-    }
-    return num > 0 ? 0 : -1;
 }
 
 /* --- slots --------------------------------------------------------------------------------- */
@@ -133,17 +83,6 @@ static void give_slot(struct slot *slot)
     pthread_mutex_unlock(&state.lock);
 }
 
-static void disconnect(struct slot *slot)
-{
-    int error = errno;
-
-    if (slot->fd >= 0) {
-        close(slot->fd);
-        slot->fd = -1;
-    }
-    errno = error;
-}
-
 /* With the lock, so that the lines stand in the order of what they tell. */
 static void tell(void)
 {
@@ -177,156 +116,39 @@ void lookup_tell_withheld(void)
     pthread_mutex_unlock(&state.lock);
 }
 
-/* --- talking ------------------------------------------------------------------------------- */
+/* --- asking -------------------------------------------------------------------------------- */
 
-/* 0, or -1 with errno. A full backlog of the daemon's socket is waited for: somebody else may have
- * filled it for a moment. */
-static int connect_slot(struct slot *slot, const struct timespec *deadline)
+/* `request` is stolen. NULL with `*error`, an errno. */
+static json_t *ask_in_time(json_t *request, int *error)
 {
-    long left = ms_until(deadline);
-    struct timeval wait = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 + 1};
-    struct endpoint to = {0};
-    struct sockaddr_storage sa = {0};
-    socklen_t len;
-
-    snprintf(to.path, sizeof to.path, "%s", state.conf->control.text);
-    len = sockaddr_from(&to, &sa);
-    slot->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (slot->fd >= 0 && (setsockopt(slot->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) != 0 ||
-                          connect(slot->fd, (struct sockaddr *)&sa, len) != 0 ||
-                          fcntl(slot->fd, F_SETFL, O_NONBLOCK) != 0)) {
-        disconnect(slot);
-    }
-    return slot->fd >= 0 ? 0 : -1;
-}
-
-static int send_all(int fd, const char *data, size_t len, const struct timespec *deadline)
-{
-    while (len > 0) {
-        ssize_t put = send(fd, data, len, MSG_NOSIGNAL);
-
-        if (put < 0 && errno == EAGAIN) {
-            if (wait_for(fd, POLLOUT, deadline) != 0) {
-                return -1;
-            }
-        } else if (put < 0 && errno != EINTR) {
-            return -1;
-        }
-        data += put > 0 ? put : 0;
-        len -= put > 0 ? (size_t)put : 0;
-    }
-    return 0;
-}
-
-/* Reads one line and no more; its length, or -1 with errno. */
-static ssize_t read_line(int fd, char *line, const struct timespec *deadline)
-{
-    size_t len = 0;
-
-    while (len == 0 || line[len - 1] != '\n') {
-        ssize_t got;
-
-        if (len == ANSWER_MAX) {
-            errno = EMSGSIZE;
-            return -1;
-        }
-        if (wait_for(fd, POLLIN, deadline) != 0) {
-            return -1;
-        }
-        got = recv(fd, line + len, ANSWER_MAX - len, 0);
-        if (got == 0) {
-            errno = ECONNRESET;
-            return -1;
-        }
-        if (got < 0 && errno != EINTR && errno != EAGAIN) {
-            return -1;
-        }
-        len += got > 0 ? (size_t)got : 0;
-    }
-    return (ssize_t)len;
-}
-
-/* Whether an old connection may just have been closed for being idle. */
-static bool was_closed(int error)
-{
-    return error == EPIPE || error == ECONNRESET;
-}
-
-/* One question on a slot; the length of the answer, or -1 with errno. */
-static ssize_t talk(struct slot *slot, const char *question, char *line,
-                    const struct timespec *deadline)
-{
-    bool old = slot->fd >= 0;
-
-    for (;;) {
-        ssize_t len = -1;
-
-        if ((slot->fd >= 0 || connect_slot(slot, deadline) == 0) &&
-            send_all(slot->fd, question, strlen(question), deadline) == 0) {
-            len = read_line(slot->fd, line, deadline);
-        }
-        if (len >= 0) {
-            return len;
-        }
-        disconnect(slot);
-        if (!old || !was_closed(errno)) {
-            return -1;
-        }
-        old = false;
-    }
-}
-
-/* What posternd says, a JSON object that the caller gives back; NULL if it is none, or refuses. */
-static json_t *parse(const char *line, size_t len)
-{
-    json_t *answer = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-
-    if (json_is_object(answer) && json_object_get(answer, "error") == NULL) {
-        return answer;
-    }
-    json_decref(answer);
-    return NULL;
-}
-
-/* NULL with `*error`, an errno. `line` has ANSWER_MAX bytes. */
-static json_t *ask_in_time(const char *question, char *line, int *error)
-{
-    struct timespec deadline = deadline_from_now();
+    struct timespec deadline = ctlclient_deadline(LOOKUP_TIMEOUT_MS);
     struct slot *slot = take_slot(&deadline);
-    json_t *answer = NULL;
-    ssize_t len;
+    enum ctlclient_result result;
+    json_t *answer;
 
     if (slot == NULL) {
         *error = errno;
+        json_decref(request);
         return NULL;
     }
-    len = talk(slot, question, line, &deadline);
-    *error = len < 0 ? errno : EPROTO;
-    if (len >= 0) {
-        answer = parse(line, (size_t)len);
-    }
-    if (answer == NULL) {
-        disconnect(slot);
-    }
+    result = ctlclient_ask(&slot->client, request, &deadline, &answer);
+    *error = result == CTLCLIENT_FAILED ? errno : EPROTO;
     give_slot(slot);
+    if (result == CTLCLIENT_REFUSED) {
+        json_decref(answer);
+        return NULL;
+    }
     return answer;
 }
 
-/* `request` is stolen; NULL is allowed. NULL, and a line in the log, if it is not answered. */
+/* `request` is stolen; NULL counts as no memory. NULL, and a line in the log, if it is not
+ * answered. */
 static json_t *ask(json_t *request)
 {
-    char *question = jsonline(request);
-    char *line = malloc(ANSWER_MAX);
-    json_t *answer = NULL;
-    int error = ENOMEM;
+    int error;
+    json_t *answer = ask_in_time(request, &error);
 
-    if (question != NULL && line != NULL) {
-        answer = ask_in_time(question, line, &error);
-    }
     note(answer == NULL, error);
-    free(line);
-    free(question);
-    json_decref(request);
     return answer;
 }
 

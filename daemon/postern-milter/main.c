@@ -51,10 +51,10 @@ static _Atomic bool milter_ended;
 /* --- signals ------------------------------------------------------------------------------- */
 
 /* In the place of libc's, which only libmilter calls here: its thread never gets a signal. */
-__attribute__((used)) int sigwait(const sigset_t *set, int *number)
+__attribute__((used)) int sigwait(const sigset_t *set, int *sig)
 {
     (void)set;
-    (void)number;
+    (void)sig;
     for (;;) {
         pause();
     }

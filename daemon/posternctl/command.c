@@ -1,7 +1,7 @@
 #include "daemon/posternctl/command.h"
 
-#include "daemon/common/ctlclient.h"
 #include "daemon/common/readconf.h"
+#include "daemon/posternctl/ask.h"
 #include "daemon/tls/setup.h"
 
 #include <getopt.h>
@@ -42,7 +42,7 @@ void command_print_usage(const struct command *command, FILE *out)
     }
 }
 
-int command_slip(const struct invocation *invocation, const char *format, ...)
+int command_usage_error(const struct invocation *invocation, const char *format, ...)
 {
     const struct command *command = invocation->command;
     va_list args;
@@ -73,12 +73,12 @@ int command_fail(const char *text)
 static int refuse(const struct invocation *invocation, const char *word)
 {
     if (optopt >= COMMAND_JSON) {
-        return command_slip(invocation, "option \"%s\" takes no value", word);
+        return command_usage_error(invocation, "option \"%s\" takes no value", word);
     }
     if (optopt != 0) {
-        return command_slip(invocation, "unknown option \"-%c\"", optopt);
+        return command_usage_error(invocation, "unknown option \"-%c\"", optopt);
     }
-    return command_slip(invocation, "unknown option \"%s\"", word);
+    return command_usage_error(invocation, "unknown option \"%s\"", word);
 }
 
 int command_take(struct invocation *invocation, int given, const char *value, const char *word)
@@ -94,7 +94,7 @@ int command_take(struct invocation *invocation, int given, const char *value, co
         invocation->json = true;
         return 0;
     case ':':
-        return command_slip(invocation, "option \"%s\" needs a value", word);
+        return command_usage_error(invocation, "option \"%s\" needs a value", word);
     case '?':
         return refuse(invocation, word);
     default:
@@ -102,8 +102,8 @@ int command_take(struct invocation *invocation, int given, const char *value, co
     }
     own = &invocation->values[given - COMMAND_OWN];
     if (*own != NULL) {
-        return command_slip(invocation, "option \"--%s\" is given twice",
-                            invocation->command->options[given - COMMAND_OWN]);
+        return command_usage_error(invocation, "option \"--%s\" is given twice",
+                                   invocation->command->options[given - COMMAND_OWN]);
     }
     *own = value;
     return 0;
@@ -127,7 +127,7 @@ static int read_options(struct invocation *invocation, int argc, char **argv)
         }
     }
     if (invocation->json && !command->json) {
-        return command_slip(invocation, "--json is not supported");
+        return command_usage_error(invocation, "--json is not supported");
     }
     return 0;
 }
@@ -144,12 +144,13 @@ int command_read(struct invocation *invocation, int argc, char **argv)
     invocation->num_arguments = argc - optind;
     while (max < COMMAND_ARGUMENTS && command->arguments[max] != NULL) {
         if (max >= invocation->num_arguments && command->arguments[max][0] != '[') {
-            return command_slip(invocation, "%s is missing", command->arguments[max]);
+            return command_usage_error(invocation, "%s is missing", command->arguments[max]);
         }
         max++;
     }
     if (invocation->num_arguments > max) {
-        return command_slip(invocation, "unexpected argument \"%s\"", invocation->arguments[max]);
+        return command_usage_error(invocation, "unexpected argument \"%s\"",
+                                   invocation->arguments[max]);
     }
     return 0;
 }
@@ -172,15 +173,15 @@ int command_ask(const struct invocation *invocation, json_t *request, json_t **a
 {
     struct conf_error error;
     struct conf *conf = readconf(invocation->file, &error);
-    enum ctl_status status;
+    enum ask_status status;
 
     if (conf == NULL) {
         json_decref(request);
         return command_fail(error.text);
     }
-    status = ctlclient_ask(conf, request, answer, &error);
+    status = ask_posternd(conf, request, answer, &error);
     conf_free(conf);
-    if (status != CTL_DONE) {
+    if (status != ASK_DONE) {
         (void)command_fail(error.text);
     }
     return (int)status;

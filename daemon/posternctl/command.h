@@ -74,7 +74,7 @@ void command_print_usage(const struct command *command, FILE *out);
 /* Tells a mistake on the command line, and below it how the command, or before there is one
  * posternctl, is called: "posternctl: COMMAND: TEXT", "usage: ...". The text names the wrong word.
  * Returns EXIT_BAD_INPUT. */
-int command_slip(const struct invocation *invocation, const char *format, ...)
+int command_usage_error(const struct invocation *invocation, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* "posternctl: TEXT" on standard error. Returns EXIT_BAD_INPUT. */

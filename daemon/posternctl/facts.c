@@ -90,10 +90,10 @@ int command_facts(const struct invocation *invocation)
     int status;
 
     if (!read_address(address, &client)) {
-        return command_slip(invocation, "address \"%s\" is not an IP address", address);
+        return command_usage_error(invocation, "address \"%s\" is not an IP address", address);
     }
     if (!addr_parse_port(&client.port, port)) {
-        return command_slip(invocation, "port \"%s\" is not a port number", port);
+        return command_usage_error(invocation, "port \"%s\" is not a port number", port);
     }
     status = command_ask(invocation,
                          json_pack("{s:s, s:s, s:i}", "request", "facts", "client",

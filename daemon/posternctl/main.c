@@ -1,6 +1,6 @@
 /* posternctl: one command a run. */
-#include "daemon/common/ctlclient.h"
 #include "daemon/common/readconf.h"
+#include "daemon/posternctl/ask.h"
 #include "daemon/posternctl/command.h"
 #include "daemon/posternctl/postfix/postfix_config.h"
 #include "daemon/tls/setup.h"
@@ -45,7 +45,7 @@ static const struct command commands[] = {
                   {EXIT_FINDING, "no certificate fits, or the hello is malformed; with "
                                  "--failure, also if posternd refused the request"},
                   {EXIT_BAD_INPUT, BAD_INPUT ", or what was given is not a ClientHello"},
-                  {CTL_NOBODY, "with --failure: " NOBODY}},
+                  {ASK_NOBODY, "with --failure: " NOBODY}},
         .run = command_explain,
     },
     {
@@ -56,7 +56,7 @@ static const struct command commands[] = {
         .exits = {{EXIT_SUCCESS, "there is such a session"},
                   {EXIT_FINDING, "there is no such session, or " REFUSED},
                   {EXIT_BAD_INPUT, BAD_INPUT},
-                  {CTL_NOBODY, NOBODY}},
+                  {ASK_NOBODY, NOBODY}},
         .run = command_facts,
     },
     {
@@ -66,7 +66,7 @@ static const struct command commands[] = {
         .exits = {{EXIT_SUCCESS, "they are listed"},
                   {EXIT_FINDING, REFUSED},
                   {EXIT_BAD_INPUT, BAD_INPUT},
-                  {CTL_NOBODY, NOBODY}},
+                  {ASK_NOBODY, NOBODY}},
         .run = command_failures,
     },
     {
@@ -87,7 +87,7 @@ static const struct command commands[] = {
                   {EXIT_FINDING, "a fault was found"},
                   {EXIT_BAD_INPUT, BAD_INPUT},
                   {EXIT_NOT_ASKED, "no fault was found, but something was not checked"},
-                  {CTL_NOBODY, NOBODY}},
+                  {ASK_NOBODY, NOBODY}},
         .run = command_selftest,
     },
     {
@@ -137,12 +137,12 @@ static const struct command *find_command(const struct invocation *invocation, c
     }
     for (size_t i = 0; commands[i].name != NULL; i++) {
         if (is_one_edit(commands[i].name, name)) {
-            (void)command_slip(invocation, "unknown command \"%s\"; did you mean \"%s\"?", name,
-                               commands[i].name);
+            (void)command_usage_error(invocation, "unknown command \"%s\"; did you mean \"%s\"?",
+                                      name, commands[i].name);
             return NULL;
         }
     }
-    (void)command_slip(invocation, "unknown command \"%s\"", name);
+    (void)command_usage_error(invocation, "unknown command \"%s\"", name);
     return NULL;
 }
 
@@ -234,7 +234,7 @@ static int run(int argc, char **argv)
         }
     }
     if (optind >= argc) {
-        return command_slip(&invocation, "a command is missing");
+        return command_usage_error(&invocation, "a command is missing");
     }
     return run_command(&invocation, argc - optind, argv + optind);
 }

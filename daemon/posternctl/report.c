@@ -1,6 +1,7 @@
 #include "daemon/posternctl/report.h"
 
 #include "lib/base/text.h"
+#include "lib/base/words.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -13,13 +14,14 @@ enum { CELL_SIZE = 24 };
 static const struct {
     const char *word;
     const char *shown;
-} results[NUM_FINDING_RESULTS] = {
+} results[] = {
     [FINDING_OK] = {"ok", "ok"},
     [FINDING_FAULT] = {"fault", "FAULT"},
     [FINDING_FAIL] = {"fail", "FAIL"},
     [FINDING_WARNING] = {"warning", "warning"},
     [FINDING_NOT_CHECKED] = {"not-checked", "not checked"},
 };
+HAS_WORD_FOR_EACH(results, NUM_FINDING_RESULTS);
 
 /* --- making a document ---------------------------------------------------------------------- */
 

@@ -1,12 +1,12 @@
 /*
  * Theory of operation: each client has one event. It waits for the client to send, with room for
- * one request of CONTROL_REQUEST_MAX bytes, or, as long as an answer is not written whole, for the
- * client to read; never for both. So a client that does not read holds one answer, and its further
- * requests stay where they are. serve() answers the lines that have come, one after the other, a
- * few in a turn, so that one client who asks much does not keep the others waiting; when the client
- * has ended its direction, it answers the rest and closes. A client that neither sends nor takes
- * anything for CONTROL_IDLE seconds is also closed. The file system decides who may ask: the socket
- * belongs to the daemon's user and group. Of those who may, each user has a share;
+ * one request of CTLPROTOCOL_REQUEST_MAX bytes, or, as long as an answer is not written whole, for
+ * the client to read; never for both. So a client that does not read holds one answer, and its
+ * further requests stay where they are. serve() answers the lines that have come, one after the
+ * other, a few in a turn, so that one client who asks much does not keep the others waiting; when
+ * the client has ended its direction, it answers the rest and closes. A client that neither sends
+ * nor takes anything for CTLPROTOCOL_IDLE seconds is also closed. The file system decides who may
+ * ask: the socket belongs to the daemon's user and group. Of those who may, each user has a share;
  * a new client always gets its place, if need be that of the one that shares_enter() names, which
  * is closed without a word: it would be taken for the answer to the next question.
  *
@@ -16,6 +16,7 @@
  */
 #include "daemon/posternd/control.h"
 
+#include "daemon/common/ctlprotocol.h"
 #include "daemon/common/log.h"
 #include "daemon/common/privs.h"
 #include "daemon/common/unixsocket.h"
@@ -50,7 +51,7 @@ struct client {
     struct event event;
     struct ucred caller;
     bool ended; /* sends nothing more */
-    char in[CONTROL_REQUEST_MAX];
+    char in[CTLPROTOCOL_REQUEST_MAX];
     size_t in_start; /* what is answered */
     size_t in_end;   /* what has come */
     char *out;       /* owned: an answer that is not written whole, or NULL */
@@ -107,7 +108,7 @@ static void on_ready(evutil_socket_t fd, short what, void *arg);
 /* Waits for `what`, EV_READ or EV_WRITE. False if there is no memory for it. */
 static bool wait_for(struct client *c, short what)
 {
-    const struct timeval idle = {.tv_sec = CONTROL_IDLE};
+    const struct timeval idle = {.tv_sec = CTLPROTOCOL_IDLE};
 
     return event_assign(&c->event, c->control->base, c->fd, what, on_ready, c) == 0 &&
            event_add(&c->event, &idle) == 0;
@@ -421,8 +422,9 @@ void control_close(struct control *control)
     if (control == NULL) {
         return;
     }
-    while (control->clients != NULL) {
-        client_free(control->clients);
+    for (struct client *c = control->clients, *next; c != NULL; c = next) {
+        next = c->next;
+        client_free(c);
     }
     if (event_initialized(&control->accept)) {
         event_del(&control->accept);

@@ -1,11 +1,11 @@
 /*
  * control: the control socket, where programs of this host ask the daemon.
  *
- * One JSON request a line, {"request":NAME,...}, one JSON line back; {"error":TEXT} when refused.
- * Every caller gets in: what each user can have at one time is bounded (lib/net/shares), with a
- * share of their own for root, for the daemon's own user and for postern-milter's, and a flood
- * ends its own callers. It belongs to main's thread and takes no worker's time. May include:
- * failures, descriptors, log, lib/net/shares, libevent, jansson.
+ * It speaks the protocol of daemon/common/ctlprotocol.h. Every caller gets in: what each user can
+ * have at one time is bounded (lib/net/shares), with a share of their own for root, for the
+ * daemon's own user and for postern-milter's, and a flood ends its own callers. It belongs to
+ * main's thread and takes no worker's time. May include: failures, descriptors, log,
+ * lib/net/shares, libevent, jansson.
  */
 #ifndef POSTERN_DAEMON_POSTERND_CONTROL_H
 #define POSTERN_DAEMON_POSTERND_CONTROL_H
@@ -15,17 +15,11 @@
 
 #include <event2/event.h>
 
-/* The longest request, with its line end. */
-#define CONTROL_REQUEST_MAX ((size_t)65536)
-
 /* Clients at one time. */
 #define CONTROL_CLIENTS_MAX SHARES_MAX
 
 /* Lines in the log in a minute about requests that were refused. */
 #define CONTROL_REFUSALS_MAX 60
-
-/* Seconds after which a client that is silent, or takes no answer, is closed. */
-#define CONTROL_IDLE 60
 
 struct control;
 

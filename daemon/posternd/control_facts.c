@@ -1,7 +1,7 @@
 /* What the control socket answers about live sessions, for the milter and for administrators. */
 #include "daemon/posternd/control_parts.h"
 
-#include "daemon/posternd/registry.h"
+#include "daemon/posternd/directory.h"
 #include "daemon/posternd/worker.h"
 #include "lib/admin/logline.h"
 
@@ -19,7 +19,7 @@ static json_t *certificate_text(const char *name)
     return string != NULL ? string : control_text(bytes_of(name, strlen(name)));
 }
 
-static int set_client(json_t *object, const struct registry_facts *facts)
+static int set_client(json_t *object, const struct directory_facts *facts)
 {
     const struct tls_client *client = &facts->client_certificate;
 
@@ -39,7 +39,7 @@ static const char *text_or_null(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
-static int set_tls(json_t *object, const struct registry_facts *facts)
+static int set_tls(json_t *object, const struct directory_facts *facts)
 {
     json_t *sni =
         facts->sni_len > 0 ? control_text(bytes_of(facts->sni, facts->sni_len)) : json_null();
@@ -57,7 +57,7 @@ static int set_tls(json_t *object, const struct registry_facts *facts)
 }
 
 /* NULL without memory. */
-static json_t *describe(const struct registry_facts *facts)
+static json_t *describe(const struct directory_facts *facts)
 {
     char client[ADDR_TEXT_SIZE];
     char destination[ADDR_TEXT_SIZE];
@@ -88,7 +88,7 @@ static bool read_address(const json_t *request, const char *key, const char *por
         return false;
     }
     if (!json_is_integer(port) || number < 0 || number > UINT16_MAX) {
-        snprintf(why, CONTROL_WHY_SIZE, "\"%s\" is not a port", port_key);
+        snprintf(why, CONTROL_WHY_SIZE, "\"%s\" is not a port number", port_key);
         return false;
     }
     out->port = (uint16_t)number;
@@ -105,7 +105,7 @@ json_t *control_answer_session(const json_t *request, char why[CONTROL_WHY_SIZE]
         !read_address(request, "destination", "destination_port", &destination, why)) {
         return NULL;
     }
-    if (registry_claim(&client, &destination, worker_now(), id) != 0) {
+    if (directory_claim(&client, &destination, worker_now(), id) != 0) {
         return json_pack("{s:n}", "session");
     }
     return json_pack("{s:s}", "session", id);
@@ -114,19 +114,19 @@ json_t *control_answer_session(const json_t *request, char why[CONTROL_WHY_SIZE]
 json_t *control_answer_facts(const json_t *request, char why[CONTROL_WHY_SIZE])
 {
     const char *id = json_string_value(json_object_get(request, "session"));
-    struct registry_facts found[FACTS_MAX];
+    struct directory_facts found[FACTS_MAX];
     json_t *list;
     size_t num;
 
     if (id != NULL) {
-        num = registry_find(id, &found[0]) ? 1 : 0;
+        num = directory_find(id, &found[0]) ? 1 : 0;
     } else {
         struct addr client;
 
         if (!read_address(request, "client", "client_port", &client, why)) {
             return NULL;
         }
-        num = registry_find_by_address(&client, NULL, found, FACTS_MAX);
+        num = directory_find_by_address(&client, found, FACTS_MAX);
     }
     list = json_array();
     for (size_t i = 0; i < num && i < FACTS_MAX; i++) {

@@ -9,12 +9,13 @@
 #include "daemon/common/options.h"
 #include "daemon/common/privs.h"
 #include "daemon/common/signals.h"
+#include "daemon/posternd/admission.h"
 #include "daemon/posternd/control.h"
 #include "daemon/posternd/descriptors.h"
+#include "daemon/posternd/directory.h"
 #include "daemon/posternd/failures.h"
 #include "daemon/posternd/listener.h"
 #include "daemon/posternd/main_loop.h"
-#include "daemon/posternd/registry.h"
 #include "daemon/posternd/worker.h"
 #include "daemon/tls/setup.h"
 
@@ -87,7 +88,8 @@ static int serve(struct snapshot *snapshot, int *fds, struct main_loop *loop)
     struct worker_thread **threads = calloc(snapshot->num_workers, sizeof(struct worker_thread *));
     int result = -1;
 
-    if (threads == NULL || registry_open(snapshot->conf, snapshot->num_workers) != 0) {
+    if (threads == NULL || directory_open(snapshot->conf->limits.max_sessions) != 0 ||
+        admission_open(snapshot->conf, snapshot->num_workers) != 0) {
         log_line(LOG_CRIT, "cannot start: %s", strerror(errno));
     } else if (start_workers(snapshot, fds, threads) == 0) {
         main_loop_run(loop);
@@ -96,7 +98,8 @@ static int serve(struct snapshot *snapshot, int *fds, struct main_loop *loop)
         }
         result = 0;
     }
-    registry_close();
+    admission_close();
+    directory_close();
     free(threads);
     return result;
 }

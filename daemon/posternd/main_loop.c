@@ -1,7 +1,7 @@
 #include "daemon/posternd/main_loop.h"
 
 #include "daemon/common/signals.h"
-#include "daemon/posternd/registry.h"
+#include "daemon/posternd/admission.h"
 #include "daemon/posternd/worker.h"
 
 #include <errno.h>
@@ -40,7 +40,7 @@ static void on_tell(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     (void)arg;
-    registry_tell_withheld(worker_now());
+    admission_log_withheld(worker_now());
 }
 
 static int fill(struct main_loop *loop)
@@ -64,7 +64,7 @@ static int fill(struct main_loop *loop)
     if (loop->signals == NULL || loop->teller == NULL || event_add(loop->signals, NULL) != 0) {
         return -1;
     }
-    return event_add(loop->teller, &(struct timeval){.tv_sec = REGISTRY_TELL_SECONDS});
+    return event_add(loop->teller, &(struct timeval){.tv_sec = ADMISSION_LOG_SECONDS});
 }
 
 struct main_loop *main_loop_new(void)

@@ -1,6 +1,6 @@
 /*
  * main_loop: what main's thread does while workers work: signals, the control socket, writing, and
- * what the log has yet to say of the registry's bounds.
+ * what the log has yet to say of limits.
  */
 #ifndef POSTERN_DAEMON_POSTERND_MAIN_LOOP_H
 #define POSTERN_DAEMON_POSTERND_MAIN_LOOP_H
@@ -17,7 +17,7 @@ MUST_USE struct main_loop *main_loop_new(void);
 
 struct event_base *main_loop_base(const struct main_loop *loop);
 
-/* Returns when a signal that stops the program has come. The registry is open. */
+/* Returns when a signal that stops the program has come. Admission is open. */
 void main_loop_run(struct main_loop *loop);
 
 /* Its events must be gone. NULL is allowed. */

@@ -58,20 +58,21 @@ static void session_free(struct session *s)
         buffer_drop(buffers[i], buffer_len(buffers[i]));
         worker_take_back(s->worker, buffers[i]);
     }
-    registry_leave(&s->entry, worker_now());
+    directory_remove(&s->entry, worker_now());
+    admission_leave(&s->admission, worker_now());
     *s->link = s->next;
     if (s->next != NULL) {
         s->next->link = s->link;
     }
     snapshot_unref(s->snapshot);
     free(s);
-    registry_dismiss(worker_now());
+    admission_uncount(worker_now());
 }
 
 void session_begin_end(struct session *s)
 {
-    registry_handshake_over(&s->entry, worker_now());
-    registry_give_slot(&s->entry, worker_now());
+    admission_handshake_over(&s->admission, worker_now());
+    admission_release_slot(&s->admission, worker_now());
     side_close(&s->backend);
     s->to_client.end -= s->to_client.held;
     s->to_client.held = 0;
@@ -335,7 +336,7 @@ void session_start(struct listener *l, int fd, const struct addr *client,
     const struct conf *conf = l->worker->snapshot->conf;
     struct session *s;
 
-    if (!registry_admit(conf->limits.max_sessions, worker_now())) {
+    if (!admission_count(conf->limits.max_sessions, worker_now())) {
         turn_away(l, fd);
         return;
     }
@@ -343,7 +344,7 @@ void session_start(struct listener *l, int fd, const struct addr *client,
     if (s == NULL) {
         log_line(LOG_CRIT, "out of memory: a client is turned away");
         turn_away(l, fd);
-        registry_dismiss(worker_now());
+        admission_uncount(worker_now());
         return;
     }
     s->client_addr = *client;

@@ -10,30 +10,29 @@ static const char ports_are_busy[] = "All server ports are busy";
 
 bool session_is_welcome(struct session *s)
 {
-    struct registry_request request = {
-        .owner = s,
-        .id = s->id,
+    struct admission_request request = {
+        .session = s,
         .conf = s->snapshot->conf,
-        .listener = s->listener,
-        .client = s->client_addr,
-        .destination = s->destination,
+        .backend = s->listener->backend->name,
+        .client = &s->client_addr,
         .worker = s->worker->index,
     };
-    struct registry_answer answer = registry_join(&s->entry, &request, worker_now());
+    struct admission_answer answer = admission_admit(&s->admission, &request, worker_now());
     char address[ADDR_TEXT_SIZE];
     char text[128];
 
     switch (answer.verdict) {
-    case REGISTRY_WELCOME:
+    case ADMISSION_ADMITTED:
+        directory_add(&s->entry, s->id, s->listener->name, &s->client_addr, &s->destination);
         return true;
-    case REGISTRY_CLIENT_OVER:
+    case ADMISSION_CLIENT_LIMIT:
         sessionlog_limit(s, LOGLINE_SESSIONS, &answer);
         snprintf(text, sizeof text, "Error: too many connections from %s",
                  addr_text(&s->client_addr, address));
         session_turn_away(s, "4.7.0", text);
         break;
-    case REGISTRY_BACKEND_FULL:
-    case REGISTRY_BUSY:
+    case ADMISSION_BACKEND_FULL:
+    case ADMISSION_HANDSHAKE_LIMIT:
         session_turn_away(s, "4.3.2", ports_are_busy);
         break;
     }
@@ -42,21 +41,22 @@ bool session_is_welcome(struct session *s)
 
 bool session_may_shake(struct session *s)
 {
-    struct registry_answer answer = registry_handshake(&s->entry, s->snapshot->conf, worker_now());
+    struct admission_answer answer =
+        admission_handshake(&s->admission, s->snapshot->conf, worker_now());
     char address[ADDR_TEXT_SIZE];
     char text[128];
 
     switch (answer.verdict) {
-    case REGISTRY_WELCOME:
+    case ADMISSION_ADMITTED:
         return true;
-    case REGISTRY_CLIENT_OVER:
+    case ADMISSION_CLIENT_LIMIT:
         sessionlog_limit(s, LOGLINE_HANDSHAKES, &answer);
         snprintf(text, sizeof text, "Error: too many new TLS sessions from unknown[%s]",
                  addr_text(&s->client_addr, address));
         session_give_up(s, "4.7.0", text);
         break;
-    case REGISTRY_BACKEND_FULL:
-    case REGISTRY_BUSY:
+    case ADMISSION_BACKEND_FULL:
+    case ADMISSION_HANDSHAKE_LIMIT:
         session_give_up(s, "4.3.2", "Error: too many TLS handshakes");
         break;
     }
@@ -65,7 +65,7 @@ bool session_may_shake(struct session *s)
 
 bool session_settle(struct session *s)
 {
-    s->settled = registry_settle(&s->entry);
+    s->settled = admission_pin(&s->admission);
     if (!s->settled) {
         session_make_room(s);
     }
@@ -83,7 +83,7 @@ void session_make_room(struct session *s)
     case PHASE_LEAVE:
     case PHASE_TALK:
         break;
-    case PHASE_PROXY: /* not in the registry yet */
+    case PHASE_PROXY: /* not admitted yet */
     case PHASE_END:
     case PHASE_OVER:
         return;

@@ -6,7 +6,8 @@
 #ifndef POSTERN_DAEMON_POSTERND_SESSION_PARTS_H
 #define POSTERN_DAEMON_POSTERND_SESSION_PARTS_H
 
-#include "daemon/posternd/registry.h"
+#include "daemon/posternd/admission.h"
+#include "daemon/posternd/directory.h"
 #include "daemon/posternd/relay.h"
 #include "daemon/posternd/session.h"
 #include "lib/smtp/gate.h"
@@ -62,7 +63,8 @@ struct session {
     struct addr client_addr; /* the upstream's, until it has said for whom it speaks */
     struct addr destination;
     struct addr upstream; /* who has said what client and destination are; no family: nobody */
-    struct registry_entry entry;
+    struct directory_entry entry;
+    struct admission admission;
     char id[SESSION_ID_SIZE];
 };
 

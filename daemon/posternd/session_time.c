@@ -37,7 +37,7 @@ static int64_t next_try(const struct session *s)
 /* The end `at` of a wait that began at `from`, or an earlier one under stress. */
 static int64_t hurried(const struct session *s, int64_t from, int64_t at)
 {
-    bool hurries = !s->settled && registry_is_stressed(&s->entry);
+    bool hurries = !s->settled && admission_is_stressed(&s->admission);
 
     return hurries ? sooner(at, from + STRESS_TIMEOUT) : at;
 }

@@ -33,7 +33,7 @@ void session_prepare_tls(struct session *s)
         gate_starttls_accept(&s->gate, &s->to_client);
     } else {
         log_line(LOG_CRIT, "TLS cannot be set up for session=%s", s->id);
-        registry_handshake_over(&s->entry, worker_now());
+        admission_handshake_over(&s->admission, worker_now());
         gate_starttls_refuse(&s->gate, &s->to_client);
     }
 }
@@ -96,8 +96,8 @@ static void handshake_done(struct session *s)
     struct tls_facts facts = tls_session_facts(s->client.tls);
     struct bytes raw;
 
-    registry_set_tls(&s->entry, &facts);
-    registry_handshake_over(&s->entry, worker_now());
+    directory_set_tls(&s->entry, &facts);
+    admission_handshake_over(&s->admission, worker_now());
     s->tls = true;
     s->certificate = facts.certificate;
     s->turn_since = worker_now();

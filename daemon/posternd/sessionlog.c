@@ -159,7 +159,7 @@ void sessionlog_disconnect(const struct session *s)
 }
 
 void sessionlog_limit(const struct session *s, enum logline_limit what,
-                      const struct registry_answer *answer)
+                      const struct admission_answer *answer)
 {
     struct logline_session p = parts(s);
     char line[LOGLINE_SIZE];

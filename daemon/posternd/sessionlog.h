@@ -24,7 +24,7 @@ void sessionlog_disconnect(const struct session *s);
 
 /* A client over one of its limits, if a line about that is due. */
 void sessionlog_limit(const struct session *s, enum logline_limit what,
-                      const struct registry_answer *answer);
+                      const struct admission_answer *answer);
 
 /* What is no problem of this session, in words of our own. */
 void sessionlog_note(const struct session *s, const char *text);

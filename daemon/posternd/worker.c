@@ -1,7 +1,7 @@
 #include "daemon/posternd/worker.h"
 
+#include "daemon/posternd/admission.h"
 #include "daemon/posternd/listener.h"
-#include "daemon/posternd/registry.h"
 #include "daemon/posternd/session.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ struct worker_thread {
     size_t num_listeners;
     int stop_fd;              /* an eventfd; written by worker_stop() */
     struct event *stop_event; /* owned */
-    struct event *wake_event; /* owned; on the registry's eventfd */
+    struct event *wake_event; /* owned; on admission's eventfd */
     pthread_t thread;
 };
 
@@ -61,7 +61,7 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     event_base_loopbreak(arg);
 }
 
-/* The registry has something for this worker: sessions that lost their place, or stress. */
+/* Sessions of this worker were evicted, or stress has begun. */
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *w = arg;
@@ -70,10 +70,10 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 
     (void)what;
     (void)!read(fd, &count, sizeof count);
-    while ((s = registry_next_evicted(w->index)) != NULL) {
+    while ((s = admission_next_evicted(w->index)) != NULL) {
         session_evict(s);
     }
-    if (registry_hurries(w->index)) {
+    if (admission_stress_began(w->index)) {
         sessions_hurry(w);
     }
 }
@@ -173,7 +173,7 @@ static int prepare(struct worker_thread *t, int *fds)
     if (t->stop_event == NULL || event_add(t->stop_event, NULL) != 0) {
         return -1;
     }
-    t->wake_event = event_new(t->worker.base, registry_wake_fd(t->worker.index),
+    t->wake_event = event_new(t->worker.base, admission_wake_fd(t->worker.index),
                               EV_READ | EV_PERSIST, on_wake, &t->worker);
     if (t->wake_event == NULL || event_add(t->wake_event, NULL) != 0) {
         return -1;

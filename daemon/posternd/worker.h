@@ -1,9 +1,9 @@
 /*
  * worker: one thread with its own event loop, listening sockets, OSSL_LIB_CTX and sessions.
  *
- * Workers share nothing but the immutable snapshot, the log, the registry and a few atomic
+ * Workers share nothing but the immutable snapshot, the log, directory, admission and a few atomic
  * counters; no lock is held longer than it takes to change a few numbers.
- * May include: listener, session, registry, daemon/tls/setup.
+ * May include: listener, session, admission, daemon/tls/setup.
  */
 #ifndef POSTERN_DAEMON_POSTERND_WORKER_H
 #define POSTERN_DAEMON_POSTERND_WORKER_H

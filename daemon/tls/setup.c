@@ -81,7 +81,8 @@ static int load_workers(struct snapshot *s, struct conf_error *error)
     s->num_workers = count_workers(s->conf);
     s->workers = calloc(s->num_workers, sizeof *s->workers);
     if (s->workers == NULL) {
-        result = conf_fail(error, s->conf, 0, "out of memory");
+        conf_fail(error, s->conf, 0, "out of memory");
+        result = -1;
     }
     for (unsigned i = 0; i < s->num_workers && result == 0; i++) {
         result = load_worker(&s->workers[i], s->conf, files, s->shared, error);

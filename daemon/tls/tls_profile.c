@@ -138,18 +138,19 @@ static int set_suites(struct job *job)
     const struct conf_text *ciphers = &job->profile->ciphers;
     const struct conf_text *suites = &job->profile->ciphersuites;
     const char *base = ciphers->text[0] != '\0' ? ciphers->text : job->defaults->ciphers;
+    size_t size;
     char *list;
     int result;
 
     if (check_ciphers(job) != 0 || check_ciphersuites(job) != 0) {
         return -1;
     }
-    list = malloc(strlen(base) + sizeof NO_SUITES);
+    size = strlen(base) + sizeof NO_SUITES;
+    list = malloc(size);
     if (list == NULL) {
         return conf_fail(job->error, job->conf, ciphers->line, "out of memory");
     }
-    strcpy(list, base);
-    strcat(list, NO_SUITES);
+    snprintf(list, size, "%s%s", base, NO_SUITES);
     SSL_CTX_set_security_level(job->ctx, job->defaults->security_level);
     result = SSL_CTX_set_cipher_list(job->ctx, list);
     free(list);

@@ -125,7 +125,7 @@ bool slots_take(struct slots *s, struct slot *slot, const struct client_key *key
     return true;
 }
 
-struct slot *slots_take_over(struct slots *s, struct slot *slot, const struct client_key *key)
+struct slot *slots_evict(struct slots *s, struct slot *slot, const struct client_key *key)
 {
     struct slot *victim;
 
@@ -133,13 +133,13 @@ struct slot *slots_take_over(struct slots *s, struct slot *slot, const struct cl
         return NULL;
     }
     victim = TAILQ_FIRST(&TAILQ_FIRST(&s->by_num[s->most])->waiting);
-    slots_settle(s, victim);
+    slots_pin(s, victim);
     victim->held = false;
     begin_waiting(s, slot, key);
     return victim;
 }
 
-void slots_settle(struct slots *s, struct slot *slot)
+void slots_pin(struct slots *s, struct slot *slot)
 {
     struct slots_group *group = slot->group;
 
@@ -150,12 +150,12 @@ void slots_settle(struct slots *s, struct slot *slot)
     }
 }
 
-void slots_give(struct slots *s, struct slot *slot)
+void slots_release(struct slots *s, struct slot *slot)
 {
     if (!slot->held) {
         return;
     }
-    slots_settle(s, slot);
+    slots_pin(s, slot);
     slot->held = false;
     s->taken--;
     watch_bounds(s);

@@ -59,10 +59,10 @@ void slots_close(struct slots *s);
 MUST_USE bool slots_take(struct slots *s, struct slot *slot, const struct client_key *key);
 
 /* Relay begins: the session keeps its slot whatever happens. */
-void slots_settle(struct slots *s, struct slot *slot);
+void slots_pin(struct slots *s, struct slot *slot);
 
 /* Returns the slot; if it is not held, nothing happens. */
-void slots_give(struct slots *s, struct slot *slot);
+void slots_release(struct slots *s, struct slot *slot);
 
 /*
  * When no slot is free: the session `slot` of client `key` gets that of the session that has to
@@ -70,6 +70,5 @@ void slots_give(struct slots *s, struct slot *slot);
  * the one that has had that many longest). Returns the slot of that session, which no longer holds
  * one; NULL if no session waits, and then nothing is changed.
  */
-MUST_USE struct slot *slots_take_over(struct slots *s, struct slot *slot,
-                                      const struct client_key *key);
+MUST_USE struct slot *slots_evict(struct slots *s, struct slot *slot, const struct client_key *key);
 #endif

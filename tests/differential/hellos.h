@@ -76,7 +76,7 @@ struct description {
 
 /* Number of systematic descriptions; those behind them are random. */
 size_t hello_num_systematic(void);
-void hello_describe(struct description *out, size_t number);
+void hello_describe(struct description *d, size_t number);
 
 size_t hello_num_bodies(void);
 

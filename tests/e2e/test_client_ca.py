@@ -88,7 +88,7 @@ class ClientCa(Certificates):
 
     @table((
         ("require without client_ca", {"client_certificate": "require", "tls": "encrypt"},
-         'listener "mx": client_certificate = "require" without client_ca takes any certificate'),
+         'listener "mx": client_certificate = "require" without client_ca accepts any certificate'),
         ("client_ca without a use", {"client_ca": True},
          'listener "mx": client_ca has no effect while client_certificate is "none"'),
         ("require with client_ca", {"client_certificate": "require", "client_ca": True,

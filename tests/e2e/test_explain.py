@@ -361,7 +361,7 @@ class Explain(Case):
             self.skipTest(f"this OpenSSL has {lacking}")
         code, text, _ = self.run_explain(*arguments, lacking)
         self.assertEqual(code, 1)
-        self.assertRegex(text, r"OpenSSL \S+  has none of them")
+        self.assertRegex(text, r"OpenSSL \S+ has none of them")
         code, text, _ = self.run_explain(*arguments, lacking + " AES128-SHA 00ff")
         self.assertEqual(code, 0)
         self.assertRegex(text, lacking + r"\* AES128-SHA TLS_EMPTY_RENEGOTIATION_INFO_SCSV\n"

@@ -11,6 +11,7 @@ import stat
 import threading
 
 from common import MISTAKEN, Case, free_port, table
+from fake_control import FakeControl
 from lab import posternd as postern
 from lab.milter import run_milter
 from lab.posternd import USER
@@ -20,54 +21,6 @@ from milter_stage import NONE, TLS, UNKNOWN, Milters
 CANNOT_ASK = "451 4.3.0 Cannot find out now how this session is protected, try again later"
 NOT_KNOWN = "451 4.7.0 How this session is protected is not known, try again later"
 NO_MILTER = "451 4.7.1 Service unavailable - try again later"
-
-
-class FakeControl:
-    """Somebody else at the control socket. `answer(request)` makes the bytes of an answer of a
-    request, None for silence."""
-
-    def __init__(self, path):
-        self.path = path
-        self.answer = lambda request: None
-        self.asked = []
-        self._connections = []
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.bind(path)
-        os.chmod(path, 0o666)
-        self._socket.listen(128)
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            self._connections.append(connection)
-            threading.Thread(target=self._serve, args=[connection], daemon=True).start()
-
-    def _serve(self, connection):
-        try:
-            with connection, connection.makefile("rb") as lines:
-                for line in lines:
-                    self.asked.append(json.loads(line))
-                    answer = self.answer(self.asked[-1])
-                    if answer == b"":
-                        return
-                    if answer is not None:
-                        connection.sendall(answer)
-        except OSError:
-            pass
-
-    def close(self):
-        """Nobody listens any more."""
-        self._socket.close()
-        for connection in self._connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        os.unlink(self.path)
 
 
 class Failing(Milters):

@@ -67,7 +67,8 @@ def copy_tree(tree, directory):
     for folder in FOLDERS:
         shutil.copytree(tree.path(folder), os.path.join(directory, folder),
                         ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(tree.path(".clang-format"), directory)
+    for name in tree.glob(".clang-format", "Makefile", "*.md"):
+        shutil.copy(tree.path(name), directory)
     return Tree(directory, build)
 
 

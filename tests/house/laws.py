@@ -5,7 +5,7 @@ import re
 import sys
 import tempfile
 
-from tree import TOP, Skipped, compiler, table, tool
+from tree import TOP, clang_tool, compiler, table, tool
 
 sys.path.insert(0, os.path.join(TOP, "tests/mutants"))
 
@@ -16,11 +16,11 @@ from planted import applies  # noqa: E402 pylint: disable=wrong-import-position
 # need not move half a file in the same change.
 LINES_MAX = 600
 
+# Parts of other targets.
+UNLISTED_TARGETS = {"all", "help", "root-needed", "fuzz-targets"}
+
 # The exposure that systemd-analyze may give the unit, times ten.
 EXPOSURE_MAX = 20
-
-# The layout is that of Debian 12's clang-format; others differ in details.
-CLANG_FORMAT = 14
 
 # What lib/ may include from the system, and which room alone where it is not pure by itself.
 SYSTEM_HEADERS = {
@@ -218,10 +218,44 @@ def options(tree):
                    else f"man/{program}.8: -{option} is no option of {program}")
 
 
+def targets(tree):
+    """Every target that is named to a reader exists, and the Makefile's list has all of them."""
+    makefile = tree.read("Makefile")
+    head = makefile.partition("\n\n")[0]
+    rules = set(re.findall(r"^([a-z][\w.-]*):(?!=)", makefile, re.MULTILINE))
+    listed = set(re.findall(r"^# +make +([a-z][\w.-]*)(?=\s)", head, re.MULTILINE))
+    for name in sorted(listed - rules):
+        yield f"Makefile: its list names {name}, which is no target"
+    for name in sorted(rules - listed - UNLISTED_TARGETS):
+        yield f"Makefile: its list does not name {name}"
+    for page in (".ci/run", *tree.glob("*.md")):
+        for name in re.findall(r"(?:^|`|step )make(?: -\S+)* ([a-z][\w.-]*)", tree.read(page), re.MULTILINE):
+            if name not in rules and not name.startswith("packages-"):
+                yield f"{page}: make {name} is no target"
+
+
+def packages(tree):
+    """What is installed is listed in tests/lab/packages, and what is listed there is installed."""
+    listed = {row[0] for row in table(tree.path("tests/lab/packages"))}
+    used = set(re.findall(r"packages-(\w+)", tree.read("Makefile") + tree.read(".ci/run")))
+    # Installed in the system that is booted.
+    used.add("system")
+    for name in sorted(listed ^ used):
+        yield (f"tests/lab/packages: nothing installs {name}" if name in listed
+               else f"Makefile: packages-{name} is not in tests/lab/packages")
+    installs = re.compile(r"\bapt(-get)?\b.*\binstall\b")
+    for name in ("Makefile", *tree.glob(".ci/*", ".githooks/*", "*.md", "tests/**/*")):
+        if name.startswith("tests/") and not name.endswith((".py", ".sh")):
+            continue
+        for number, line in enumerate(tree.read(name).splitlines(), 1):
+            if installs.search(line) and not name.startswith("tests/house/"):
+                yield f"{name}:{number}: tests/lab/install-packages installs what is needed"
+
+
 def scripts(tree):
     """Shell scripts are clean for shellcheck."""
     shells = []
-    for name in tree.glob(".ci/*", "tests/**/*", "conf/*"):
+    for name in tree.glob(".ci/*", ".githooks/*", "tests/**/*", "conf/*"):
         with open(tree.path(name), "rb") as file:
             if re.match(rb"#!.*\b(ba|da)?sh\b", file.readline(200)):
                 shells.append(name)
@@ -234,10 +268,7 @@ def scripts(tree):
 
 def layout(tree):
     """C files are laid out by .clang-format."""
-    version = re.search(r"version (\d+)", tool(["clang-format", "--version"]).stdout)
-    if not version or int(version[1]) != CLANG_FORMAT:
-        raise Skipped(f"clang-format is not version {CLANG_FORMAT}")
-    done = tool(["clang-format", "--dry-run", "-Werror", *tree.sources("lib", "daemon", "tests")],
+    done = tool([clang_tool("clang-format"), "--dry-run", "-Werror", *tree.sources("lib", "daemon", "tests")],
                 cwd=tree.top)
     yield from sorted({line.partition(":")[0] + ": not laid out by clang-format"
                        for line in done.stdout.splitlines() if ": error:" in line})
@@ -273,4 +304,4 @@ def _complaints(path):
 
 
 LAWS = (symbols, headers, includes, libraries, wholeness, lengths, unit_tests, mutants, manuals, options,
-        scripts, layout, units)
+        targets, packages, scripts, layout, units)

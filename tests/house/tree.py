@@ -10,7 +10,10 @@ HOUSE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HOUSE))
 
 # Folders that a copy of the tree needs for its laws to be held.
-FOLDERS = (".ci", "daemon", "lib", "man", "systemd", "tests")
+FOLDERS = (".ci", ".githooks", "daemon", "lib", "man", "systemd", "tests")
+
+# clang-format and clang-tidy are those of Debian 12: what others say differs in details.
+CLANG = 14
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 
@@ -26,6 +29,14 @@ def tool(command, **options):
                               errors="replace", check=False, **options)
     except FileNotFoundError:
         raise Skipped(f"{command[0]} is not installed") from None
+
+
+def clang_tool(name):
+    """The name again, if this program of clang's is of the release that the tree is written for."""
+    version = re.search(r"version (\d+)", tool([name, "--version"]).stdout)
+    if not version or int(version[1]) != CLANG:
+        raise Skipped(f"{name} is version {version[1] if version else '?'}, not {CLANG}")
+    return name
 
 
 def compiler():

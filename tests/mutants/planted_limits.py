@@ -82,6 +82,45 @@ SLOTS = in_file(
     ("slots: room below 90 %", "slots", "SPARE_AGAIN = 90", "SPARE_AGAIN = 95"),
 )
 
+LIMIT = in_file(
+    "lib/net/limit.c",
+    ("limit: so many", "limit", "limit->count >= max", "limit->count > max"),
+    ("limit: 0 is none", "limit", "max > 0 && ", ""),
+    ("limit: that it was reached", "limit", "        bound_set(&limit->full, true);\n", ""),
+    ("limit: a tenth is free again", "limit", "limit->max - limit->max / 10", "limit->max"),
+    ("limit: below, not at nine tenths", "limit", "limit->count < limit->max -",
+     "limit->count <= limit->max -"),
+    ("limit: of whom asked last", "limit", "    limit->max = max;\n",
+     "    limit->max = limit->max > max ? limit->max : max;\n"),
+)
+
+BACKENDS = in_file(
+    "lib/net/backends.c",
+    ("backends: one for a name", "backends", "    if (backend != NULL) {\n        return backend;",
+     "    if (false) {\n        return backend;"),
+    ("backends: by the name, not the chain", "backends", "strcmp(backend->name, name) == 0", "true"),
+    ("backends: the whole name", "backends", "strcmp(backend->name, name) == 0",
+     "strncmp(backend->name, name, 1) == 0"),
+    ("backends: what was counted stays", "backends", "    if (backend != NULL) {\n        return backend;",
+     "    if (backend != NULL) {\n        backend->slots.taken = 0;\n        return backend;"),
+    ("backends: none is evicted while one is free", "backends",
+     "    if (slots_take(&backend->slots, slot, key)) {\n        return true;",
+     "    if (backend->slots.most == 0 && slots_take(&backend->slots, slot, key)) {\n"
+     "        return true;"),
+    ("backends: who is refused counts", "backends", "        backend->refused++;\n", ""),
+    ("backends: who is evicted counts", "backends", "    backend->evicted++;\n", ""),
+    ("backends: stress begins once", "backends", "slots->stressed && !backend->stress.over",
+     "slots->stressed"),
+    ("backends: stress begins also when it is not said", "backends",
+     "    return news;", "    news.stress_began = news.stress.line == BOUND_CROSSED;\n    return news;"),
+    ("backends: stress for those without the lock", "backends",
+     "    backend->stressed = slots->stressed;\n", ""),
+    ("backends: counted anew behind the line", "backends", "        backend->evicted = 0;\n", ""),
+    ("backends: ... refusals, too", "backends", "        backend->refused = 0;\n", ""),
+    ("backends: counted until the line", "backends", "if (news.full.line == BOUND_LEFT) {",
+     "if (!backend->full.over) {"),
+)
+
 SHARES = in_file(
     "lib/net/shares.c",
     ("shares: bounded for each user", "shares", "user->num > (user->own ?", "false && (user->own ?"),
@@ -115,4 +154,4 @@ SHARES = in_file(
      "user->pace.since > best->pace.since"),
 )
 
-ALL = PACE + SIPHASH + TALLY + SLOTS + SHARES
+ALL = PACE + SIPHASH + TALLY + LIMIT + SLOTS + BACKENDS + SHARES

@@ -213,6 +213,7 @@ START_TEST(test_clients)
         ck_assert(add(WINDOWS_HELLO, clients[_i].come[i], NOW));
     }
     entry = store.entries[0];
+    ck_assert_ptr_nonnull(entry);
     while (num < FAILURES_CLIENTS && clients[_i].kept[num] != NULL) {
         struct addr expected = address(clients[_i].kept[num]);
 

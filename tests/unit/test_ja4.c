@@ -1,6 +1,7 @@
 #include "lib/tls/ja4.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,15 +118,14 @@ static const struct {
 
 START_TEST(alpn_characters)
 {
-    char text[256] = "01{0303 K20 <> [c02f] <00> [0010[[";
-    char expected[JA4_HEAD_SIZE] = "t12i0101";
+    char text[256];
+    char expected[JA4_HEAD_SIZE];
     char head[JA4_HEAD_SIZE];
     struct hello hello;
     uint8_t *bytes;
 
-    strcat(text, alpn_rows[_i].list);
-    strcat(text, "]]]}");
-    strcat(expected, alpn_rows[_i].expected);
+    snprintf(text, sizeof text, "01{0303 K20 <> [c02f] <00> [0010[[%s]]]}", alpn_rows[_i].list);
+    snprintf(expected, sizeof expected, "t12i0101%s", alpn_rows[_i].expected);
     bytes = hello_decode_text(text, &hello);
     ja4_head(&hello, head);
     ck_assert_msg(strcmp(head, expected) == 0, "%s: %s", alpn_rows[_i].name, head);

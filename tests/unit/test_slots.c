@@ -29,11 +29,11 @@ static bool take(struct slots *s, struct slot *slot, unsigned number)
     return slots_take(s, slot, &key);
 }
 
-static struct slot *take_over(struct slots *s, struct slot *slot, unsigned number)
+static struct slot *evict(struct slots *s, struct slot *slot, unsigned number)
 {
     struct client_key key = client(number);
 
-    return slots_take_over(s, slot, &key);
+    return slots_evict(s, slot, &key);
 }
 
 START_TEST(test_take_and_give)
@@ -47,9 +47,9 @@ START_TEST(test_take_and_give)
     ck_assert(!take(&s, &slots[2], 2));
     ck_assert(!slots[2].held);
     ck_assert_uint_eq(s.taken, 2);
-    slots_give(&s, &slots[0]);
-    slots_give(&s, &slots[0]);
-    slots_give(&s, &slots[2]);
+    slots_release(&s, &slots[0]);
+    slots_release(&s, &slots[0]);
+    slots_release(&s, &slots[2]);
     ck_assert_uint_eq(s.taken, 1);
     ck_assert(take(&s, &slots[2], 2));
     ck_assert_uint_eq(s.taken, 2);
@@ -67,10 +67,10 @@ START_TEST(test_no_bound)
         ck_assert(take(&s, &slots[i], 1));
     }
     ck_assert_uint_eq(s.taken, 100);
-    ck_assert_ptr_null(take_over(&s, &slots[0], 2));
-    slots_settle(&s, &slots[0]);
+    ck_assert_ptr_null(evict(&s, &slots[0], 2));
+    slots_pin(&s, &slots[0]);
     for (size_t i = 0; i < NUM(slots); i++) {
-        slots_give(&s, &slots[i]);
+        slots_release(&s, &slots[i]);
     }
     ck_assert_uint_eq(s.taken, 0);
     ck_assert(!s.stressed && !s.full);
@@ -94,16 +94,16 @@ START_TEST(test_who_makes_room)
     ck_assert(take(&s, &of_one[1], 1));
     ck_assert(take(&s, &of_two[3], 2));
 
-    ck_assert_ptr_eq(take_over(&s, &others[0], 3), &of_two[0]);
+    ck_assert_ptr_eq(evict(&s, &others[0], 3), &of_two[0]);
     ck_assert(!of_two[0].held);
     ck_assert(others[0].held);
     ck_assert_uint_eq(s.taken, 6);
     /* The second of client 2 begins a mail: 3 is the next, and then each client has two. */
-    slots_settle(&s, &of_two[1]);
-    ck_assert_ptr_eq(take_over(&s, &others[1], 4), &of_one[0]);
-    ck_assert_ptr_eq(take_over(&s, &others[2], 5), &of_two[2]);
+    slots_pin(&s, &of_two[1]);
+    ck_assert_ptr_eq(evict(&s, &others[1], 4), &of_one[0]);
+    ck_assert_ptr_eq(evict(&s, &others[2], 5), &of_two[2]);
     /* Each waiting client has one now: that of 3 is the oldest. */
-    ck_assert_ptr_eq(take_over(&s, &others[3], 6), &others[0]);
+    ck_assert_ptr_eq(evict(&s, &others[3], 6), &others[0]);
     slots_close(&s);
 }
 END_TEST
@@ -120,7 +120,7 @@ START_TEST(test_flood_from_one_place)
         ck_assert(take(&s, &others[i], i));
     }
     for (size_t i = 0; i < NUM(flood); i++) {
-        ck_assert(take(&s, &flood[i], 99) || take_over(&s, &flood[i], 99) == &flood[i - 7]);
+        ck_assert(take(&s, &flood[i], 99) || evict(&s, &flood[i], 99) == &flood[i - 7]);
     }
     for (unsigned i = 0; i < NUM(others); i++) {
         ck_assert(others[i].held);
@@ -138,13 +138,13 @@ START_TEST(test_nobody_waits)
     make(&s, 2);
     ck_assert(take(&s, &slots[0], 1));
     ck_assert(take(&s, &slots[1], 2));
-    slots_settle(&s, &slots[0]);
-    slots_settle(&s, &slots[1]);
-    slots_settle(&s, &slots[1]);
+    slots_pin(&s, &slots[0]);
+    slots_pin(&s, &slots[1]);
+    slots_pin(&s, &slots[1]);
     ck_assert(!take(&s, &slots[2], 3));
-    ck_assert_ptr_null(take_over(&s, &slots[2], 3));
+    ck_assert_ptr_null(evict(&s, &slots[2], 3));
     ck_assert(slots[0].held && slots[1].held && !slots[2].held);
-    slots_give(&s, &slots[0]);
+    slots_release(&s, &slots[0]);
     ck_assert(take(&s, &slots[2], 3));
     slots_close(&s);
 }
@@ -177,7 +177,7 @@ START_TEST(test_bounds)
     }
     ck_assert(s.stressed && s.full);
     for (unsigned taken = max - 1; taken + 1 > 0; taken--) {
-        slots_give(&s, &slots[taken]);
+        slots_release(&s, &slots[taken]);
         ck_assert_msg(s.stressed == (taken > bounds[_i].calm), "down to %u of %u", taken, max);
         ck_assert_msg(s.full == (taken > bounds[_i].spare), "down to %u of %u", taken, max);
     }
@@ -196,7 +196,7 @@ START_TEST(test_room_crosses_nothing)
     for (unsigned i = 0; i < 4; i++) {
         ck_assert(take(&s, &slots[i], i));
     }
-    ck_assert_ptr_nonnull(take_over(&s, &slots[4], 9));
+    ck_assert_ptr_nonnull(evict(&s, &slots[4], 9));
     ck_assert(s.stressed && s.full);
     slots_close(&s);
 }
@@ -213,8 +213,8 @@ START_TEST(test_between_the_bounds)
         ck_assert(take(&s, &slots[i], 1));
     }
     for (int round = 0; round < 3; round++) {
-        slots_give(&s, &slots[0]);
-        slots_give(&s, &slots[1]);
+        slots_release(&s, &slots[0]);
+        slots_release(&s, &slots[1]);
         ck_assert(s.stressed && s.full);
         ck_assert(take(&s, &slots[0], 1) && take(&s, &slots[1], 1));
         ck_assert(s.stressed && s.full);
@@ -278,7 +278,7 @@ static void come(struct slots *s, struct model *all, struct model *m, unsigned r
     if (!room) {
         bool nobody = nobody_waits(all);
 
-        victim = take_over(s, &m->slot, number);
+        victim = evict(s, &m->slot, number);
         ck_assert((victim == NULL) == nobody);
         if (nobody) {
             return;
@@ -306,10 +306,10 @@ START_TEST(test_model)
         if (!m->slot.held) {
             come(&s, all, m, round);
         } else if (rand() % 3 == 0) {
-            slots_settle(&s, &m->slot);
+            slots_pin(&s, &m->slot);
             m->waits = false;
         } else {
-            slots_give(&s, &m->slot);
+            slots_release(&s, &m->slot);
             m->waits = false;
         }
         for (size_t i = 0; i < MODEL_SLOTS; i++) {

@@ -1,6 +1,7 @@
 #include "daemon/posternctl/check/certreport.h"
 
 #include "lib/base/text.h"
+#include "lib/base/words.h"
 #include "lib/tls/verdicttext.h"
 
 #include <arpa/inet.h>
@@ -69,7 +70,7 @@ static void write_time(const ASN1_TIME *time, char out[24])
     struct tm tm;
 
     if (ASN1_TIME_to_tm(time, &tm) != 1 || strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
-        strcpy(out, "unreadable");
+        snprintf(out, 24, "unreadable");
     }
 }
 
@@ -200,6 +201,7 @@ const char *chain_word(enum chain_state state)
         [CHAIN_BROKEN] = "broken",
         [CHAIN_SELF_SIGNED] = "self-signed",
     };
+    HAS_WORD_FOR_EACH(words, NUM_CHAIN_STATES);
 
     return words[state];
 }

@@ -16,6 +16,7 @@ enum chain_state {
     CHAIN_UNKNOWN_ISSUER, /* it ends below something that is no root of this machine */
     CHAIN_BROKEN,         /* a certificate does not issue the one before it */
     CHAIN_SELF_SIGNED,    /* the leaf is its own issuer */
+    NUM_CHAIN_STATES
 };
 
 struct certreport {

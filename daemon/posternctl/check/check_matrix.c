@@ -23,7 +23,7 @@ struct table {
     const json_t *clients; /* borrowed from the document */
     int client_width;
     FILE *out;
-    size_t counts[3]; /* by enum matrix_result */
+    size_t counts[NUM_MATRIX_RESULTS];
 };
 
 /* --- the table ------------------------------------------------------------------------------ */
@@ -85,7 +85,7 @@ static void print_row(struct table *table, size_t client)
         const json_t *row = json_array_get(table->columns[i].rows, client);
 
         print_cell(table, i, cell_of(row));
-        for (enum matrix_result result = MATRIX_OK; result <= MATRIX_EXCLUDED; result++) {
+        for (enum matrix_result result = MATRIX_OK; result < NUM_MATRIX_RESULTS; result++) {
             table->counts[result] += is_result(row, result);
         }
     }

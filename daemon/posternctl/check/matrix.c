@@ -1,5 +1,7 @@
 #include "daemon/posternctl/check/matrix.h"
 
+#include "lib/base/words.h"
+
 #include <stdlib.h>
 
 bool matrix_is_repeated(const struct conf *conf, size_t listener, size_t set)
@@ -86,6 +88,7 @@ const char *matrix_word(enum matrix_result result)
         [MATRIX_FAIL] = "fail",
         [MATRIX_EXCLUDED] = "excluded",
     };
+    HAS_WORD_FOR_EACH(words, NUM_MATRIX_RESULTS);
 
     return words[result];
 }

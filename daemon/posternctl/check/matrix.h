@@ -13,6 +13,7 @@ enum matrix_result {
     MATRIX_OK,       /* a certificate of the set is usable */
     MATRIX_FAIL,     /* none is, but one of another kind would be */
     MATRIX_EXCLUDED, /* none could be: what the profile or this libssl lacks shuts the client out */
+    NUM_MATRIX_RESULTS
 };
 
 struct matrix_row {

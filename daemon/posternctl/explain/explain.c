@@ -8,7 +8,7 @@
 /* Two of these options are given, or two ways to give the hello. */
 static int told_twice(const struct invocation *invocation, const char *one, const char *other)
 {
-    return command_slip(invocation, "%s and %s cannot be combined", one, other);
+    return command_usage_error(invocation, "%s and %s cannot be combined", one, other);
 }
 
 /* The first of the lists that is given; NULL: none is. */
@@ -43,7 +43,7 @@ static int read_options(const struct invocation *invocation, struct explain_opti
                   .sni = command_value(invocation, "sni")},
     };
     if (out->hello == NULL && out->failure == NULL && list == NULL) {
-        return command_slip(invocation, "--hello, --failure or --version is missing");
+        return command_usage_error(invocation, "--hello, --failure or --version is missing");
     }
     if (out->hello != NULL && out->failure != NULL) {
         return told_twice(invocation, "--hello", "--failure");

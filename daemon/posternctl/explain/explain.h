@@ -92,7 +92,7 @@ void explain_verdict(const struct explain *e, size_t i, char out[EXPLAIN_TEXT_SI
 /* The rule for the client's ALPN: the listener's, or with hypothetical certificates the default. */
 enum alpn_rule explain_alpn_rule(const struct explain *e);
 
-/* Whether libssl did with certificate `i` what was foretold. */
+/* Whether libssl did with certificate `i` what certsel judged. */
 bool explain_agrees(const struct explain *e, size_t i);
 
 /* 0, or -1 if there is no memory. The first prints the part of the second that is about the client.

@@ -1,6 +1,6 @@
 /* A hello that posternd has kept, for `posternctl explain --failure`. */
-#include "daemon/common/ctlclient.h"
 #include "daemon/common/readconf.h"
+#include "daemon/posternctl/ask.h"
 #include "daemon/posternctl/command.h"
 #include "daemon/posternctl/explain/explain.h"
 
@@ -26,26 +26,65 @@ static bool has_listener(const struct conf *conf, const char *name)
     return false;
 }
 
-static int take(struct explain_hello *out, const struct conf *conf, uint64_t id,
-                struct conf_error *error)
+static int hex_value(char digit)
 {
-    struct ctl_hello *kept = malloc(sizeof *kept);
-    enum ctl_status status;
+    static const char digits[] = "0123456789abcdef";
+    const char *at = digit == '\0' ? NULL : strchr(digits, digit);
 
-    if (kept == NULL) {
-        snprintf(error->text, sizeof error->text, "out of memory");
-        return EXIT_BAD_INPUT;
+    return at == NULL ? -1 : (int)(at - digits);
+}
+
+static bool read_hex(const char *text, uint8_t out[HELLO_SIZE_MAX], size_t *len)
+{
+    *len = strlen(text) / 2;
+    if (strlen(text) % 2 != 0 || *len > HELLO_SIZE_MAX) {
+        return false;
     }
-    status = ctlclient_failure_hello(conf, id, kept, error);
-    if (status == CTL_DONE) {
-        memcpy(out->room, kept->data, kept->len);
-        out->message = bytes_of(out->room, kept->len);
-        out->sslv2 = kept->sslv2;
-        if (has_listener(conf, kept->listener)) {
-            snprintf(out->listener, sizeof out->listener, "%s", kept->listener);
+    for (size_t i = 0; i < *len; i++) {
+        int high = hex_value(text[i * 2]);
+        int low = hex_value(text[i * 2 + 1]);
+
+        if (high < 0 || low < 0) {
+            return false;
         }
+        out[i] = (uint8_t)(high << 4 | low);
     }
-    free(kept);
+    return true;
+}
+
+/* Takes what posternd has told of a kept failure. False if it is not what posternd tells. */
+static bool take(struct explain_hello *out, const struct conf *conf, const json_t *answer)
+{
+    const char *hex = json_string_value(json_object_get(answer, "hello"));
+    const char *listener = json_string_value(json_object_get(answer, "listener"));
+    size_t len;
+
+    if (hex == NULL || !read_hex(hex, out->room, &len)) {
+        return false;
+    }
+    out->message = bytes_of(out->room, len);
+    out->sslv2 = json_is_true(json_object_get(answer, "sslv2"));
+    snprintf(out->listener, sizeof out->listener, "%s", listener == NULL ? "" : listener);
+    if (!has_listener(conf, out->listener)) {
+        out->listener[0] = '\0';
+    }
+    return true;
+}
+
+static int ask(struct explain_hello *out, const struct conf *conf, uint64_t id,
+               struct conf_error *error)
+{
+    json_t *request = json_pack("{s:s, s:I}", "request", "failure", "id", (json_int_t)id);
+    json_t *answer;
+    enum ask_status status = ask_posternd(conf, request, &answer, error);
+
+    if (status != ASK_DONE) {
+        return (int)status;
+    }
+    if (!take(out, conf, answer)) {
+        status = ask_not_posternd(conf, error);
+    }
+    json_decref(answer);
     return (int)status;
 }
 
@@ -65,7 +104,7 @@ int explain_failure_read(struct explain_hello *out, const struct explain_options
     if (conf == NULL) {
         return EXIT_BAD_INPUT;
     }
-    status = take(out, conf, id, error);
+    status = ask(out, conf, id, error);
     conf_free(conf);
     return status;
 }

@@ -1,6 +1,7 @@
 /* What `posternctl explain` prints for people. */
 #include "daemon/posternctl/explain/explain.h"
 #include "daemon/posternctl/listing.h"
+#include "lib/base/words.h"
 #include "lib/tls/unmatched.h"
 #include "lib/tls/verdicttext.h"
 
@@ -34,13 +35,14 @@ static void print_source(const struct explain_server *server, FILE *out)
 
 static void print_would_fit(const struct explain *e, FILE *out)
 {
-    static const char *const words[NUM_FITS] = {
+    static const char *const words[] = {
         [FIT_ECDSA_P256] = "an ECDSA P-256 certificate",
         [FIT_RSA] = "an RSA certificate",
         [FIT_ECDSA_P384] = "an ECDSA P-384 certificate",
         [FIT_ECDSA_P521] = "an ECDSA P-521 certificate",
         [FIT_ED25519] = "an Ed25519 certificate",
     };
+    HAS_WORD_FOR_EACH(words, NUM_FITS);
     size_t num = 0;
 
     fputs("What would have worked: ", out);

@@ -18,8 +18,6 @@
 #define SECONDS_MAX  10
 #define NUM_PROGRAMS 2
 
-extern char **environ;
-
 static int64_t now_ms(void)
 {
     struct timespec t;

@@ -185,7 +185,7 @@ static bool has_known_port(const struct conf_listener *listener)
 }
 
 /* Whether some listener stands in front of a service. */
-static bool is_fronted(const struct pair *pair, const struct postconf_service *service)
+static bool has_listener(const struct pair *pair, const struct postconf_service *service)
 {
     for (size_t l = 0; l < pair->conf->num_listeners; l++) {
         struct postconf_service today[POSTFIX_TODAY_MAX];
@@ -202,7 +202,7 @@ static bool is_fronted(const struct pair *pair, const struct postconf_service *s
 
 /* A service that such clients come to, with settings of its own, and that no listener stands for.
  */
-static bool is_passed_over(const struct pair *pair, const struct postconf_service *service)
+static bool lacks_listener(const struct pair *pair, const struct postconf_service *service)
 {
     enum conf_tls tls = pair->listener->tls;
     unsigned port = postconf_port(pair->postfix, service);
@@ -212,7 +212,7 @@ static bool is_passed_over(const struct pair *pair, const struct postconf_servic
     /* Who demands STARTTLS may stand for submission. */
     if ((tls == CONF_TLS_IMPLICIT ? port != 465
                                   : port != 25 && (port != 587 || tls != CONF_TLS_ENCRYPT)) ||
-        is_fronted(pair, service)) {
+        has_listener(pair, service)) {
         return false;
     }
     own = postfix_side_read(&side, pair->postfix, service) == 0 &&
@@ -231,7 +231,7 @@ static int look_at_port(struct postfix_compared *c, const struct pair *pair)
            (service = postconf_next(&at)).line.at != NULL) {
         struct postconf_text name = postconf_column(&service, POSTCONF_NAME);
 
-        if (is_passed_over(pair, &service) &&
+        if (lacks_listener(pair, &service) &&
             compare_add(
                 &c->result, COMPARE_FAIL, "address", "", "",
                 "today's service for this port is not known; if clients of %.*s reach it, that "
@@ -264,7 +264,7 @@ static int look_at_programs(struct postfix_compared *c)
 
 /* Of a service that stands there twice master takes the last one; postconf prints what both have of
  * their own under one name. */
-static int look_for_twins(struct postfix_compared *c, const struct pair *pair)
+static int look_for_duplicates(struct postfix_compared *c, const struct pair *pair)
 {
     for (size_t i = 0; i < sizeof c->sides / sizeof c->sides[0]; i++) {
         const char *at = pair->postfix->services;
@@ -333,7 +333,7 @@ static int add_pair(struct postfix_comparisons *out, const struct pair *pair)
         return -1;
     }
     return look_at_interfaces(more, pair) != 0 || look_at_port(more, pair) != 0 ||
-                   look_at_programs(more) != 0 || look_for_twins(more, pair) != 0 ||
+                   look_at_programs(more) != 0 || look_for_duplicates(more, pair) != 0 ||
                    look_for_others(more, pair) != 0
                ? -1
                : 0;
@@ -345,17 +345,17 @@ static bool is_elsewhere(const struct endpoint *address)
     return address->ip.family != ADDR_NONE && !postconf_is_here(&address->ip);
 }
 
-static int compare_listener(struct postfix_comparisons *out, struct pair *pair)
+static int compare_listener(struct postfix_comparisons *out, struct pair pair)
 {
-    const struct conf_backend *backend = pair->listener->backend;
+    const struct conf_backend *backend = pair.listener->backend;
     struct postconf_service today[POSTFIX_TODAY_MAX];
-    size_t num = postfix_today(pair->conf, pair->postfix, pair->listener, today);
+    size_t num = postfix_today(pair.conf, pair.postfix, pair.listener, today);
 
     for (size_t i = 0; i < backend->num_addresses; i++) {
-        pair->address = &backend->addresses[i].endpoint;
-        for (size_t t = 0; t < (num == 0 ? 1 : num) && !is_elsewhere(pair->address); t++) {
-            pair->today = num == 0 ? NULL : &today[t];
-            if (add_pair(out, pair) != 0) {
+        pair.address = &backend->addresses[i].endpoint;
+        for (size_t t = 0; t < (num == 0 ? 1 : num) && !is_elsewhere(pair.address); t++) {
+            pair.today = num == 0 ? NULL : &today[t];
+            if (add_pair(out, &pair) != 0) {
                 return -1;
             }
         }
@@ -383,7 +383,7 @@ int postfix_compare_all(struct postfix_comparisons *out, const struct conf *conf
     }
     for (size_t l = 0; l < conf->num_listeners; l++) {
         pair.listener = &conf->listeners[l];
-        if (compare_listener(out, &pair) != 0) {
+        if (compare_listener(out, pair) != 0) {
             return -1;
         }
     }

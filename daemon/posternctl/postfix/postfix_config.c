@@ -115,7 +115,7 @@ static void print_processes(const struct printing *p)
 }
 
 /* The services whose settings it has. */
-static void print_forerunners(const struct printing *p)
+static void print_services_today(const struct printing *p)
 {
     struct postconf_service today[POSTFIX_TODAY_MAX];
     size_t num = postfix_today_at(p->conf, p->postfix, p->address, today);
@@ -143,7 +143,7 @@ static void print_comments(const struct printing *p, const struct postfix_side *
         fprintf(p->out, "# master.cf already has a service %s: replace it with this one.\n",
                 p->name);
     }
-    print_forerunners(p);
+    print_services_today(p);
     print_processes(p);
     postfix_print_milter_comments(p->conf, p->postfix, side->chroot, p->out);
     if (ip->family == ADDR_NONE) {
@@ -217,23 +217,23 @@ static int print_service(const struct printing *p)
 
 /* Whether master.cf has a service of somebody else's at an address: another program, or a smtpd for
  * this machine that wants no header, such as the way back of a content filter. */
-static bool is_elses(const struct postconf *postfix, const struct endpoint *address, bool *is)
+static bool is_taken(const struct postconf *postfix, const struct endpoint *address, bool *taken)
 {
     struct postconf_service there;
     struct postfix_side side;
     bool known;
 
-    *is = false;
+    *taken = false;
     if (!postconf_known(postfix) || !postconf_at(postfix, address, &there) ||
         postfix_is_postscreen(postfix, address)) {
         return true;
     }
     if (address->ip.family == ADDR_NONE) {
-        *is = !postconf_is(postconf_column(&there, POSTCONF_COMMAND), "smtpd");
+        *taken = !postconf_is(postconf_column(&there, POSTCONF_COMMAND), "smtpd");
         return true;
     }
     known = postfix_side_read(&side, postfix, &there) == 0;
-    *is = known && settings_get(&side.values, "smtpd_upstream_proxy_protocol")[0] == '\0';
+    *taken = known && settings_get(&side.values, "smtpd_upstream_proxy_protocol")[0] == '\0';
     postfix_side_free(&side);
     return known;
 }
@@ -253,7 +253,7 @@ static int check_address(struct printing *p, const struct conf_endpoint *address
     if (name_service(p, address->line, error) != 0) {
         return -1;
     }
-    if (!is_elses(p->postfix, p->address, &taken)) {
+    if (!is_taken(p->postfix, p->address, &taken)) {
         return no_memory(error);
     }
     return !taken ? 0

@@ -1,7 +1,7 @@
 #include "daemon/posternctl/selftest/selftest.h"
 
-#include "daemon/common/ctlclient.h"
 #include "daemon/common/readconf.h"
+#include "daemon/posternctl/ask.h"
 #include "daemon/posternctl/command.h"
 #include "daemon/tls/setup.h"
 
@@ -162,7 +162,7 @@ static void ask_listeners(struct selftest *t, const enum selftest_backend *resul
 }
 
 /* Asks the running posternd for its version. False: there is none. */
-static bool ask_posternd(struct selftest *t, struct conf_error *error)
+static bool look_for_posternd(struct selftest *t, struct conf_error *error)
 {
     const char *socket = t->conf->control.text;
     json_t *answer = NULL;
@@ -172,16 +172,16 @@ static bool ask_posternd(struct selftest *t, struct conf_error *error)
                              "control = \"\": there is no socket to ask it");
         return true;
     }
-    switch (ctlclient_ask(t->conf, json_pack("{s:s}", "request", "version"), &answer, error)) {
-    case CTL_DONE:
+    switch (ask_posternd(t->conf, json_pack("{s:s}", "request", "version"), &answer, error)) {
+    case ASK_DONE:
         selftest_ok(t, "posternd", "posternd", "runs: version %s",
                     json_string_value(json_object_get(answer, "version")));
         json_decref(answer);
         return true;
-    case CTL_REFUSED:
+    case ASK_REFUSED:
         selftest_not_checked(t, "posternd", "posternd", "cannot be asked: %s", error->text);
         return true;
-    case CTL_NOBODY:
+    case ASK_NOBODY:
         break;
     }
     return false;
@@ -235,10 +235,10 @@ static int run(struct selftest *t, bool json)
     for (size_t b = 0; b < t->conf->num_backends; b++) {
         results[b] = SELFTEST_DEAD;
     }
-    if (!ask_posternd(t, &error)) {
+    if (!look_for_posternd(t, &error)) {
         free(results);
         fprintf(stderr, "posternctl: %s\n", error.text);
-        return CTL_NOBODY;
+        return ASK_NOBODY;
     }
     look_at_as(t);
     selftest_settings(t);
@@ -264,7 +264,7 @@ static int read_as(struct selftest *t, const struct invocation *invocation)
         return 0;
     }
     if (!addr_parse(&t->as, text) || addr_is_unspecified(&t->as)) {
-        return command_slip(invocation, "--as \"%s\" is not an IPv4 or IPv6 address", text);
+        return command_usage_error(invocation, "--as \"%s\" is not an IPv4 or IPv6 address", text);
     }
     addr_unmap(&t->as);
     return 0;

@@ -84,7 +84,8 @@ struct addr selftest_stranger(const struct selftest *t, const struct settings *v
  * It is not known of tables and files. */
 enum selftest_member { SELFTEST_OUTSIDE, SELFTEST_INSIDE, SELFTEST_UNKNOWN };
 enum selftest_member selftest_in_network(struct settings_word word, const struct addr *client);
-enum selftest_member selftest_is_own(const struct settings *values, const struct addr *client);
+enum selftest_member selftest_in_mynetworks(const struct settings *values,
+                                            const struct addr *client);
 
 /* --- selftest_cure.c ------------------------------------------------------------------------ */
 
@@ -222,7 +223,7 @@ bool selftest_is_posternd(struct selftest *t, const struct conf_backend *backend
 /* --- selftest_today.c ----------------------------------------------------------------------- */
 
 /* What a service that clients use today says to the same mail. */
-struct selftest_measure {
+struct selftest_today {
     char name[POSTFIX_NAME_SIZE]; /* "smtp" */
     enum selftest_mail mail;
     struct smtpreply reply;
@@ -230,7 +231,7 @@ struct selftest_measure {
 
 /* Asks it as the stranger, or as a stranger that this machine is to it. False: none can be asked.
  */
-bool selftest_measure(const struct selftest_asked *a, struct selftest_measure *out);
+bool selftest_today(const struct selftest_asked *a, struct selftest_today *out);
 
 /* --- selftest_mail.c ------------------------------------------------------------------------ */
 

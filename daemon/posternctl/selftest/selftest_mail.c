@@ -76,7 +76,7 @@ static void look_at_relaying(const struct selftest_asked *a, struct smtpclient *
     char cure[SELFTEST_CURE_SIZE];
 
     if (reply.code / 100 == 2 && addr_same_ip(&a->client, &a->t->as) &&
-        selftest_is_own(&a->side.values, &a->client) == SELFTEST_INSIDE) {
+        selftest_in_mynetworks(&a->side.values, &a->client) == SELFTEST_INSIDE) {
         selftest_not_checked(a->t, "relay", a->subject,
                              "this client is in mynetworks, so it is not a stranger: %s", text);
     } else if (reply.code / 100 == 2) {
@@ -115,7 +115,7 @@ static const char *cure_refusal(const struct selftest_asked *a, const struct smt
 
 /* A refusal for good. `today` is what today's service says, NULL if it cannot be asked. */
 static void tell_refusal(const struct selftest_asked *a, const char *to,
-                         const struct smtpreply *reply, const struct selftest_measure *today)
+                         const struct smtpreply *reply, const struct selftest_today *today)
 {
     const char *list = list_against_strangers(a);
     char cure[SELFTEST_CURE_SIZE];
@@ -141,7 +141,7 @@ static void tell_refusal(const struct selftest_asked *a, const char *to,
 }
 
 static void tell_put_off(const struct selftest_asked *a, const char *to,
-                         const struct smtpreply *reply, const struct selftest_measure *today)
+                         const struct smtpreply *reply, const struct selftest_today *today)
 {
     const char *list = list_against_strangers(a);
 
@@ -159,14 +159,14 @@ static void tell_put_off(const struct selftest_asked *a, const char *to,
 
 static void look_at_taking(const struct selftest_asked *a, struct smtpclient *c)
 {
-    struct selftest_measure measure;
-    const struct selftest_measure *today = NULL;
+    struct selftest_today answer;
+    const struct selftest_today *today = NULL;
     char to[SELFTEST_RECIPIENT_SIZE];
     struct smtpreply reply;
     enum selftest_mail mail = selftest_try_mail(a, c, &a->client, &reply, to);
 
-    if ((mail == SELFTEST_REFUSED || mail == SELFTEST_PUT_OFF) && selftest_measure(a, &measure)) {
-        today = &measure;
+    if ((mail == SELFTEST_REFUSED || mail == SELFTEST_PUT_OFF) && selftest_today(a, &answer)) {
+        today = &answer;
     }
     switch (mail) {
     case SELFTEST_TAKEN:

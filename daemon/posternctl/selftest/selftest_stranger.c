@@ -27,7 +27,8 @@ enum selftest_member selftest_in_network(struct settings_word word, const struct
 }
 
 /* A word with "!" before it takes out what it has; the first word that has the address decides. */
-enum selftest_member selftest_is_own(const struct settings *values, const struct addr *client)
+enum selftest_member selftest_in_mynetworks(const struct settings *values,
+                                            const struct addr *client)
 {
     const char *rest = settings_get(values, "mynetworks");
     enum selftest_member found = SELFTEST_OUTSIDE;
@@ -60,7 +61,7 @@ struct addr selftest_stranger(const struct selftest *t, const struct settings *v
         if (!addr_parse(&a, strangers[i]) || a.family != family) {
             continue;
         }
-        if (selftest_is_own(values, &a) != SELFTEST_INSIDE) {
+        if (selftest_in_mynetworks(values, &a) != SELFTEST_INSIDE) {
             return a;
         }
         first = first.family == ADDR_NONE ? a : first;

@@ -130,11 +130,11 @@ static bool choose_client(const struct today *today, const struct smtpclient *c,
         return false;
     }
     *out = today->proxied ? today->asked->client : mine;
-    return selftest_is_own(&today->side.values, out) == SELFTEST_OUTSIDE;
+    return selftest_in_mynetworks(&today->side.values, out) == SELFTEST_OUTSIDE;
 }
 
 /* False: it cannot be asked. */
-static bool ask(const struct today *today, struct selftest_measure *out)
+static bool ask(const struct today *today, struct selftest_today *out)
 {
     char to[SELFTEST_RECIPIENT_SIZE];
     struct smtpclient c;
@@ -154,7 +154,7 @@ static bool ask(const struct today *today, struct selftest_measure *out)
 }
 
 static bool ask_service(const struct selftest_asked *a, const struct postconf_service *service,
-                        struct selftest_measure *out)
+                        struct selftest_today *out)
 {
     struct today today = {.asked = a};
     bool asked = false;
@@ -164,7 +164,7 @@ static bool ask_service(const struct selftest_asked *a, const struct postconf_se
                                                       : "smtpd_upstream_proxy_protocol";
 
         today.proxied = settings_get(&today.side.values, parameter)[0] != '\0';
-        *out = (struct selftest_measure){0};
+        *out = (struct selftest_today){0};
         snprintf(out->name, sizeof out->name, "%s", today.side.name);
         asked = find_endpoint(&today, service) && ask(&today, out);
     }
@@ -172,7 +172,7 @@ static bool ask_service(const struct selftest_asked *a, const struct postconf_se
     return asked;
 }
 
-bool selftest_measure(const struct selftest_asked *a, struct selftest_measure *out)
+bool selftest_today(const struct selftest_asked *a, struct selftest_today *out)
 {
     struct postconf_service today[POSTFIX_TODAY_MAX];
     size_t num = 0;

@@ -1,0 +1,120 @@
+/*
+ * admission: what is limited over all workers, and which session is evicted for another.
+ *
+ * A session is counted from its accept(), and admitted, or not, when it is known who its client is.
+ * From then on it counts as one of its client's, and holds a slot of its backend until the backend
+ * connection is closed; a handshake counts while it is under way. When a backend has no free slot,
+ * a session that waits is evicted, whichever worker it belongs to. Under stress those that wait
+ * have less time.
+ *
+ * Everything is behind one mutex, held for some hundred nanoseconds at most: no allocation and no
+ * search under it, and no system call but for the few lines a minute that say which limit was
+ * reached, so that these are in their order. All functions may be called from any thread, but those
+ * of a session only from the thread of its worker. May include: lib/net, lib/admin/logline, log.
+ */
+#ifndef POSTERN_DAEMON_POSTERND_ADMISSION_H
+#define POSTERN_DAEMON_POSTERND_ADMISSION_H
+
+#include "lib/admin/conf.h"
+#include "lib/net/backends.h"
+
+/* A session's part in it, zeroed at first. All of it is admission.c's. */
+struct admission {
+    TAILQ_ENTRY(admission) next_evicted;
+    struct slot slot;
+    struct backend *backend;     /* what the slot is of; NULL: is not admitted */
+    struct tally_client *client; /* NULL: not counted for one */
+    void *session;               /* borrowed: what admission_next_evicted() returns */
+    unsigned worker;
+    bool exempt;      /* the client is in limits.exempt */
+    bool evicted;     /* has lost its slot: its worker ends it */
+    bool queued;      /* ... and has not been told yet */
+    bool handshaking; /* counts as a handshake under way */
+};
+
+/* What a session is when it asks to be admitted. */
+struct admission_request {
+    void *session;             /* lives as long as it is admitted */
+    const struct conf *conf;   /* of the session: its limits */
+    const char *backend;       /* by its name: one of a configuration that is open */
+    const struct addr *client; /* v4-mapped or not */
+    unsigned worker;
+};
+
+enum admission_verdict {
+    ADMISSION_ADMITTED,
+    ADMISSION_CLIENT_LIMIT,    /* limits.max_sessions_per_client or max_handshakes_per_client */
+    ADMISSION_BACKEND_FULL,    /* max_connections, and there is no session to evict */
+    ADMISSION_HANDSHAKE_LIMIT, /* limits.max_handshakes */
+};
+
+struct admission_answer {
+    enum admission_verdict verdict;
+    unsigned count;   /* ADMISSION_CLIENT_LIMIT: how many it has, or has begun, with this one */
+    unsigned refused; /* ... and how often it was refused since the last line about that;
+                         0: no line is due */
+};
+
+/* For the backends of `conf` and so many workers. 0, or -1 with errno. */
+MUST_USE int admission_open(const struct conf *conf, unsigned num_workers);
+
+/* Frees all, when the workers have ended; also after a failed admission_open(). */
+void admission_close(void);
+
+/*
+ * A client was accepted: its session counts until admission_uncount(), and is admitted later, when
+ * it is known who the client is. False if there are `max` already. `now` here and below:
+ * milliseconds of a clock that never goes back.
+ */
+MUST_USE bool admission_count(unsigned max, int64_t now);
+void admission_uncount(int64_t now);
+
+/* --- a session's --- */
+
+/* The session is admitted, unless the answer is another than ADMISSION_ADMITTED: then `*a` stays
+ * what it was. */
+MUST_USE struct admission_answer
+admission_admit(struct admission *a, const struct admission_request *request, int64_t now);
+
+/* Relay is about to begin: the session cannot be evicted any more. False if it has been already,
+ * and nothing may be relayed. */
+MUST_USE bool admission_pin(struct admission *a);
+
+/* A handshake is about to begin, by the limits of `conf`; with ADMISSION_ADMITTED it counts as
+ * under way until admission_handshake_over() or the session's end. */
+MUST_USE struct admission_answer admission_handshake(struct admission *a, const struct conf *conf,
+                                                     int64_t now);
+void admission_handshake_over(struct admission *a, int64_t now);
+
+/* The backend's connection is closed, or about to be: its slot is free. */
+void admission_release_slot(struct admission *a, int64_t now);
+
+/* The session ends. One that was not admitted is left alone. */
+void admission_leave(struct admission *a, int64_t now);
+
+/* Whether the backend is under stress: sessions that are not in relay have less time. Takes no
+ * lock. */
+bool admission_is_stressed(const struct admission *a);
+
+/* --- a worker's --- */
+
+/* Can be read when the worker has to look at admission_next_evicted() and admission_stress_began(),
+ * which the worker does after it has emptied it (an eventfd). Owned by admission.c. */
+int admission_wake_fd(unsigned worker);
+
+/* The next session of this worker that was evicted and has to be ended, or NULL. */
+MUST_USE void *admission_next_evicted(unsigned worker);
+
+/* Whether stress has begun since the last call: sessions' deadlines have changed. */
+MUST_USE bool admission_stress_began(unsigned worker);
+
+/* --- main's --- */
+
+/* Seconds between two calls of admission_log_withheld(). */
+#define ADMISSION_LOG_SECONDS 10
+
+/* Writes to the log what was withheld of limits that were reached or left more than once in a
+ * minute, as far as it is due. */
+void admission_log_withheld(int64_t now);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * backends: what is counted of each backend over all sessions, known by its name.
+ *
+ * A name is one backend, whichever configuration has it and at whatever place: sessions of an older
+ * configuration and of a newer one share its slots, and what was counted stays when others are
+ * added or change their order. Finding one takes constant time. Pure: the time is passed in, in
+ * milliseconds of a clock that never goes back. Not locked. May include: lib/base, slots.
+ */
+#ifndef POSTERN_LIB_NET_BACKENDS_H
+#define POSTERN_LIB_NET_BACKENDS_H
+
+#include "lib/base/pace.h"
+#include "lib/net/slots.h"
+
+struct backend {
+    char *name; /* owned */
+    struct slots slots;
+    _Atomic bool stressed; /* slots.stressed, also for those who do not hold the caller's lock */
+    /* The rest belongs to backends.c. */
+    LIST_ENTRY(backend) chain; /* of the table */
+    LIST_ENTRY(backend) next;  /* of all */
+    struct bound stress;
+    struct bound full;
+    unsigned evicted; /* sessions that were, since it was said that there is room again, */
+    unsigned refused; /* ... clients for whom there was none to evict */
+};
+
+LIST_HEAD(backends_chain, backend);
+
+/* Chains of the table: far more than backends that anybody has. */
+#define BACKENDS_HEADS 1024
+
+struct backends {
+    struct backends_chain all;
+    struct backends_chain heads[BACKENDS_HEADS];
+    uint8_t secret[SIPHASH_KEY_SIZE];
+};
+
+/* Without any backend. `secret` are random bytes. */
+void backends_init(struct backends *b, const uint8_t secret[SIPHASH_KEY_SIZE]);
+
+/* Frees all backends. */
+void backends_close(struct backends *b);
+
+/* The backend of this name: the one that is there, as it is, or a new one with `max` slots (0: no
+ * bound). Valid until backends_close(). NULL without memory. */
+MUST_USE struct backend *backends_add(struct backends *b, const char *name, unsigned max);
+
+/* The backend of this name, or NULL if it was never added. */
+MUST_USE struct backend *backends_find(const struct backends *b, const char *name);
+
+/* A slot for the session `slot` of client `key`, if need be that of another session, which is
+ * returned as `*victim` and holds none any more (else NULL). False if there is none. */
+MUST_USE bool backends_take(struct backend *backend, struct slot *slot,
+                            const struct client_key *key, struct slot **victim);
+
+/* What the log has to say of a backend's slots. */
+struct backends_news {
+    bool stress_began; /* said or not: sessions have less time */
+    struct bound_news stress;
+    struct bound_news full;
+    unsigned evicted; /* with a line of `full` that is left: since the last such line */
+    unsigned refused; /* ... */
+};
+
+/* To be asked after each change of the slots, and from time to time for what was withheld; what is
+ * due counts as said. */
+struct backends_news backends_news(struct backend *backend, int64_t now);
+
+#endif
