@@ -1,5 +1,5 @@
 /*
- * claims: what the claims of PROXY headers are held against, gathered from a configuration.
+ * claims: what the claims of PROXY headers are checked against, gathered from a configuration.
  *
  * May include: lib/admin/conf, lib/net/claim.
  */
@@ -9,7 +9,7 @@
 #include "lib/admin/conf.h"
 #include "lib/net/claim.h"
 
-/* The addresses of all listeners, those of a trial included, and the networks of every
+/* The addresses of all listeners, including those of a trial, and the networks of every
  * accept_proxy_from, in arrays that claims_free() frees. 0, or -1 without memory. */
 MUST_USE int claims_gather(struct claim_rules *out, const struct conf *conf);
 

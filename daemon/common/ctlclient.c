@@ -1,8 +1,9 @@
 /*
- * Theory of operation: a question is one line, and so is its answer; all of it has to be done at
- * one deadline. posternd closes a connection that is idle, and all when it ends, so one that was
- * used before and turns out to be closed is made anew, once, and the question put again. A
- * connection that was not answered in time is closed: the answer might come for the next question.
+ * Theory of operation: a question is one line, and so is its answer; both have to be done by one
+ * deadline. posternd closes idle connections, and all connections when it ends, so if a connection
+ * that was used before turns out to be closed, it is opened again, once, and the question is sent
+ * again. A connection without an answer in time is closed: the answer might arrive for the next
+ * question.
  */
 #include "daemon/common/ctlclient.h"
 
@@ -45,7 +46,7 @@ struct timespec ctlclient_deadline(unsigned ms)
     return at;
 }
 
-/* What is left of the time, 0 at least. */
+/* The remaining time, at least 0. */
 static long ms_until(const struct timespec *deadline)
 {
     struct timespec now;
@@ -73,8 +74,8 @@ static int wait_for(int fd, short events, const struct timespec *deadline)
 
 /* --- lines ---------------------------------------------------------------------------------- */
 
-/* 0, or -1 with errno. posternd may have said why it closes before it was asked: that it takes
- * nothing more is seen when there is nothing to read. */
+/* 0, or -1 with errno. posternd may have said why it closes before it was asked: read first, and
+ * notice only then that it accepts nothing more. */
 static int send_line(int fd, const char *line, const struct timespec *deadline)
 {
     size_t len = strlen(line);

@@ -14,18 +14,18 @@
 
 struct ctlclient {
     const char *path;  /* borrowed; fits into a sockaddr_un */
-    size_t answer_max; /* bytes of an answer, with its line end: a longer one is not taken */
+    size_t answer_max; /* bytes of an answer, with its line end: a longer one is refused */
     int fd;            /* owned; -1: not connected */
 };
 
-/* How a question went. */
+/* The result of a question. */
 enum ctlclient_result {
     CTLCLIENT_ANSWERED,
-    CTLCLIENT_REFUSED, /* posternd said no */
+    CTLCLIENT_REFUSED, /* posternd refused */
     CTLCLIENT_FAILED,  /* there was no answer */
 };
 
-/* A connection that is made with the first question. `path` must live on. */
+/* A connection that is opened with the first question. `path` must outlive it. */
 struct ctlclient ctlclient_open(const char *path, size_t answer_max);
 
 /* Closes it, if it is connected. The next question connects again. */
@@ -36,11 +36,11 @@ struct timespec ctlclient_deadline(unsigned ms);
 
 /*
  * Sends `request` (stolen; NULL counts as no memory), and waits for the answer until the deadline.
- * `*answer` is a JSON object that the caller gives back with json_decref(): what was asked for, or,
- * refused, one with a text "error". Failed, it is NULL and errno tells why: ETIMEDOUT (EAGAIN if it
- * was over while posternd's backlog was full), EMSGSIZE for an answer that is too long, EPROTO for
- * one that is not posternd's, ECONNRESET for one that is not whole, or the system's. The connection
- * stays for the next question after an answer only.
+ * `*answer` is a JSON object that the caller releases with json_decref(): the answer, or, if
+ * refused, an object with a text "error". If it failed, it is NULL and errno says why: ETIMEDOUT
+ * (EAGAIN if it was over while posternd's backlog was full), EMSGSIZE for an answer that is too
+ * long, EPROTO for one that is not posternd's, ECONNRESET for one that is not whole, or the
+ * system's. The connection stays open for the next question only after an answer.
  */
 MUST_USE enum ctlclient_result ctlclient_ask(struct ctlclient *c, json_t *request,
                                              const struct timespec *deadline, json_t **answer);

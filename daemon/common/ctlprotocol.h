@@ -1,5 +1,5 @@
 /*
- * ctlprotocol: what goes over the control socket.
+ * ctlprotocol: the protocol of the control socket.
  *
  * A client sends one JSON object a line, {"request":NAME,...}, and gets one JSON object a line
  * back, in the order of its requests; {"error":TEXT} where a request is refused. A connection may
@@ -17,7 +17,7 @@
 /* The longest answer, with its line end: all kept failures need far less. */
 #define CTLPROTOCOL_ANSWER_MAX ((size_t)4 << 20)
 
-/* Seconds after which a client that is silent, or takes no answer, is closed. */
+/* Seconds after which a client that is silent, or reads no answer, is closed. */
 #define CTLPROTOCOL_IDLE 60
 
 #endif

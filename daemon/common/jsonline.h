@@ -1,5 +1,5 @@
 /*
- * jsonline: a JSON value as the line that goes over the control socket.
+ * jsonline: a JSON value as a line for the control socket.
  *
  * May include: lib/base/bytes, jansson.
  */
@@ -12,7 +12,7 @@
 
 /*
  * A line with its end, to be freed with free(); NULL without memory, or without a value. It is
- * whole or not at all: json_dumps() of jansson 2.14 leaves a key out when its buffer cannot grow.
+ * complete or NULL, although json_dumps() of jansson 2.14 omits a key when its buffer cannot grow.
  */
 MUST_USE char *jsonline(const json_t *value);
 

@@ -1,9 +1,9 @@
 /*
- * Theory of operation: a line is built on the stack of its caller and handed over whole, under one
- * mutex, with a single system call that cannot wait: a send to a non-blocking datagram socket, or
+ * Theory of operation: a line is built on the stack of its caller and written whole, under one
+ * mutex, with a single system call that cannot block: a send to a non-blocking datagram socket, or
  * a write to standard error after poll() has seen room. Room means at least PIPE_BUF bytes on a
- * pipe, and a line is never longer. What the system does not take is dropped and counted; the
- * count is said before the next line, and only forgotten once that was taken.
+ * pipe, and a line is never longer. What the system does not accept is dropped and counted; the
+ * count is logged before the next line, and only reset once that was accepted.
  */
 #include "daemon/common/log.h"
 
@@ -21,7 +21,7 @@
 
 #define SYSLOG_SOCKET "/dev/log"
 
-/* The longest line with all that stands in front of it and its line end. */
+/* The longest line with everything before it and its line end. */
 #define LINE_SIZE ((size_t)PIPE_BUF)
 
 /* Room in LINE_SIZE for "<PRI>Mmm dd hh:mm:ss ", "NAME[PID]: " and the level's prefix. */
@@ -109,7 +109,7 @@ static bool send_syslog(int level, const char *text)
     strftime(when, sizeof when, "%b %e %H:%M:%S", localtime_r(&now, &tm));
     len = snprintf(line, sizeof line, "<%d>%s %s[%d]: %s%s", state.facility | level, when,
                    state.name, (int)getpid(), level_prefix(level), text);
-    /* A syslog daemon that was restarted has a new socket: the old connection is refused once. */
+    /* A restarted syslog daemon has a new socket: the old connection is refused once. */
     for (int tries = 0; tries < 2 && connect_syslog(); tries++) {
         if (send(state.socket, line, (size_t)len, MSG_NOSIGNAL) >= 0) {
             return true;

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* A mistake on the command line, in the configuration, or what the system does not allow. */
+/* A mistake on the command line or in the configuration, or the system prevents the start. */
 #define EXIT_BAD 2
 
 struct options {

@@ -133,7 +133,7 @@ void privs_make_socket_directory(const struct conf *conf, const char *socket)
     snprintf(path, sizeof path, "%.*s", (int)(slash - socket), socket);
     user = getpwnam(conf_milter_user(conf)->text);
     if (user != NULL && mkdir(path, 0750) == 0) {
-        /* The mode last: a change of owner takes the set-group-ID bit away. */
+        /* The mode last: a change of owner removes the set-group-ID bit. */
         (void)!chown(path, user->pw_uid, group == (gid_t)-1 ? user->pw_gid : group);
         (void)!chmod(path, 02750);
     }
@@ -144,7 +144,7 @@ int privs_drop(const struct conf *conf, const struct conf_text *user, struct con
     if (geteuid() == 0 && become(conf, user, error) != 0) {
         return -1;
     }
-    /* After the change of user: that sets the flag anew. */
+    /* After the change of user, which sets the flag again. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
         return conf_fail(error, conf, user->line, "cannot disable core dumps: %s", strerror(errno));
     }

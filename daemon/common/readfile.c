@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Reads until the end of the file or until `size` bytes are there. The number of bytes, or -1 with
+/* Reads until the end of the file or until there are `size` bytes. The number of bytes, or -1 with
  * errno. */
 static ssize_t read_up_to(int fd, uint8_t *out, size_t size)
 {
@@ -28,7 +28,7 @@ static ssize_t read_up_to(int fd, uint8_t *out, size_t size)
 
 static uint8_t *read_regular(int fd, size_t *len, struct stat *st, const char **reason)
 {
-    size_t size = READFILE_SIZE_MAX + 1; /* one byte more tells that there is more */
+    size_t size = READFILE_SIZE_MAX + 1; /* one byte more shows that there is more */
     uint8_t *bytes = NULL;
     ssize_t got = -1;
 

@@ -12,8 +12,8 @@
 #define READFILE_SIZE_MAX ((size_t)1 << 20)
 
 /*
- * The bytes of a regular file; the caller frees them. `*found` (may be NULL) becomes what the file
- * was then. NULL with `*reason`, a static text or strerror()'s.
+ * The bytes of a regular file; the caller frees them. `*found` (may be NULL) describes the file at
+ * that time. NULL with `*reason`, a static text or strerror()'s.
  */
 MUST_USE uint8_t *readfile(const char *path, size_t *len, struct stat *found, const char **reason);
 

@@ -11,7 +11,7 @@ enum { NAME_SIZE = 24 };
 
 static const int stopping[] = {SIGTERM, SIGINT, SIGQUIT};
 
-/* Those that only the end of a process would answer. */
+/* Those that would end the process. */
 static const int mistaken[] = {
     SIGUSR1,   SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGXCPU, SIGXFSZ,
 #ifdef SIGSTKFLT

@@ -66,8 +66,8 @@ struct addr sockaddr_local(int fd)
     return sockaddr_to(&sa);
 }
 
-/* A datagram socket that `join`, connect() or bind(), has given the address and `port`: its own
- * address; family ADDR_NONE if that was refused, `a` itself if there is no socket. */
+/* A datagram socket that `join`, connect() or bind(), has given the address and `port`: returns its
+ * own address; family ADDR_NONE if that was refused, `a` itself if there is no socket. */
 static struct addr joined(int (*join)(int, const struct sockaddr *, socklen_t),
                           const struct addr *a, uint16_t port)
 {
@@ -99,13 +99,13 @@ static bool can_be_bound(const struct addr *a)
 
 bool sockaddr_is_host(const struct addr *a)
 {
-    /* Of the addresses that are reserved for future use (RFC 1112 section 4): nobody's. */
+    /* One of the addresses reserved for future use (RFC 1112 section 4): it belongs to nobody. */
     static const struct addr nobody = {.family = ADDR_IPV4, .ip = {240, 0, 0, 1}};
     struct addr source = joined(connect, a, 9); /* discard: no datagram is ever sent */
 
     if (addr_same_ip(&source, a)) {
         return true;
     }
-    /* Of several IPv4 addresses in one network the first is the source, to the others, too. */
+    /* Of several IPv4 addresses in one network the first is the source, also to the others. */
     return a->family == ADDR_IPV4 && can_be_bound(a) && !can_be_bound(&nobody);
 }

@@ -77,7 +77,7 @@ const char *unixsocket_listen(const char *path, int backlog, int flags, int *fd)
 
 int unixsocket_connect(const char *path, long wait_ms)
 {
-    /* Not 0, which would be for ever. */
+    /* Not 0, which would mean for ever. */
     struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 + 1};
     struct sockaddr_un address = address_of(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

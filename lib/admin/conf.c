@@ -20,7 +20,7 @@ BEGINS_ALIKE(conf_profile);
 BEGINS_ALIKE(conf_backend);
 BEGINS_ALIKE(conf_listener);
 
-/* An array of all sections of a kind, behind `*num` elements that the caller fills; `*num` becomes
+/* An array of all sections of a kind, after `*num` elements that the caller fills; `*num` becomes
  * the length. `size` is of one element. NULL with `*error`. */
 static void *take_sections(struct conf *conf, cfg_t *root, enum conf_kind kind, size_t size,
                            size_t *num, struct conf_error *error)
@@ -60,7 +60,7 @@ static void default_keys(struct conf *conf)
     }
 }
 
-/* What the built-in profiles stand for is known where TLS is set up: all their options are "". */
+/* The code that sets up TLS knows what the built-in profiles mean: all their options are "". */
 static int add_built_in_profiles(struct conf *conf, struct conf_error *error)
 {
     for (size_t i = 0; i < CONF_NUM_BUILT_IN; i++) {
@@ -103,7 +103,7 @@ static int take_all(struct conf *conf, cfg_t *root, struct conf_error *error)
     return conf->listeners == NULL ? -1 : 0;
 }
 
-/* A section without a title, which may be left out; NULL then. */
+/* A section without a title, which may be missing; then NULL. */
 static cfg_t *only_section(cfg_t *root, enum conf_kind kind)
 {
     return conf_read_count(root, kind) > 0 ? conf_read_section(root, kind, 0) : NULL;

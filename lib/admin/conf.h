@@ -2,10 +2,10 @@
  * conf: the configuration file, from bytes to checked structs.
  *
  * One table row per option (name, type, default, words, bounds) drives parsing, defaults and the
- * check that postern.conf(5) names every option. libconfuse reads the syntax; everything it lets
- * pass silently is checked here, so that a mistake is always "FILE:LINE: text". References between
- * sections are resolved and checked; files are not opened (daemon/tls/setup does that).
- * May include: lib/base, lib/net, lib/tls/alpn, libconfuse.
+ * check that postern.conf(5) names every option. libconfuse reads the syntax; everything that it
+ * silently accepts is checked here, so that a mistake is always "FILE:LINE: text". References
+ * between sections are resolved and checked; files are not opened (daemon/tls/setup does that). May
+ * include: lib/base, lib/net, lib/tls/alpn, libconfuse.
  */
 #ifndef POSTERN_LIB_ADMIN_CONF_H
 #define POSTERN_LIB_ADMIN_CONF_H
@@ -16,7 +16,7 @@
 /* The largest configuration file, in bytes. */
 #define CONF_SIZE_MAX ((size_t)1 << 20)
 
-/* A text with the line it stands on; for a default, the line of its section's closing brace. */
+/* A text with the line that it is on; for a default, the line of its section's closing brace. */
 struct conf_text {
     char *text; /* owned by the conf */
     unsigned line;
@@ -41,7 +41,7 @@ struct conf_certificate {
     const char *name;       /* borrowed from the conf */
     unsigned line;          /* of the section's closing brace */
     struct conf_text chain; /* path, already relative to the working directory or absolute */
-    struct conf_text key;   /* path; equal to chain when the option is left out */
+    struct conf_text key;   /* path; equal to chain if the option is missing */
 };
 
 /* What is served when no certificate of a set fits. */
@@ -57,7 +57,7 @@ struct conf_set {
 };
 
 struct conf_profile {
-    const char *name;              /* "opportunistic" and "modern" are always there, first */
+    const char *name;              /* "opportunistic" and "modern" always exist, and come first */
     unsigned line;                 /* 0 for these two */
     struct conf_text min_protocol; /* "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3" or "": the default */
     struct conf_text max_protocol;
@@ -100,7 +100,7 @@ struct conf_listener {
     unsigned line;
     struct conf_endpoint *addresses; /* owned; what clients use */
     size_t num_addresses;
-    struct conf_endpoint *trial_addresses; /* owned; where it listens instead, if there are any */
+    struct conf_endpoint *trial_addresses; /* owned; where it listens instead, if not empty */
     size_t num_trial_addresses;
     enum conf_tls tls;
     const struct conf_profile *profile; /* borrowed from the conf */
@@ -108,13 +108,14 @@ struct conf_listener {
     size_t num_sets;
     const struct conf_backend *backend;
     bool auth_before_tls;
-    struct conf_prefixes starttls_except; /* to whom STARTTLS is not offered; only CONF_TLS_MAY */
+    struct conf_prefixes
+        starttls_except; /* clients that are not offered STARTTLS; only CONF_TLS_MAY */
     enum conf_client_certificate client_certificate;
-    struct conf_text client_ca;             /* path; "": nobody is trusted */
+    struct conf_text client_ca;             /* path; "": no client is trusted */
     struct conf_prefixes accept_proxy_from; /* whose PROXY header is believed */
 };
 
-/* What becomes of mail while posternd does not answer the milter. */
+/* What happens to mail while posternd does not answer the milter. */
 enum conf_on_failure { CONF_ON_FAILURE_TEMPFAIL, CONF_ON_FAILURE_ACCEPT };
 
 struct conf_milter {
@@ -124,8 +125,8 @@ struct conf_milter {
     struct conf_text policy;            /* path of the policy file; "": no policy */
     struct conf_endpoint policy_socket; /* of the policy service; conf_is_set() */
     enum conf_on_failure on_failure;
-    struct conf_prefixes keep_from; /* whose own headers of that name are kept */
-    struct conf_text user;          /* that it runs as; "": conf.user. conf_milter_user() */
+    struct conf_prefixes keep_from; /* clients whose own headers with that name are kept */
+    struct conf_text user; /* the user that it runs as; "": conf.user. conf_milter_user() */
 };
 
 enum conf_log { CONF_LOG_SYSLOG, CONF_LOG_STDERR };
@@ -133,7 +134,7 @@ enum conf_log_sessions { CONF_SESSIONS_ALL, CONF_SESSIONS_TLS, CONF_SESSIONS_PRO
 enum conf_failures { CONF_FAILURES_OFF, CONF_FAILURES_MEMORY, CONF_FAILURES_DISK };
 
 struct conf {
-    char *file; /* owned; as given to conf_parse(), stands in messages */
+    char *file; /* owned; as given to conf_parse(), used in messages */
     struct conf_text hostname;
     struct conf_text user;
     unsigned workers; /* 0: one per processor */
@@ -144,7 +145,7 @@ struct conf {
     enum conf_failures failures;
     struct conf_text control;         /* path of the control socket; "": none */
     bool tickets;                     /* sessions may be resumed */
-    struct conf_texts ticket_keys;    /* paths; empty: keys of our own */
+    struct conf_texts ticket_keys;    /* paths; empty: generated keys */
     struct conf_text state_directory; /* path, made relative to the file like every path */
     struct {
         unsigned max_sessions;
@@ -153,7 +154,7 @@ struct conf {
         unsigned max_handshakes;            /* at one time; 0: no bound */
         unsigned handshake_timeout;         /* seconds */
         unsigned idle_timeout;              /* seconds */
-        struct conf_prefixes exempt;        /* from what is counted for each client */
+        struct conf_prefixes exempt;        /* exempt from the limits for each client */
     } limits;
     struct conf_milter milter;
     struct conf_certificate *certificates; /* these arrays are owned */
@@ -168,7 +169,7 @@ struct conf {
     size_t num_listeners;
 };
 
-/* Where a message about the configuration is put: one line, "FILE:LINE: text" or "FILE: text". */
+/* Receives a message about the configuration: one line, "FILE:LINE: text" or "FILE: text". */
 struct conf_error {
     char text[512];
 };
@@ -184,7 +185,7 @@ MUST_USE struct conf *conf_parse(const char *file, const uint8_t *bytes, size_t 
 /* The option's word: "may", "encrypt", "implicit" or "none". */
 const char *conf_tls_word(enum conf_tls tls);
 
-/* Where a listener listens: at its trial_address, or without one at its address. */
+/* Where a listener listens: at its trial_address, or at its address if it has none. */
 struct conf_bound {
     const struct conf_endpoint *addresses; /* borrowed from the listener */
     size_t num;
@@ -192,11 +193,11 @@ struct conf_bound {
 
 struct conf_bound conf_bound(const struct conf_listener *listener);
 
-/* Every address that is a listener's: its address, and behind these its trial_address. */
+/* Every address of a listener: its address, followed by its trial_address. */
 size_t conf_num_own(const struct conf_listener *listener);
 const struct conf_endpoint *conf_own(const struct conf_listener *listener, size_t index);
 
-/* Whether an address that may be left out was given. */
+/* Whether an optional address was given. */
 bool conf_is_set(const struct conf_endpoint *address);
 
 /* The user that postern-milter runs as. */
@@ -209,8 +210,8 @@ void conf_free(struct conf *conf);
 int conf_fail(struct conf_error *error, const struct conf *conf, unsigned line, const char *format,
               ...) __attribute__((format(printf, 4, 5)));
 
-/* Calls `row` for each option: section ("" at the top), option, its type's word and its default
- * as text. The manual page is held against this by a test. */
+/* Calls `row` for each option: section ("" at the top), option, its type's word and its default as
+ * text. A test checks the manual page against this. */
 void conf_each_option(void (*row)(void *arg, const char *section, const char *option,
                                   const char *type, const char *fallback),
                       void *arg);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* The option called `name` as it stands in a section. */
+/* The option called `name` as given in a section. */
 static cfg_opt_t *given(cfg_t *section, enum conf_kind kind, const char *name)
 {
     int index = conf_option_index(&conf_sections[kind], name, strlen(name));
@@ -91,7 +91,7 @@ static int resolve_backend(struct conf *conf, struct conf_listener *listener, cf
     return no_such(conf, value, "backend", CONF_BACKEND, error);
 }
 
-/* Where nobody can do without TLS nobody is served by weak TLS for want of a better one. */
+/* Where every client must use TLS, weak TLS helps nobody. */
 static const char *default_profile(enum conf_tls tls)
 {
     return conf_built_in[tls == CONF_TLS_ENCRYPT || tls == CONF_TLS_IMPLICIT];
@@ -117,7 +117,7 @@ static int resolve_profile(struct conf *conf, struct conf_listener *listener, cf
     return no_such(conf, value, option, CONF_PROFILE, error);
 }
 
-/* Where TLS is demanded nobody can be excepted from it, and without TLS nobody need be. */
+/* Where TLS is demanded no client can be exempt from it, and without TLS none need be. */
 static int check_exceptions(const struct conf *conf, const struct conf_listener *listener,
                             cfg_t *section, struct conf_error *error)
 {
@@ -181,8 +181,8 @@ static unsigned line_of_name(const struct conf_set *set, const char *name)
     return set->names.items[i].line;
 }
 
-/* A server name that two sets of a listener have would be answered by chance. `room` holds the
- * names of all sets. */
+/* If two sets of a listener had the same server name, chance would decide between them. `room`
+ * holds the names of all sets. */
 static int check_listener_names(const struct conf *conf, const struct conf_listener *listener,
                                 struct sni_name *room, struct conf_error *error)
 {
@@ -227,7 +227,7 @@ static int check_names(struct conf *conf, struct conf_error *error)
     return 0;
 }
 
-/* The address with v4-mapped IPv6 as the IPv4 it stands for. */
+/* The address, with v4-mapped IPv6 turned into IPv4. */
 static struct addr plain(const struct conf_endpoint *e)
 {
     struct addr a = e->endpoint.ip;
@@ -237,7 +237,7 @@ static struct addr plain(const struct conf_endpoint *e)
 }
 
 /* True if a connection to `backend` would reach a listener at `listener`, as far as the addresses
- * alone tell. Listeners on [::] take no IPv4 connections. */
+ * alone show. Listeners on [::] accept no IPv4 connections. */
 static bool reaches(const struct addr *backend, const struct addr *listener)
 {
     if (backend->family != listener->family || backend->port != listener->port) {
@@ -280,7 +280,7 @@ static int check_listener_address(const struct conf *conf, size_t listener, size
     return 0;
 }
 
-/* An address of a backend that `option` gives must not lead back to a listener. */
+/* An address of a backend in `option` must not lead back to a listener. */
 static int check_destination(const struct conf *conf, const char *option,
                              const struct conf_endpoint *mine, struct conf_error *error)
 {
@@ -348,7 +348,7 @@ static int check_addresses(const struct conf *conf, struct conf_error *error)
     return 0;
 }
 
-/* A relative path has become longer than it stands in the file. */
+/* A relative path has become longer than it is in the file. */
 static int check_control(const struct conf *conf, struct conf_error *error)
 {
     if (strlen(conf->control.text) >= ADDR_PATH_SIZE) {

@@ -65,7 +65,7 @@ const char *conf_complain_syslog_name(const char *text)
                : "is not 1 to 63 letters, digits, '.', '_', '-' and '/'";
 }
 
-/* Headers that mail has already: every one that is not ours would be removed. */
+/* Headers that mail usually has: all of them but ours would be removed. */
 static bool is_common_header(const char *text)
 {
     static const char *const names[] = {

@@ -3,9 +3,8 @@
  *
  * conf_memory.c has what a conf owns, and errors; conf_names.c the rules for names, conf_options.c
  * the option table. conf_source.c makes the file safe for libconfuse, conf_read.c lets libconfuse
- * read it, conf_values.c turns what was read into values, conf_address.c tells the addresses that
- * these come to, conf_check.c checks the sections against each other, and conf.c is the way through
- * all of them.
+ * read it, conf_values.c turns what was read into values, conf_address.c collects the addresses in
+ * these, conf_check.c checks the sections against each other, and conf.c calls all of them.
  */
 #ifndef POSTERN_LIB_ADMIN_CONF_PARTS_H
 #define POSTERN_LIB_ADMIN_CONF_PARTS_H
@@ -49,8 +48,8 @@ enum conf_type {
 struct conf_option {
     const char *name;
     enum conf_type type;
-    const char *fallback;                       /* NULL: must be given; a list: "" is empty,
-                                                   else its one value */
+    const char *fallback;                       /* NULL: mandatory; a list: "" is empty, otherwise
+                                                 * its one value */
     const char *words[CONF_MAX_WORDS + 1];      /* what is allowed; none: anything */
     const char *(*complaint)(const char *text); /* NULL, or why a text is not allowed */
     unsigned min;                               /* CONF_NUMBER */
@@ -61,14 +60,14 @@ struct conf_option {
 
 struct conf_section {
     const char *name; /* "" for the top */
-    bool titled;      /* has a name of its own and may stand several times */
+    bool titled;      /* has a name and may appear several times */
     const struct conf_option *options;
     size_t num_options;
 };
 
 extern const struct conf_section conf_sections[NUM_CONF_KINDS];
 
-/* More than a section can have. */
+/* More than any section can have. */
 #define CONF_MAX_OPTIONS 16
 
 /* The option called `name` (`len` bytes) of a section, or -1. */
@@ -111,7 +110,7 @@ const char *conf_complain_title(enum conf_kind kind, const char *text);
 
 /* --- conf_source.c ------------------------------------------------------------------------- */
 
-/* Stands in front of every text that was quoted; cannot come from the file. */
+/* Precedes every text that was quoted; cannot come from the file. */
 #define CONF_QUOTED '\x01'
 
 /*
@@ -123,7 +122,7 @@ MUST_USE char *conf_source_clean(const struct conf *conf, const uint8_t *bytes, 
 
 /* --- conf_read.c --------------------------------------------------------------------------- */
 
-/* A value as it stands in the file. */
+/* A value as in the file. */
 struct conf_value {
     unsigned line;
     bool quoted;
@@ -131,7 +130,8 @@ struct conf_value {
 };
 
 /* libconfuse's reading of a cleaned source; the caller frees it with cfg_free(). NULL with
- * `*error`. Its options stand in the order of conf_sections, at the top followed by the sections.
+ * `*error`. Its options are in the order of conf_sections, at the top level followed by the
+ * sections.
  */
 MUST_USE cfg_t *conf_read(const struct conf *conf, char *source, size_t len,
                           struct conf_error *error);
@@ -140,10 +140,10 @@ MUST_USE cfg_t *conf_read(const struct conf *conf, char *source, size_t len,
 cfg_opt_t *conf_read_option(cfg_t *section, size_t option);
 const struct conf_value *conf_read_value(cfg_opt_t *option, size_t index);
 
-/* Whether the option stands in the file, be it as an empty list. */
+/* Whether the option is in the file, even as an empty list. */
 bool conf_read_given(const cfg_opt_t *option);
 
-/* How often a kind of section stands there, and one of them. */
+/* How many sections of a kind there are, and one of them. */
 size_t conf_read_count(cfg_t *root, enum conf_kind kind);
 cfg_t *conf_read_section(cfg_t *root, enum conf_kind kind, size_t index);
 
@@ -156,7 +156,8 @@ MUST_USE int conf_take_options(struct conf *conf, enum conf_kind kind, cfg_t *se
 
 /* --- conf_check.c -------------------------------------------------------------------------- */
 
-/* Resolves the names that sections call each other by, and checks what needs several of them. */
+/* Resolves the names by which sections refer to each other, and checks what concerns several of
+ * them. */
 MUST_USE int conf_check(struct conf *conf, cfg_t *root, struct conf_error *error);
 
 #endif

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* libconfuse's callbacks take no argument of ours, and it keeps state of its own between calls:
- * one file is read at a time. */
+/* libconfuse's callbacks take no argument of ours, and it keeps its own state between calls: one
+ * file is read at a time. */
 static struct {
     const struct conf *conf;
     struct conf_error *error;
@@ -92,12 +92,13 @@ cfg_t *conf_read(const struct conf *conf, char *source, size_t len, struct conf_
     reading.conf = conf;
     reading.error = error;
     reading.told = false;
-    conf_fail(error, conf, 0, "out of memory"); /* what libconfuse fails from without a word */
+    conf_fail(error, conf, 0,
+              "out of memory"); /* libconfuse may fail for this reason without a message */
     cfg_set_error_function(root, take_error);
     status = cfg_parse_fp(root, stream);
     fclose(stream);
     if (status != CFG_SUCCESS) {
-        /* Where it had no memory, libconfuse 3.3 leaves what it cannot free without a crash. */
+        /* After running out of memory, libconfuse 3.3 crashes when it frees what is left. */
         if (reading.told) {
             cfg_free(root);
         }

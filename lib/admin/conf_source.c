@@ -1,12 +1,12 @@
 /*
- * Theory of operation: libconfuse reads the syntax, but lets much pass without a word, expands
- * variables and loses count of lines behind comments. So the file goes through one pass here, byte
+ * Theory of operation: libconfuse reads the syntax, but silently accepts many mistakes, expands
+ * variables and loses count of lines after comments. So the file goes through one pass here, byte
  * by byte, that writes a copy on which libconfuse has nothing to misunderstand:
  *
  * - comments are gone, their line ends are not;
- * - a quoted text begins with CONF_QUOTED, so that 5 and "5" can be told apart later;
+ * - a quoted text begins with CONF_QUOTED, so that 5 and "5" can be distinguished later;
  * - in a quoted text `$` is escaped, and only `"` and `\` can be escaped by the administrator;
- * - outside of quotes stand only words, braces, commas and equal signs.
+ * - outside of quotes there are only words, braces, commas and equal signs.
  *
  * The pass also keeps what libconfuse forgets: which braces are open (it takes the end of the file
  * for a closing one), which options and sections were there before (it lets the last one win), and
@@ -20,7 +20,7 @@
 /* The longest text between quotes: a path. */
 #define TEXT_MAX 4095
 
-/* A section's name is shown so far; longer than any good one. */
+/* How much of a section's name is shown; longer than any valid one. */
 #define TITLE_SHOWN 80
 
 enum token_kind { TOKEN_NONE, TOKEN_WORD, TOKEN_TEXT, TOKEN_MARK };
@@ -42,8 +42,8 @@ struct source {
     unsigned line;
     char *out;
     size_t out_len;
-    struct token last;   /* the token before this one */
-    struct token before; /* and the one before that */
+    struct token last;   /* the previous token */
+    struct token before; /* and the one before it */
     bool in_list;
     enum conf_kind section; /* CONF_TOP outside of sections */
     bool in_section;        /* also true in a section of unknown kind */
@@ -86,7 +86,7 @@ static bool is_mark(const struct token *token, char mark)
     return token->kind == TOKEN_MARK && token->mark == mark;
 }
 
-/* A quoted text; `at` stands behind its opening quote. */
+/* A quoted text; `at` is after its opening quote. */
 static int scan_text(struct source *s)
 {
     size_t start = s->at;
@@ -132,7 +132,7 @@ static int scan_word(struct source *s)
 {
     struct token word = {.kind = TOKEN_WORD, .text = s->in + s->at};
 
-    /* Else the next option would be taken for the value that was forgotten. */
+    /* Otherwise the next option would be taken for the missing value. */
     if (is_mark(&s->last, '=') && s->last.line != s->line) {
         return conf_fail(s->error, s->conf, s->last.line, "a value must follow the equal sign");
     }
@@ -175,7 +175,7 @@ static bool is_title(const struct source *s)
            (s->last.kind == TOKEN_TEXT || s->last.kind == TOKEN_WORD);
 }
 
-/* libconfuse does not tell the line of a section's name, so names are checked here. */
+/* libconfuse does not report the line of a section's name, so names are checked here. */
 static int check_title(struct source *s)
 {
     const char *section = conf_sections[s->section].name;

@@ -86,7 +86,7 @@ static int take_text(const struct place *p, const struct conf_value *value)
 {
     struct conf_text *out = field(p);
 
-    /* Where the default is empty, so may be what is given. */
+    /* If the default is empty, the value may also be empty. */
     bool may_be_empty = p->option->fallback != NULL && p->option->fallback[0] == '\0';
 
     if (p->option->words[0] != NULL && !(may_be_empty && value->text[0] == '\0') &&
@@ -230,7 +230,7 @@ static int take_network(const struct place *p, const struct conf_value *value, s
     return 0;
 }
 
-/* The values, or without one the default. */
+/* The values, or the default if there are none. */
 static int take_networks(const struct place *p, cfg_opt_t *values, size_t num)
 {
     const struct conf_value fallback = {.text = p->option->fallback};

@@ -13,7 +13,7 @@
 /* The longest text that is shown of a client's own words. */
 #define CLIENT_NAME_MAX 128
 
-/* Room for one part: a key, and a value that nothing above lets grow longer. */
+/* Room for one part: a key and a value, which the limits above bound. */
 #define PART_SIZE 160
 
 struct header {

@@ -1,13 +1,13 @@
 /*
- * factsheader: the header that tells how a mail came.
+ * factsheader: the header that says how a mail arrived.
  *
  *   X-Postern-TLS: mail.example.org; version=TLSv1.3; cipher=TLS_AES_256_GCM_SHA384; bits=256;
  *       certificate=p256; client_certificate=none; session=4Zk2m1QyTz
  *   X-Postern-TLS: mail.example.org; none; session=4Zk2m1QyTz
  *   X-Postern-TLS: mail.example.org; unknown
  *
- * The host that says so comes first, as in Authentication-Results. What a client has written stands
- * in double quotes, and bytes that could end them, or are not printable ASCII, are %XX there.
+ * The host that says so comes first, as in Authentication-Results. Texts from a client are in
+ * double quotes, and bytes that could end these, or are not printable ASCII, are written as %XX.
  * May include: record, lib/base.
  */
 #ifndef POSTERN_LIB_ADMIN_FACTSHEADER_H
@@ -24,15 +24,15 @@
 #define FACTSHEADER_TAG_MAX 128
 
 /*
- * Appends the value of the header. `name` is the header's name, which takes room on the first
- * line; `hostname` is ours; `tag` is what the policy wants said, or NULL. With `fold`, lines end
- * in "\n\t" before they grow over 78 columns where they can; without, all is one line.
+ * Appends the value of the header. `name` is the header's name, which takes room on the first line;
+ * `hostname` is ours; `tag` is the policy's tag, or NULL. With `fold`, lines are folded with "\n\t"
+ * before they exceed 78 columns where possible; without, there is only one line.
  */
 void factsheader_write(struct text *t, const char *name, const char *hostname,
                        const struct record *record, const char *tag, bool fold);
 
 /* Whether a mail's header of this name (`len` bytes, perhaps with blanks before its colon) is one
- * called `name`, in whatever case. */
+ * called `name`, ignoring case. */
 bool factsheader_is(const char *name, const char *found, size_t len);
 
 #endif

@@ -21,7 +21,7 @@ static void forget(struct failures *f, size_t at)
     remove_at(f, at);
 }
 
-/* The hello stands behind its entry, in one block of memory. */
+/* The hello follows its entry, in one block of memory. */
 struct failure *failures_append(struct failures *f, struct bytes hello, struct bytes sni,
                                 uint64_t hash)
 {
@@ -69,7 +69,7 @@ static bool same_host(const struct addr *a, const struct addr *b)
     return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
-/* Puts the client first; the same address further down, or the last one, goes. */
+/* Puts the client first; the same address further down, or the last one, is removed. */
 static void note_client(struct failure *entry, const struct addr *client)
 {
     size_t at = 0;

@@ -1,11 +1,11 @@
 /*
  * failures: the hellos of clients whose handshake failed, one entry per shape and reason.
  *
- * What every connection of a client has anew says nothing of the client: the shape of a hello is
- * what is left without random, session id, key share bytes, tickets, padding and GREASE, in
- * whatever order the extensions stand. An entry keeps the latest hello whole. At most FAILURES_MAX
- * entries are kept; the one that came last longest ago makes room, and one that did not come for
- * FAILURES_KEEP seconds is forgotten.
+ * What differs between the connections of one client says nothing about the client: the shape of a
+ * hello is what is left without random, session id, key share bytes, tickets, padding and GREASE,
+ * ignoring the order of extensions. An entry keeps the latest hello whole. At most FAILURES_MAX
+ * entries are kept; the one that has not been seen for longest makes room, and one that has not
+ * been seen for FAILURES_KEEP seconds is forgotten.
  *
  * Pure, and not thread-safe. Memory: malloc(), one block for each entry, so that all together stay
  * below FAILURES_MAX * (HELLO_SIZE_MAX + sizeof(struct failure)). May include: lib/base, lib/net,
@@ -34,17 +34,17 @@ struct failure {
     uint64_t count;
     struct addr clients[FAILURES_CLIENTS]; /* differing addresses, the latest first */
     size_t num_clients;                    /* 1 to FAILURES_CLIENTS */
-    char listener[FAILURES_LISTENER_SIZE]; /* where it came last */
+    char listener[FAILURES_LISTENER_SIZE]; /* where it last arrived */
     char ja4[FAILURES_JA4_SIZE];           /* "": not known */
     bool sslv2;
     struct bytes hello; /* owned by the entry: the latest */
     struct bytes sni;   /* borrowed from hello; len 0 if there is none */
-    uint64_t hash;      /* of the shape: tells most shapes apart without looking at them */
+    uint64_t hash;      /* of the shape: distinguishes most shapes without comparing them */
 };
 
 /* Empty when all zero. */
 struct failures {
-    struct failure *entries[FAILURES_MAX]; /* owned; the one that came last longest ago first */
+    struct failure *entries[FAILURES_MAX]; /* owned; the one not seen for longest first */
     size_t num;
     uint64_t last_id;
 };
@@ -59,26 +59,27 @@ struct failure_event {
     const char *ja4; /* the caller's name for the shape, cut to FAILURES_JA4_SIZE; "" for none */
 };
 
-/* Whether failures of this reason are kept: what libssl found no certificate for, and what the
- * client ended with an alert. */
+/* Whether failures of this reason are kept: those for which libssl found no certificate, and those
+ * that the client ended with an alert. */
 bool failures_wants(enum handshake_failure reason);
 
 /* Counts the event at `now` (seconds since 1970) in its entry, or makes one. False if it is not
  * kept: another reason, no complete hello, or no memory. */
 bool failures_add(struct failures *f, const struct failure_event *event, int64_t now);
 
-/* Forgets what has not come for FAILURES_KEEP seconds. Returns how many entries went. */
+/* Forgets what has not been seen for FAILURES_KEEP seconds. Returns how many entries were removed.
+ */
 size_t failures_expire(struct failures *f, int64_t now);
 
 /* The entry with this id, borrowed until the next call that changes `f`; NULL if there is none. */
 const struct failure *failures_find(const struct failures *f, uint64_t id);
 
-/* Frees all entries. Ids go on where they were. */
+/* Frees all entries. Ids continue where they were. */
 void failures_clear(struct failures *f);
 
 /* --- as text ------------------------------------------------------------------------------- */
 
-/* The longest text there is: hellos in hex, and what stands around each of them. */
+/* The longest possible text: hellos in hex, and the other fields of each entry. */
 #define FAILURES_LINE_BASE 512
 #define FAILURES_TEXT_MAX  ((FAILURES_MAX + 1) * (FAILURES_LINE_BASE + 2 * HELLO_SIZE_MAX))
 
@@ -94,7 +95,7 @@ size_t failures_text_size(const struct failures *f);
 void failures_write(const struct failures *f, struct text *out);
 
 /*
- * Reads what failures_write() wrote into an empty `f`. 0; or -1, `f` being empty still, with the
+ * Reads what failures_write() wrote into an empty `f`. 0; or -1, with `f` still empty and the
  * number of the bad line in `*line` and what is wrong with it in `*why`.
  */
 MUST_USE int failures_read(struct failures *f, struct bytes text, unsigned *line, const char **why);

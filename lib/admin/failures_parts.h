@@ -1,5 +1,5 @@
 /*
- * failures_parts: what the files of failures call of each other. For nobody else.
+ * failures_parts: what the files of failures call in each other. For no other file.
  */
 #ifndef POSTERN_LIB_ADMIN_FAILURES_PARTS_H
 #define POSTERN_LIB_ADMIN_FAILURES_PARTS_H
@@ -9,7 +9,8 @@
 /* --- failures_shape.c --- */
 
 struct shape {
-    uint8_t data[HELLO_SIZE_MAX + 16]; /* a shape is no longer than its hello, but for its marks */
+    uint8_t
+        data[HELLO_SIZE_MAX + 16]; /* a shape is no longer than its hello, except for its marks */
     size_t len;
 };
 
@@ -21,8 +22,8 @@ uint64_t shape_hash(const struct shape *shape);
 
 /* --- failures.c --- */
 
-/* A new entry with this hello at the end of the list; the first one goes if there is no room. Its
- * id is 0. NULL without memory. `hash` and `sni` belong to `hello`. */
+/* A new entry with this hello at the end of the list; the first one is removed if there is no room.
+ * Its id is 0. NULL without memory. `hash` and `sni` belong to `hello`. */
 MUST_USE struct failure *failures_append(struct failures *f, struct bytes hello, struct bytes sni,
                                          uint64_t hash);
 

@@ -33,7 +33,7 @@ static void put_u16(struct shape *out, size_t number)
     put(out, (uint8_t[]){(uint8_t)(number >> 8), (uint8_t)number}, 2);
 }
 
-/* The numbers of a list, GREASE left out, behind how many there are. */
+/* The numbers of a list, without GREASE, after their count. */
 static void put_ids(struct shape *out, const struct id_list *list)
 {
     size_t start = out->len;
@@ -121,7 +121,7 @@ static void find_extensions(struct places *out, struct bytes block)
     }
 }
 
-/* By type; extensions of one type in the order in which they stand. */
+/* By type; extensions of one type in their original order. */
 static bool comes_before(struct bytes block, uint16_t a, uint16_t b)
 {
     int order = memcmp(block.data + a, block.data + b, 2);
@@ -129,7 +129,7 @@ static bool comes_before(struct bytes block, uint16_t a, uint16_t b)
     return order != 0 ? order < 0 : a < b;
 }
 
-/* Some clients send their extensions in another order each time. Shell's way of sorting. */
+/* Some clients send their extensions in a different order each time. Shellsort. */
 static void sort(struct places *places, struct bytes block)
 {
     size_t gap = 1;

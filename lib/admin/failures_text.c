@@ -64,7 +64,7 @@ void failures_write(const struct failures *f, struct text *out)
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-/* Takes `word` away from the front of the line. */
+/* Removes `word` from the front of the line. */
 static bool take_word(struct bytes *line, const char *word)
 {
     size_t len = strlen(word);
@@ -102,7 +102,7 @@ static bool take_time(struct bytes *line, int64_t *out)
     return true;
 }
 
-/* What stands before `end`, or before the end of the line, as a string. */
+/* The text before `end`, or before the end of the line, as a string. */
 static bool take_until(struct bytes *line, char end, char *out, size_t size)
 {
     const uint8_t *at = memchr(line->data, end, line->len);
@@ -154,7 +154,7 @@ static bool take_clients(struct bytes *line, struct failure *out)
     return rest.len == 0;
 }
 
-/* What names of sections and fingerprints are made of. */
+/* The characters of names of sections and of fingerprints. */
 static bool take_name(struct bytes *line, char *out, size_t size)
 {
     static const char allowed[] =
@@ -189,7 +189,7 @@ static size_t read_hex(struct bytes line, uint8_t out[HELLO_SIZE_MAX])
     return line.len / 2;
 }
 
-/* What stands before the hello; false if it is not as it was written. */
+/* The fields before the hello; false if they are not in the written form. */
 static bool read_fields(struct bytes *line, struct failure *out)
 {
     bool good = take_number(line, &out->id) && take_word(line, " ") &&

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* What a line shows at most of things that a client or a configuration can make long. */
+/* How much a line shows of texts that a client or a configuration can make long. */
 #define NAME_MAX_SHOWN   64
 #define SNI_MAX_SHOWN    255
 #define DETAIL_MAX_SHOWN 256
@@ -23,8 +23,7 @@ static void add_client(struct text *t, const struct logline_session *s)
     text_addf(t, "unknown[%s]:%u", addr_text(&s->client, address), s->client.port);
 }
 
-/* The field that all lines of a session have in common ends each of them: what stands before it is
- * cut rather than this. */
+/* All lines of a session end in the same field: if necessary, the text before it is cut. */
 static void add_session(struct text *t, const struct logline_session *s)
 {
     static const char field[] = " session=";
@@ -146,7 +145,7 @@ static void add_client_certificate(struct text *t, const struct tls_client *clie
     add_name_of_client(t, client->issuer);
 }
 
-/* Postfix's word for how the client has shown who it is. */
+/* Postfix's word for how the client has proved its identity. */
 static const char *trust_word(const struct tls_client *client)
 {
     return client == NULL ? "Anonymous" : client->trusted ? "Trusted" : "Untrusted";

@@ -3,8 +3,8 @@
  *
  * Words and order are the contract of docs/design.md "Log": Postfix's words where Postfix has
  * words, so that its log readers understand. Each function appends to a bounded text; bytes from
- * the network are escaped. The "warning: " of a line is not written here: log_line() puts it in
- * front by the level. May include: lib/base, lib/net, lib/tls.
+ * the network are escaped. The "warning: " of a line is not written here: log_line() adds it
+ * according to the level. May include: lib/base, lib/net, lib/tls.
  */
 #ifndef POSTERN_LIB_ADMIN_LOGLINE_H
 #define POSTERN_LIB_ADMIN_LOGLINE_H
@@ -34,7 +34,7 @@ enum handshake_failure {
     HANDSHAKE_INTERNAL,
 };
 
-/* What stands on every line of a session. */
+/* What every line of a session has. */
 struct logline_session {
     struct addr client;
     struct addr destination;
@@ -57,8 +57,8 @@ struct logline_choice {
     const struct tls_client *client; /* the certificate that the client has shown, or NULL */
 };
 
-/* connect from unknown[192.0.2.7]:49211 to mx[203.0.113.5]:25 session=...
- * With an upstream " via [198.51.100.9]:40112" stands before the session. */
+/* connect from unknown[192.0.2.7]:49211 to mx[203.0.113.5]:25 session=... With an upstream, " via
+ * [198.51.100.9]:40112" precedes the session. */
 void logline_connect(struct text *t, const struct logline_session *s);
 
 /* Postfix's name of a key exchange, both parts as in struct tls_facts: "ECDHE (P-256)", "DHE",
@@ -66,10 +66,10 @@ void logline_connect(struct text *t, const struct logline_session *s);
  * Nothing where both are "". */
 void logline_key_exchange(struct text *t, const char *key_exchange, const char *group);
 
-/* Anonymous TLS connection established from unknown[...]:...: TLSv1.2 with cipher ...
- * "Untrusted" or "Trusted", with client-signature, client_certificate, client_fingerprint,
- * client_issuer and perhaps client_error, if the client has shown a certificate. Behind them
- * fault=... and capped=yes, where they are so. */
+/* Anonymous TLS connection established from unknown[...]:...: TLSv1.2 with cipher ... "Untrusted"
+ * or "Trusted", with client-signature, client_certificate, client_fingerprint, client_issuer and
+ * perhaps client_error, if the client sent a certificate. After them fault=... and capped=yes, if
+ * they apply. */
 void logline_established(struct text *t, const struct logline_session *s,
                          const struct tls_facts *facts);
 
@@ -77,9 +77,8 @@ void logline_established(struct text *t, const struct logline_session *s,
  * warning: TLS handshake failed from unknown[...]:...: reason=no-certificate-fits
  * p384=curve-not-in-groups groups=secp256r1 would_fit=ecdsa-p256,rsa ja4=t12d120800_... session=...
  * Verdicts, groups and would_fit stand there when `choice` has a hello and the reason is
- * no-certificate-fits, the client's certificate with client-certificate, if it has shown one; ja4
- * whenever it is known; `detail` (may be NULL; our own or libssl's words)
- * becomes detail="...".
+ * no-certificate-fits, the client's certificate with client-certificate, if it sent one; ja4
+ * whenever it is known; `detail` (may be NULL; our own or libssl's words) becomes detail="...".
  */
 void logline_handshake_failed(struct text *t, const struct logline_session *s,
                               enum handshake_failure reason, const struct logline_choice *choice,
@@ -101,7 +100,7 @@ void logline_unmatched(struct text *t, const struct logline_session *s,
                        const struct logline_choice *choice, const char *outcome,
                        const char *detail);
 
-/* What there is to say of a session at its end. */
+/* What is logged about a session at its end. */
 struct logline_end {
     const char *certificate; /* borrowed; NULL without TLS */
     uint64_t received;       /* bytes */
@@ -111,13 +110,13 @@ struct logline_end {
 };
 
 /* disconnect from unknown[...]:... tls=yes certificate=p256 received=4812 sent=1203 seconds=1.42
- * session=...; without TLS there is no field certificate. Behind seconds starttls_except=yes, where
- * it is so. */
+ * session=...; without TLS there is no field certificate. starttls_except=yes follows seconds, if
+ * it applies. */
 void logline_disconnect(struct text *t, const struct logline_session *s,
                         const struct logline_end *end);
 
-/* lost connection after MAIL from unknown[...]:... session=...; `stage` is the last command that
- * is known of the session, CONNECT before the first. */
+/* lost connection after MAIL from unknown[...]:... session=...; `stage` is the last known command
+ * of the session, CONNECT before the first. */
 void logline_lost(struct text *t, const struct logline_session *s, const char *stage);
 
 /*
@@ -127,12 +126,12 @@ void logline_lost(struct text *t, const struct logline_session *s, const char *s
  */
 void logline_auth_refused(struct text *t, const struct logline_session *s, const char *mechanism);
 
-/* too many errors after AUTH from unknown[192.0.2.7]:49211: nothing may stand behind it, or
- * fail2ban's filter "postfix" does not know it in its mode "errors". */
+/* too many errors after AUTH from unknown[192.0.2.7]:49211: nothing may follow it, or fail2ban's
+ * filter "postfix" does not recognise it in its mode "errors". */
 void logline_too_many_errors(struct text *t, const struct logline_session *s, const char *stage);
 
-/* warning: TEXT: client=unknown[192.0.2.7]:49211 session=...: one line for what has no event of
- * its own; `text` is ours. `detail` (may be NULL) is the network's or the system's: escaped. */
+/* warning: TEXT: client=unknown[192.0.2.7]:49211 session=...: one line for anything without its own
+ * event; `text` is ours. `detail` (may be NULL) is the network's or the system's: escaped. */
 void logline_warning(struct text *t, const struct logline_session *s, const char *text,
                      const char *detail);
 
@@ -147,8 +146,8 @@ enum logline_limit { LOGLINE_SESSIONS, LOGLINE_HANDSHAKES };
 void logline_limit(struct text *t, const struct logline_session *s, enum logline_limit what,
                    unsigned count, unsigned refused);
 
-/* The end of a line about a bound: " times=26", how often it was crossed since the line before;
- * nothing where that is plain: once where this line says that it is crossed, else not at all. */
+/* The end of a line about a bound: " times=26", how often it was crossed since the previous line;
+ * nothing if that is obvious: once if this line says that it is crossed, otherwise not at all. */
 void logline_times(struct text *t, struct bound_news news);
 
 /* The bounds of a backend's connections. */

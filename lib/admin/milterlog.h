@@ -1,5 +1,5 @@
 /*
- * milterlog: the text of the milter's log lines, as logline is of the daemon's.
+ * milterlog: the text of the milter's log lines, like logline for the daemon's.
  *
  * May include: lib/base, lib/net.
  */
@@ -12,7 +12,7 @@
 /* Room for any line built here. */
 #define MILTERLOG_SIZE 2048
 
-/* A mail that is not taken, wholly or for one recipient. All texts are borrowed. */
+/* A mail that is not accepted, entirely or for one recipient. All texts are borrowed. */
 struct milterlog_refusal {
     bool for_good;
     const char *stage; /* the command that is refused: "MAIL" or "RCPT" */
@@ -22,7 +22,7 @@ struct milterlog_refusal {
     const char *sender;
     const char *recipient; /* NULL: not known yet */
     const char *file;      /* of the policy */
-    unsigned line;         /* of the rule; 0: no rule said so */
+    unsigned line;         /* of the rule; 0: no rule decided */
     const char *session;   /* its id; "": not known */
 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Said where nothing is known of the session. */
+/* The reply if nothing is known about the session. */
 #define UNKNOWN_ENHANCED "4.7.0"
 #define UNKNOWN_TEXT     "How this session is protected is not known, try again later"
 
@@ -108,7 +108,7 @@ static enum holds address_holds(const struct pattern *pattern, const struct poli
     return least(holds_if(address->local_known, local), holds_if(address->domain_known, domain));
 }
 
-/* A recipient that is not known yet is no obstacle. */
+/* A recipient that is not known yet does not prevent a match. */
 static enum holds envelope_holds(const struct rule *rule, const struct policy_mail *mail)
 {
     if (rule->has_client && !prefix_contains(&rule->client, &mail->client)) {
@@ -127,7 +127,7 @@ static enum holds session_holds(const struct rule *rule, const struct record *re
                     fits(&rule->listener, record->listener) && fits(&rule->sni, record->sni));
 }
 
-/* Whether a rule is left out of account: it does not hold, or may not and would spare the mail. */
+/* Whether a rule is ignored: it does not match, or may not match and would exempt the mail. */
 static bool is_out(const struct rule *rule, enum holds envelope, enum holds session)
 {
     return envelope == NO || session == NO || (session == PERHAPS && !rule->tls) ||
@@ -136,8 +136,8 @@ static bool is_out(const struct rule *rule, enum holds envelope, enum holds sess
 
 /* --- requirements -------------------------------------------------------------------------- */
 
-/* The client's certificate or its key is one of those. Whether somebody vouches for it does not
- * matter: a fingerprint is trust enough. */
+/* The client's certificate or its key is one of these. It need not be trusted: a fingerprint is
+ * enough. */
 static bool has_fingerprint(const struct rule *rule, const struct record *record)
 {
     for (size_t i = 0; i < rule->num_fingerprints; i++) {

@@ -1,8 +1,8 @@
 /*
- * policy: what mail must have come with, by rules of the administrator (postern-policy(5)).
+ * policy: how mail must be protected, by the administrator's rules (postern-policy(5)).
  *
- * A file has one rule a line: conditions, requirements, and what is done where these are not met.
- * The first rule whose conditions all hold decides. May include: lib/base, lib/net, record, conf.
+ * A file has one rule per line: conditions, requirements, and what to do if these are not met. The
+ * first rule whose conditions all match decides. May include: lib/base, lib/net, record, conf.
  */
 #ifndef POSTERN_LIB_ADMIN_POLICY_H
 #define POSTERN_LIB_ADMIN_POLICY_H
@@ -18,16 +18,16 @@
 /* The longest text of a rule. */
 #define POLICY_TEXT_MAX ((size_t)128)
 
-/* The longest address that rules are compared with, and a NUL; of a longer one only the domain is
+/* The longest address that rules are compared with, and a NUL; only the domain of a longer one is
  * compared. */
 #define POLICY_ADDRESS_SIZE 512
 
 struct policy;
 
 /*
- * An address, and what of it is certain. Both parts are of a plain one, local@domain, and of the
- * null sender. Of every other it is not certain whose mail Postfix takes it for: such an address
- * may fit any rule.
+ * An address, and which parts of it are certain. Both parts are certain for a plain one,
+ * local@domain, and for the null sender. For every other it is not certain whose mail Postfix takes
+ * it for: such an address may match any rule.
  */
 struct policy_address {
     char text[POLICY_ADDRESS_SIZE]; /* its case folded, its domain without a final dot */
@@ -53,7 +53,7 @@ enum policy_action {
 struct policy_verdict {
     enum policy_action action;
     bool undecided;       /* it passes for now: a rule waits for the recipient */
-    unsigned line;        /* of the rule; 0: no rule fits */
+    unsigned line;        /* of the rule; 0: no rule matches */
     const char *enhanced; /* "5.7.10"; NULL for POLICY_PASS and POLICY_TAG */
     const char *text;     /* borrowed from the policy, or static; NULL for POLICY_PASS */
 };
@@ -72,25 +72,25 @@ void policy_free(struct policy *policy);
 size_t policy_num_rules(const struct policy *policy);
 
 /*
- * What the rules say of a mail. A requirement is never met by a record that is RECORD_UNKNOWN:
- * where that would have been refused for good it is deferred, for it may be the milter's ignorance
- * and not the sender's doing. For the same reason no rule that depends on what is not known then
- * (listener, server name) can spare a mail.
+ * What the rules say about a mail. A record that is RECORD_UNKNOWN never meets a requirement: a
+ * mail that would have been refused permanently is deferred, because the milter may lack the
+ * knowledge and the sender may have done nothing wrong. For the same reason, no rule that depends
+ * on something unknown then (listener, server name) can exempt a mail.
  *
- * Where a part of an address is not known, a rule that depends on it holds if it may refuse the
- * mail, and does not if it takes it (nothing, tag). Such a rule does not end the search: of all
- * that hold, up to the first that holds for certain, the strictest decides. NULL as the policy:
+ * If a part of an address is not known, a rule that depends on it matches if it can refuse the
+ * mail, and does not if it accepts it (nothing, tag). Such a rule does not end the search: of all
+ * that match, up to the first that certainly matches, the strictest decides. NULL as the policy:
  * everything passes.
  */
 struct policy_verdict policy_judge(const struct policy *policy, const struct policy_mail *mail);
 
 /*
  * Reads an address that has been cut at its last '@'; without one, domain.data is NULL. The domain
- * must be in ASCII already, any other is not known. `resolved`: Postfix has made of it what it
- * makes of it, and quoted the local part where that needs quotes (the milter's macros). If not, it
- * is what the client meant, without quotes (the policy service): then a domain without a dot may be
- * completed, and a local part beyond ASCII folded. "postmaster" without a domain is in some domain
- * of ours (RFC 5321 section 4.5.1).
+ * must already be in ASCII, any other is not known. `resolved`: Postfix has rewritten it, and
+ * quoted the local part if that needs quotes (the milter's macros). Otherwise it is what the client
+ * meant, without quotes (the policy service): then a domain without a dot may be completed, and a
+ * local part beyond ASCII folded. "postmaster" without a domain is in some domain of ours (RFC 5321
+ * section 4.5.1).
  */
 void policy_address_read(struct policy_address *out, struct bytes local, struct bytes domain,
                          bool resolved);

@@ -1,9 +1,9 @@
 /*
- * What Postfix does between an address and the mailbox behind it is its own business, and depends
- * on settings that nobody tells here: it looks for %, ! and @ in a local part, quoted or not, puts
- * domains where none or half of one is, takes its own addresses in brackets for itself, and folds
- * case by Unicode, or not. None of that touches the plain addresses below, whose case is folded
- * here; all others may be anybody's.
+ * What Postfix does between an address and the mailbox depends on Postfix's settings, which are not
+ * known here: it looks for %, ! and @ in a local part, quoted or not, completes missing or partial
+ * domains, takes its own addresses in brackets for itself, and folds case by Unicode, or not. None
+ * of that affects the plain addresses below, whose case is folded here; all others may be
+ * anybody's.
  */
 #include "lib/admin/policy_parts.h"
 
@@ -16,8 +16,8 @@
 #include <unistr.h>
 
 enum local_part {
-    LOCAL_ROUTES, /* it may be read as an address of its own */
-    LOCAL_FOLDS,  /* it may be that of another spelling */
+    LOCAL_ROUTES, /* it may be read as a separate address */
+    LOCAL_FOLDS,  /* it may be a different spelling */
     LOCAL_PLAIN,
 };
 
@@ -26,7 +26,7 @@ static bool is_alnum(uint8_t c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* What a local part has without quotes (RFC 5321 section 4.1.2: atext), but for the operators % and
+/* What a local part has without quotes (RFC 5321 section 4.1.2: atext), except the operators % and
  * !. Dots may be anywhere: such addresses exist, and Postfix leaves them as they are. */
 static bool is_plain(uint8_t c)
 {
@@ -59,7 +59,8 @@ static struct bytes without_quotes(struct bytes local)
     return local_part(inner) == LOCAL_ROUTES ? local : inner;
 }
 
-/* Names, with underscores; the last label is no number, or Postfix may take it for an address. */
+/* Names, with underscores; the last label is not a number, or Postfix may take it for an address.
+ */
 static bool is_plain_domain(struct bytes domain, bool resolved)
 {
     size_t label = 0;
@@ -84,7 +85,7 @@ static bool is_plain_domain(struct bytes domain, bool resolved)
     return label > 0 && !number && domain.len <= HOSTNAME_MAX && (has_dot || resolved);
 }
 
-/* As much as there is room for behind the first `len` bytes; the new length. */
+/* Appends as much as there is room for after the first `len` bytes; returns the new length. */
 static size_t append(char out[POLICY_ADDRESS_SIZE], size_t len, struct bytes part)
 {
     size_t room = POLICY_ADDRESS_SIZE - 1 - len;
@@ -97,7 +98,7 @@ static size_t append(char out[POLICY_ADDRESS_SIZE], size_t len, struct bytes par
     return len + take;
 }
 
-/* Folds the case of an address beyond ASCII. False if it is no UTF-8, or too long then. */
+/* Folds the case of an address beyond ASCII. False if it is not UTF-8, or too long afterwards. */
 static bool fold(char text[POLICY_ADDRESS_SIZE], size_t len)
 {
     uint8_t room[POLICY_ADDRESS_SIZE];
@@ -128,7 +129,7 @@ bool policy_is_ascii(const char *text)
     return *text == '\0';
 }
 
-/* False if it is not certain what Postfix makes of the text. */
+/* False if it is not certain what Postfix turns the text into. */
 static bool write_text(struct policy_address *out, struct bytes local, struct bytes domain)
 {
     size_t len = append(out->text, 0, local);

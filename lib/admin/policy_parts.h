@@ -34,10 +34,10 @@ struct rule {
     struct pattern recipient;
     struct pattern listener;
     struct pattern sni;
-    bool tls; /* required: TLS of whatever kind; set by all below, too */
+    bool tls; /* required: TLS of any kind; also set by all below */
     unsigned min_version;
     int min_bits;
-    bool trusted; /* a client certificate that client_ca leads to */
+    bool trusted; /* a client certificate that chains to client_ca */
     const char *fingerprints[FINGERPRINTS_MAX];
     size_t num_fingerprints;
     enum policy_action action;
@@ -67,8 +67,8 @@ int policy_fail(const struct policy_reader *r, const char *format, ...)
 /* policy_address.c: whether all bytes of a text are ASCII. */
 bool policy_is_ascii(const char *text);
 
-/* policy_terms.c: takes a word of a rule if it is a condition, or a requirement. 1: it is, and
- * taken; 0: it is none; -1: it is a bad one. */
+/* policy_terms.c: parses a word of a rule if it is a condition, or a requirement. 1: it is one; 0:
+ * it is not; -1: it has a mistake. */
 MUST_USE int policy_take_condition(struct policy_reader *r, char *word);
 MUST_USE int policy_take_requirement(struct policy_reader *r, char *word);
 

@@ -12,7 +12,7 @@
 
 #define BLANKS " \t"
 
-/* The next word of `*at`, which is moved behind it; "" at the end of the line. */
+/* The next word of `*at`, which is moved past it; "" at the end of the line. */
 static char *next_word(char **at)
 {
     char *word = *at + strspn(*at, BLANKS);
@@ -45,7 +45,7 @@ static bool is_enhanced(const char *word)
     return true;
 }
 
-/* What the client is told where the rule has no text of its own. */
+/* What the client is told if the rule has no text. */
 static void write_text(struct rule *rule)
 {
     struct text t = text_in(rule->text, sizeof rule->text);
@@ -131,7 +131,7 @@ static int take_action(struct policy_reader *r, const char *word, char *rest)
 
 /* --- lines --------------------------------------------------------------------------------- */
 
-/* Takes conditions, and leaves the first other word in `*word`. */
+/* Reads conditions, and leaves the first other word in `*word`. */
 static int take_conditions(struct policy_reader *r, char **at, char **word)
 {
     bool all = false;
@@ -194,7 +194,7 @@ static int take_rule(struct policy_reader *r, char *line)
     return take_action(r, word, line);
 }
 
-/* Only what can be printed, and tabs. */
+/* Only printable characters, and tabs. */
 static int check_bytes(const struct policy_reader *r, const char *line, size_t len)
 {
     if (len > POLICY_LINE_MAX) {
@@ -259,7 +259,7 @@ static size_t count_lines(const uint8_t *bytes, size_t len)
     return lines;
 }
 
-/* A policy with room for all that the file may have, and no rule yet. */
+/* A policy with room for everything that the file may have, and no rule yet. */
 static struct policy *new_policy(const uint8_t *bytes, size_t len)
 {
     size_t lines = count_lines(bytes, len);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* SHA-256, the only one that posternd tells. */
+/* SHA-256, the only one that posternd reports. */
 #define FINGERPRINT_LEN (TLS_FINGERPRINT_SIZE - 1)
 
 #define BITS_MAX 256
@@ -53,7 +53,7 @@ static int take_domain(struct policy_reader *r, const char *key, struct pattern 
     return 0;
 }
 
-/* No mail has an address that is not plain for certain, or that folding its case would change. */
+/* No mail certainly has an address that is not plain, or that case folding would change. */
 static int check_plain(struct policy_reader *r, const char *key, const char *address,
                        size_t local_len)
 {

@@ -1,8 +1,8 @@
 /*
- * record: what is known of the session that a mail came through, in the milter's own memory.
+ * record: what is known about the session that a mail arrived through, in the milter's own memory.
  *
- * posternd tells it over the control socket; the header and the policy are made of it. All texts
- * are copies, cut to their room. May include: lib/base, lib/tls/facts.
+ * posternd provides it over the control socket; the header and the policy use it. All texts are
+ * copies, cut to their room. May include: lib/base, lib/tls/facts.
  */
 #ifndef POSTERN_LIB_ADMIN_RECORD_H
 #define POSTERN_LIB_ADMIN_RECORD_H
@@ -26,7 +26,7 @@ enum record_client {
 
 struct record {
     enum record_state state;
-    char session[RECORD_ID_SIZE]; /* these two but for RECORD_UNKNOWN */
+    char session[RECORD_ID_SIZE]; /* these two except for RECORD_UNKNOWN */
     char listener[64];
     char protocol[16]; /* the rest for RECORD_TLS only: OpenSSL's names */
     char cipher[64];

@@ -5,13 +5,13 @@
 
 /* --- what the class says -------------------------------------------------------------------- */
 
-/* Nothing is lost that is off today. */
+/* A feature that is off today is not lost. */
 static bool is_off(const char *value)
 {
     return value[0] == '\0' || strcasecmp(value, "no") == 0 || strcasecmp(value, "none") == 0;
 }
 
-/* What has a text of its own is named where the administrator has set it. */
+/* A parameter with a text in its row is reported if the administrator has set it. */
 static void compare_named(struct comparing *c)
 {
     if (c->set && c->row->text != NULL && !c->said &&
@@ -57,7 +57,7 @@ static void compare_class(struct comparing *c)
 
 /* --- each parameter ------------------------------------------------------------------------- */
 
-/* Postfix is under stress only where clients come to it directly. */
+/* Postfix is under stress only if clients reach it directly. */
 static void compare_stress(struct comparing *c)
 {
     const char *raw = settings_find(c->in->own, c->name);
@@ -70,7 +70,7 @@ static void compare_stress(struct comparing *c)
 }
 
 /* A parameter of Postfix's that has no row. Names that only the administrator's own settings use
- * are none. */
+ * are not. */
 static void compare_unknown(struct comparing *c)
 {
     if (c->set && settings_find(c->in->defaults, c->name) != NULL) {
@@ -91,7 +91,7 @@ static void compare_one(struct comparing *c, const char *name, const char *value
     c->said = false;
     if (compare_is_of_postscreen(name) && !(c->in->today.postscreen && c->in->plain.postscreen) &&
         (c->row == NULL || c->row->class != PARAMETER_OURS)) {
-        return; /* that one of the two has none is said apart */
+        return; /* a separate finding says that one of the two has none */
     }
     if (compare_is_list_of_own(c)) {
         compare_list_of_own(c);
@@ -106,8 +106,8 @@ static void compare_one(struct comparing *c, const char *name, const char *value
     }
 }
 
-/* What is set and no parameter of Postfix's, which may be another release's; but what `before`
- * has, too, which was gone through. */
+/* Settings that are not parameters of this Postfix, and may be another release's; without those
+ * that `before` also has, which were handled already. */
 static void compare_strangers(struct comparing *c, const struct settings *raw,
                               const struct settings *before)
 {
@@ -156,7 +156,7 @@ static void compare_processes(struct comparing *c)
     }
 }
 
-/* What stands in the columns of master.cf, and what service it is. */
+/* The columns of master.cf, and the kind of service. */
 static void compare_columns(struct comparing *c)
 {
     const struct compare_service *today = &c->in->today;

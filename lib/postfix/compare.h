@@ -1,9 +1,9 @@
 /*
- * compare: what becomes of each of Postfix's parameters when posternd stands in front.
+ * compare: what happens to each of Postfix's parameters behind posternd.
  *
  * Promise: each parameter of the service that clients use today gets one verdict, by the rule of
- * its row in parameters.inc; none is left out by its name. What has to be read or asked for (files,
- * libssl) is asked for by the caller before, and comes in as texts and numbers.
+ * its row in parameters.inc; none is left out by its name. The caller first gets everything that
+ * has to be read or asked for (files, libssl), and passes it in as texts and numbers.
  */
 #ifndef POSTERN_LIB_POSTFIX_COMPARE_H
 #define POSTERN_LIB_POSTFIX_COMPARE_H
@@ -16,11 +16,11 @@
 
 enum compare_verdict {
     COMPARE_SAME,       /* only counted */
-    COMPARE_EQUAL,      /* postern.conf says the same */
+    COMPARE_EQUAL,      /* an option of postern.conf does the same */
     COMPARE_STRICTER,   /* postern.conf shuts somebody out */
-    COMPARE_LOST,       /* something that Postfix does is not done */
+    COMPARE_LOST,       /* something that Postfix does is no longer done */
     COMPARE_FAIL,       /* something opens */
-    COMPARE_NOT_JUDGED, /* nobody can say */
+    COMPARE_NOT_JUDGED, /* cannot be judged */
 };
 
 #define COMPARE_VERDICTS (COMPARE_NOT_JUDGED + 1)
@@ -40,20 +40,21 @@ struct compare_ciphers {
     unsigned now;         /* ... of the listener's profile */
     bool today_anonymous; /* suites without a certificate are served */
     const char *opened;   /* suites that posternd serves and today's service does not */
-    const char *closed;   /* the other way round, but for the anonymous ones */
-    const char *clients;  /* profiles of `check` that are served today and not then */
+    const char *closed;   /* the reverse, except for the anonymous ones */
+    const char *clients;  /* client profiles of `check` that are served today and not by posternd */
     const char *groups;   /* that posternd lacks */
 };
 
 /* What files have; NULL where they cannot be read. */
 struct compare_files {
-    const char *certificates;      /* of today's certificates those that no set has; "" none */
-    const char *names;             /* of tls_server_sni_maps those that no set has; "" none */
-    const char *authorities_more;  /* of client_ca those that today's files lack; "" none */
+    const char *certificates; /* those of today's certificates that no set has; "" none */
+    const char *names;        /* those names in tls_server_sni_maps that no set has; "" none */
+    const char
+        *authorities_more; /* those authorities in client_ca that today's files lack; "" none */
     const char *authorities_fewer; /* the other way round */
 };
 
-/* A service of master.cf as far as it is compared. */
+/* The compared parts of a service of master.cf. */
 struct compare_service {
     const struct settings *values; /* borrowed; effective values, postscreen's own among them */
     bool postscreen;               /* clients come to a postscreen first */
@@ -66,15 +67,15 @@ struct compare_input {
     const struct conf_listener *listener; /* borrowed */
     const struct settings *defaults;      /* borrowed; Postfix's own */
     const struct settings *main_cf;       /* borrowed; the raw values that it sets */
-    const struct settings *own;           /* borrowed; the raw -o of the service of today */
+    const struct settings *own;           /* borrowed; the raw -o of today's service */
     struct compare_service today;
     struct compare_service plain;   /* behind, for sessions without TLS */
     struct compare_service secured; /* behind, for sessions under TLS; may be the same */
-    bool known;                     /* the service of today is in master.cf, and not a guess */
+    bool known;                     /* today's service is in master.cf, and not a guess */
     struct compare_ciphers ciphers;
     struct compare_files files;
-    /* The text of a lookup table ("hash:/etc/postfix/access"); the caller of compare() frees what
-     * comes. NULL: it is not looked into. */
+    /* The text of a lookup table ("hash:/etc/postfix/access"); compare() frees the result. NULL:
+     * the table is not read. */
     char *(*read_table)(void *arg, const char *table);
     void *arg;
 };
@@ -85,11 +86,11 @@ struct comparison {
     size_t num_by_verdict[COMPARE_VERDICTS]; /* COMPARE_SAME, too */
 };
 
-/* Compares. 0, or -1 without memory. In both cases comparison_free() is the caller's to call;
- * the findings borrow from the input. */
+/* Compares. 0, or -1 without memory. In both cases the caller calls comparison_free(); the findings
+ * borrow from the input. */
 MUST_USE int compare(const struct compare_input *input, struct comparison *out);
 
-/* Adds a finding of the caller's own. 0, or -1 without memory. `parameter`, `today` and `now` are
+/* Adds a finding of the caller. 0, or -1 without memory. `parameter`, `today` and `now` are
  * borrowed. */
 MUST_USE int compare_add(struct comparison *comparison, enum compare_verdict verdict,
                          const char *parameter, const char *today, const char *now,
@@ -100,13 +101,13 @@ void comparison_free(struct comparison *comparison);
 /* "same", "equal", "stricter", "lost", "fail", "not-judged". */
 const char *compare_verdict_word(enum compare_verdict verdict);
 
-/* What the service of these values demands of a session. With a postscreen it is what both demand:
- * mail is taken by the smtpd that it passes its clients to. */
+/* What the service with these values demands of a session. With a postscreen it is what both
+ * demand, because the smtpd that it passes its clients to accepts the mail. */
 enum conf_tls compare_level(const struct settings *values, bool postscreen);
 
-/* The next item of a restriction list without reject_plaintext_session, which is not for a service
- * behind; nor with the warn_if_reject before it, which would else be about what follows. `*rest`
- * moves on; `at` is NULL behind the last one. */
+/* The next item of a restriction list without reject_plaintext_session, which a service behind must
+ * not have; nor with the warn_if_reject before it, which would otherwise apply to what follows.
+ * `*rest` moves on; `at` is NULL after the last one. */
 struct settings_word compare_next_restriction(const char **rest);
 
 /* Whether Postfix's mandatory_ settings hold: TLS is demanded. */

@@ -1,10 +1,10 @@
-/* What the service behind must have: the value of today's, or one of its own. */
+/* What the service behind must have: the value of today's service, or a specific one. */
 #include "lib/postfix/compare_parts.h"
 
 #include <string.h>
 #include <strings.h>
 
-/* What a value is cut to where a text quotes it. */
+/* How long a quoted value may be. */
 #define QUOTED_MAX 80
 
 /* How a value is quoted: a long one is cut. */
@@ -15,7 +15,7 @@ static int shown(const char *value)
     return (int)(len > QUOTED_MAX ? QUOTED_MAX : len);
 }
 
-/* The service behind has another value than today's. */
+/* The service behind has a different value than today's. */
 static void say_changed(struct comparing *c, const char *behind)
 {
     bool demand = c->row->class == PARAMETER_DEMAND;
@@ -40,7 +40,8 @@ void compare_carried(struct comparing *c)
     }
 }
 
-/* The value that a service behind must have; NULL: any. The header is for what clients come to. */
+/* The value that a service behind must have; NULL: any. Only the program that clients reach first
+ * gets the header. */
 static const char *wanted_of(const struct comparing *c, const struct compare_service *service)
 {
     bool screens = compare_is_of_postscreen(c->name);

@@ -1,4 +1,4 @@
-/* Findings, and what every rule asks about a parameter. */
+/* Findings, and the questions that all rules ask about a parameter. */
 #include "lib/postfix/compare_parts.h"
 
 #include <stdarg.h>

@@ -13,7 +13,7 @@ static bool is_one_of(const char *value, const char *const *words, size_t num)
     return false;
 }
 
-/* The two old names count while there is no level. */
+/* The two old names apply if there is no level. */
 static enum conf_tls level_of(const char *level, bool enforce, bool use)
 {
     static const char *const encrypt[] = {"encrypt",     "dane",   "dane-only",

@@ -1,4 +1,4 @@
-/* Numbers and time, and what posternd writes and says itself. */
+/* Numbers and times, and posternd's own log and replies. */
 #include "lib/postfix/compare_parts.h"
 
 #include <string.h>
@@ -56,7 +56,7 @@ static void compare_sessions(struct comparing *c)
     }
 }
 
-/* Whether a network lies in one of those that are exempt from posternd's limits. */
+/* Whether a network is within one of those that are exempt from posternd's limits. */
 static bool is_exempt(const struct conf *conf, const struct prefix *network)
 {
     for (size_t i = 0; i < conf->limits.exempt.num; i++) {
@@ -82,7 +82,7 @@ bool compare_is_network(struct settings_word word, struct prefix *out)
     return prefix_parse(out, text, &why) == 0;
 }
 
-/* Postfix's own value is mynetworks, and of that this machine's own addresses. */
+/* Postfix's default is mynetworks; this is about this machine's own addresses in it. */
 static void compare_exempt(struct comparing *c)
 {
     const struct conf *conf = c->in->conf;

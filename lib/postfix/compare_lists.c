@@ -1,8 +1,8 @@
 /*
- * Theory of operation: a word of a restriction list may stand in the list, within "{ }", in a
- * restriction class, or be the result of a lookup table, of which each may name the next. A class
- * is gone through once, whoever names it: it may name itself, and be the result of each line of a
- * long table. What is looked for are the words that mean something else to a service that sees
+ * Theory of operation: a word of a restriction list may be in the list, within "{ }", in a
+ * restriction class, or be the result of a lookup table, and each of these may name the next. A
+ * class is scanned once, however often it is named: it may name itself, and be the result of each
+ * line of a long table. The scan looks for words with a different meaning for a service that sees
  * neither TLS nor client certificates.
  */
 #include "lib/postfix/compare_parts.h"
@@ -15,18 +15,18 @@
 /* Braces within braces; Postfix has one of them. */
 enum { DEPTH_MAX = 8 };
 
-/* A list that is being gone through. */
+/* A list that is being scanned. */
 struct scan {
     struct comparing *c;
     const struct settings *values; /* of the service: its classes */
-    struct settings seen;          /* owned; the classes that were gone through, without values */
+    struct settings seen;          /* owned; the classes that were scanned, without values */
     unsigned depth;
     bool plaintext;                 /* reject_plaintext_session was found */
     bool clientcerts;               /* permit_tls_clientcerts, or the one for all */
     bool ccert_denies;              /* check_ccert_access with a table that may refuse */
     bool ccert;                     /* check_ccert_access */
     bool policy;                    /* check_policy_service */
-    bool unread;                    /* a table is not looked into */
+    bool unread;                    /* a table is not read */
     char table[SETTINGS_NAME_SIZE]; /* the first of these */
 };
 
@@ -37,7 +37,7 @@ static char *copy_of(struct settings_word word)
 
 /* --- tables --------------------------------------------------------------------------------- */
 
-/* compare_table_text(); the first one that is not looked into is kept. */
+/* compare_table_text(); the first table that is not read is remembered. */
 static char *table_text(struct scan *scan, struct settings_word item)
 {
     char *text = compare_table_text(scan->c, item);
@@ -49,7 +49,7 @@ static char *table_text(struct scan *scan, struct settings_word item)
     return text;
 }
 
-/* Whether a result refuses, puts mail away, or sends it through a filter. */
+/* Whether a result refuses, holds or discards mail, or sends it through a filter. */
 static bool is_denial(struct settings_word word)
 {
     static const char *const words[] = {"reject", "defer",    "discard", "hold",
@@ -60,7 +60,7 @@ static bool is_denial(struct settings_word word)
             return true;
         }
     }
-    /* "reject_unauth_destination" is a result, too. */
+    /* "reject_unauth_destination" is also a result. */
     for (size_t i = 0; i < 2; i++) {
         size_t len = strlen(words[i]);
 
@@ -72,7 +72,7 @@ static bool is_denial(struct settings_word word)
            strspn(word.at, "0123456789") == 3;
 }
 
-/* Whether a word is the name of a class of restrictions, which is put into `name`. */
+/* Whether a word is the name of a restriction class, which is written to `name`. */
 static bool read_class(const struct scan *scan, struct settings_word word,
                        char name[SETTINGS_NAME_SIZE])
 {
@@ -91,7 +91,7 @@ static bool is_class(const struct scan *scan, struct settings_word word)
     return read_class(scan, word, name);
 }
 
-/* What a table of check_ccert_access comes to. A class may refuse, too. */
+/* The effect of a table of check_ccert_access. A class may also refuse. */
 static void scan_ccert_table(struct scan *scan, struct settings_word item)
 {
     char *text = table_text(scan, item);
@@ -128,7 +128,7 @@ static void scan_word(struct scan *scan, struct settings_word word)
     }
 }
 
-/* The results of a table are restrictions, too. */
+/* The results of a table are also restrictions. */
 static void scan_table(struct scan *scan, struct settings_word item)
 {
     char *text = table_text(scan, item);
@@ -169,14 +169,14 @@ static void scan_inner(struct scan *scan, struct settings_word item)
     free(inner);
 }
 
-/* Without a certificate nothing is permitted and nothing refused for one. */
+/* Without a certificate, nothing is permitted or refused because of one. */
 static bool asks_certificates(const struct comparing *c)
 {
     return settings_yes(c->in->today.values, "smtpd_tls_ask_ccert") ||
            settings_yes(c->in->today.values, "smtpd_tls_req_ccert");
 }
 
-/* What a check_..._access has behind it. */
+/* What follows a check_..._access. */
 static void scan_access(struct scan *scan, struct settings_word word, struct settings_word table)
 {
     if (!settings_is_word(word, "check_ccert_access")) {
@@ -186,7 +186,7 @@ static void scan_access(struct scan *scan, struct settings_word word, struct set
     }
 }
 
-/* A table alone is one of the list's own kind of access, in the old form. */
+/* A table alone is an access table of the list's own kind, in the old syntax. */
 static bool is_table(struct settings_word word, struct settings_word before)
 {
     return memchr(word.at, ':', word.len) != NULL &&
@@ -248,7 +248,7 @@ struct settings_word compare_next_restriction(const char **rest)
     return item;
 }
 
-/* Whether two lists are the same when the word that is not for a service behind is left out. */
+/* Whether two lists are the same without the word that a service behind must not have. */
 static bool are_same(const char *one, const char *other)
 {
     struct settings_word a;

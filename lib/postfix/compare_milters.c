@@ -1,4 +1,4 @@
-/* Which milters are asked, and what they learn. */
+/* Which milters are used, and what they learn. */
 #include "lib/postfix/compare_parts.h"
 
 #include <string.h>
@@ -68,7 +68,7 @@ static void compare_macros(struct comparing *c)
     }
 }
 
-/* Each of today's has to be asked behind, with the settings that it has today. */
+/* The service behind has to use each of today's, with today's settings. */
 static void compare_list(struct comparing *c)
 {
     const char *rest = c->today;

@@ -1,10 +1,10 @@
 /*
  * compare_parts: what the files of compare share.
  *
- * compare_finding.c keeps what is found, compare_level.c tells the level of TLS, compare_behind.c
+ * compare_finding.c keeps what is found, compare_level.c finds the level of TLS, compare_behind.c
  * compares plain values. Of the rules, compare_tls.c knows what a session must and may be,
  * compare_suites.c how it is protected, compare_limits.c numbers and time, compare_milters.c which
- * milters are asked, compare_tables.c exceptions for some clients, compare_lists.c what is in
+ * milters are used, compare_tables.c exceptions for some clients, compare_lists.c what is in
  * restriction lists, compare_world.c who the client is. compare.c goes over the parameters.
  */
 #ifndef POSTERN_LIB_POSTFIX_COMPARE_PARTS_H
@@ -32,7 +32,7 @@ struct comparing {
 void compare_say(struct comparing *c, enum compare_verdict verdict, const char *now,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* The same about something else than the parameter: a word of a list, a column. */
+/* The same about something other than the parameter: a word of a list, a column. */
 void compare_say_of(struct comparing *c, const char *name, enum compare_verdict verdict,
                     const char *today, const char *now, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
@@ -57,10 +57,10 @@ enum conf_tls compare_today_level(const struct comparing *c);
 
 /* --- compare_behind.c ---------------------------------------------------------------------- */
 
-/* Says where the service behind has another value than today's. */
+/* Reports that the service behind has a different value than today's. */
 void compare_carried(struct comparing *c);
 
-/* Says where the service behind has not the value that it must have there. */
+/* Reports that the service behind does not have the value that it must have. */
 void compare_ours(struct comparing *c);
 
 /* --- the rules: each adds what it finds ---------------------------------------------------- */
@@ -76,13 +76,13 @@ bool compare_is_network(struct settings_word word, struct prefix *out);
 
 void compare_milters(struct comparing *c);
 
-/* Where a milter of a list is, without the settings it has of its own. */
+/* The address of a milter in a list, without its own settings. */
 struct settings_word compare_milter_at(struct settings_word item);
 
 void compare_tables(struct comparing *c);
 
 /* The text of a lookup table: what is within the braces of an inline one, or a file's. The caller
- * frees it. NULL: it is not looked into, or there is no memory. */
+ * frees it. NULL: the table is not read, or there is no memory. */
 char *compare_table_text(const struct comparing *c, struct settings_word table);
 
 void compare_lists(struct comparing *c);
@@ -90,7 +90,7 @@ void compare_lists(struct comparing *c);
 /* Whether the parameter is one of smtpd_restriction_classes, which the administrator made. */
 bool compare_is_list_of_own(const struct comparing *c);
 
-/* Fails where the service behind has another list. */
+/* Fails if the service behind has a different list. */
 void compare_list_of_own(struct comparing *c);
 
 #endif

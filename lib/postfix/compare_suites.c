@@ -11,7 +11,7 @@ static bool has_ciphers(const struct comparing *c)
            c->in->listener->tls != CONF_TLS_NONE;
 }
 
-/* The parameter that holds: with TLS demanded, the mandatory one. */
+/* The parameter that applies: the mandatory one if TLS is demanded. */
 static const char *holding(const struct comparing *c, const char *optional, const char *mandatory)
 {
     return compare_is_mandatory(compare_today_level(c)) ? mandatory : optional;
@@ -112,7 +112,7 @@ static void compare_groups(struct comparing *c)
     }
 }
 
-/* Of tls_ssl_options posternd has tickets, and always does two. */
+/* Of tls_ssl_options posternd has tickets, and always sets two. */
 static void compare_ssl_options(struct comparing *c)
 {
     static const char ours[] = "NO_TICKET NO_RENEGOTIATION NO_COMPRESSION";
@@ -150,7 +150,7 @@ static void compare_tickets(struct comparing *c)
     }
 }
 
-/* A later Postfix offers it unless it is told not to. */
+/* A later Postfix offers it unless told not to. */
 static void compare_requiretls(struct comparing *c)
 {
     if (settings_yes(c->in->today.values, c->name) && compare_today_level(c) != CONF_TLS_NONE) {

@@ -1,8 +1,8 @@
 /*
  * Theory of operation: a lookup table has entries, each a key and a value. In a file an entry
- * begins with its line, and lines that begin with a blank go on with it; within the braces of an
+ * begins with its line, and lines that begin with a blank continue it; within the braces of an
  * inline table entries are items, "{key = value}" or "key=value". Where a parameter makes
- * exceptions for some clients, each entry is asked for what it comes to behind posternd.
+ * exceptions for some clients, each entry is checked for its effect behind posternd.
  */
 #include "lib/postfix/compare_parts.h"
 
@@ -72,7 +72,7 @@ static struct entry entry_of(struct settings_word text)
     return out;
 }
 
-/* The next entry of `*rest`, which moves on; its key has no length behind the last one. */
+/* The next entry of `*rest`, which moves on; its key has no length after the last one. */
 static struct entry next_entry(const char **rest, bool inlined)
 {
     struct settings_word text;
@@ -106,7 +106,7 @@ static bool has_word(struct settings_word value, const char *wanted)
 
 /* --- clients without STARTTLS --------------------------------------------------------------- */
 
-/* What the tables of today's service come to. */
+/* The effect of the tables of today's service. */
 struct hidden {
     bool any;      /* STARTTLS is hidden from somebody */
     char key[128]; /* the first of those that are not in starttls_except; "": none */
@@ -195,8 +195,8 @@ static void compare_discard_maps(struct comparing *c)
 
 /* --- clients with milters of their own ------------------------------------------------------ */
 
-/* Whether a milter of a list is postern-milter. Postfix may name its socket from its queue
- * directory on. */
+/* Whether a milter of a list is postern-milter. Postfix may name its socket relative to its queue
+ * directory. */
 static bool is_our_milter(const struct conf *conf, struct settings_word milter)
 {
     static const char local[] = "unix:";

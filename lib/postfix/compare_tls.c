@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* smtpd_tls_ccert_verifydepth as posternd has it. */
+/* posternd's own smtpd_tls_ccert_verifydepth. */
 enum { DEPTH_MAX = 9 };
 
 /* --- levels --------------------------------------------------------------------------------- */
@@ -29,7 +29,7 @@ static const char *level_name(const struct comparing *c)
                                                      : c->name;
 }
 
-/* Whether today's service takes STARTTLS from nobody, whatever its level. */
+/* Whether today's service accepts STARTTLS from nobody, whatever its level. */
 static bool hides_starttls(const struct comparing *c)
 {
     return settings_has_word(compare_today(c, c->in->today.postscreen
@@ -82,7 +82,7 @@ static bool is_protected_today(const struct comparing *c)
            compare_is_mandatory(compare_today_level(c));
 }
 
-/* Whether passwords may be told in plaintext at the listener. */
+/* Whether passwords may be sent in plaintext to the listener. */
 static bool takes_plaintext_auth(const struct comparing *c)
 {
     return c->in->listener->auth_before_tls && !compare_is_mandatory(c->in->listener->tls);
@@ -125,7 +125,7 @@ static void compare_options(struct comparing *c, const char *behind, const char 
     }
 }
 
-/* Dovecot is told of the session that Postfix sees. */
+/* Dovecot learns about the session that Postfix sees. */
 static void compare_secured(struct comparing *c)
 {
     if (has_sasl(c) && strcasecmp(c->today, "dovecot") == 0 &&
@@ -135,7 +135,7 @@ static void compare_secured(struct comparing *c)
     }
 }
 
-/* The service for sessions without TLS needs no AUTH where none of them may use it. */
+/* The service for sessions without TLS needs no AUTH if none of them may use it. */
 static void compare_sasl_enable(struct comparing *c)
 {
     bool today = has_sasl(c);
@@ -185,7 +185,7 @@ static void compare_asked(struct comparing *c)
     }
 }
 
-/* Without a demand for TLS of its own smtpd takes no notice of it, and postscreen never does. */
+/* smtpd ignores it unless it demands TLS itself, and postscreen always ignores it. */
 static bool requires_certificate(const struct comparing *c)
 {
     const struct settings *values = c->in->today.values;

@@ -1,4 +1,4 @@
-/* Who the client is: fronts that say so, and what posternd must know of them. */
+/* Who the client is: fronts that say so, and what posternd must know about them. */
 #include "lib/postfix/compare_parts.h"
 
 static void compare_front(struct comparing *c)
@@ -13,7 +13,7 @@ static void compare_front(struct comparing *c)
     }
 }
 
-/* Only the program that clients come to reads the header. */
+/* Only the program that clients reach first reads the header. */
 static void compare_proxy(struct comparing *c)
 {
     if (compare_is_of_postscreen(c->name) == c->in->today.postscreen) {

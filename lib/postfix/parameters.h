@@ -11,18 +11,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What becomes of a parameter. */
+/* What happens to a parameter. */
 enum parameter_class {
     PARAMETER_CARRIED,  /* the service behind has it, and it means the same there */
-    PARAMETER_DEMAND,   /* the same; a service behind that has another value asks for less */
-    PARAMETER_OURS,     /* the service behind has to have a value of its own, `behind` */
-    PARAMETER_REPLACED, /* an option of postern.conf, `option`, says it in its place */
+    PARAMETER_DEMAND,   /* the same; a different value in the service behind demands less */
+    PARAMETER_OURS,     /* the service behind must have a specific value, `behind` */
+    PARAMETER_REPLACED, /* an option of postern.conf, `option`, replaces it */
     PARAMETER_LOST,     /* it means nothing behind posternd */
     PARAMETER_WORLD,    /* it says something about the clients' world that posternd must know */
     PARAMETER_NOTHING,  /* it is read by other programs, or makes no difference to a session */
 };
 
-/* How it is held against postern.conf and the service behind, besides what its class says. */
+/* How it is compared with postern.conf and the service behind, besides what its class says. */
 enum parameter_rule {
     RULE_NONE,
     /* The rule alone says whether the service behind has what it must have: */
@@ -31,7 +31,7 @@ enum parameter_rule {
     RULE_MILTER_MAPS,
     RULE_RESTRICTIONS,
     RULE_SASL_ENABLE,
-    RULE_NAMED,         /* a service behind that has another value than it should opens nothing */
+    RULE_NAMED,         /* a wrong value in the service behind opens nothing */
     RULE_CARRIED_APART, /* the last of these; of no row */
     RULE_LEVEL,
     RULE_AUTH_ONLY,
@@ -68,12 +68,12 @@ enum parameter_rule {
 };
 
 struct parameter {
-    const char *name; /* with one '*', which stands for anything: a family of parameters */
+    const char *name; /* with one '*', which matches anything: a family of parameters */
     enum parameter_class class;
     enum parameter_rule rule;
     const char *option; /* the option of postern.conf that it is compared with; NULL: none */
     const char *behind; /* the value that it must have behind posternd; NULL: any, or it is made */
-    const char *text;   /* what is lost, or must be known; NULL: nothing to say */
+    const char *text;   /* what is lost, or must be known; NULL: no text */
 };
 
 size_t parameters_num(void);
@@ -81,13 +81,13 @@ size_t parameters_num(void);
 /* Row `i`, below parameters_num(). */
 const struct parameter *parameter_at(size_t i);
 
-/* Whether the table must know a name: of what smtpd and what is before it read, each parameter has
- * a row of its own. */
+/* Whether the table must know a name: each parameter that smtpd and the programs before it read has
+ * its own row. */
 bool parameter_must_be_known(const char *name);
 
-/* The row of a parameter: the one with its name, else the family with the longest one. NULL: there
- * is none. A name that must be known is in no family that begins with the '*': what a later release
- * adds to "*_maps" need not be carried. */
+/* The row of a parameter: the one with its name, or otherwise the family with the longest one.
+ * NULL: there is none. A name that must be known is in no family that begins with the '*': what a
+ * later release adds to "*_maps" need not be carried. */
 const struct parameter *parameter_find(const char *name);
 
 #endif

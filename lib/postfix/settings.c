@@ -48,7 +48,7 @@ static int make_room(struct settings *settings)
     return 0;
 }
 
-/* Takes both texts, which may be NULL: then there was no memory. */
+/* Takes ownership of both texts; NULL means that there was no memory. */
 static int put(struct settings *settings, char *name, char *value)
 {
     bool found = false;

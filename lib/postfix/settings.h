@@ -1,8 +1,8 @@
 /*
  * settings: Postfix's parameters with their values, and the words of a value.
  *
- * What postconf(1) prints as "name = value", one a line, becomes a list that can be asked by name.
- * May include: lib/base.
+ * What postconf(1) prints as "name = value", one a line, becomes a list that can be searched by
+ * name. May include: lib/base.
  */
 #ifndef POSTERN_LIB_POSTFIX_SETTINGS_H
 #define POSTERN_LIB_POSTFIX_SETTINGS_H
@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The longest name of a parameter or of a word that is looked for. */
+/* The longest name of a parameter or of a word that is searched for. */
 #define SETTINGS_NAME_SIZE 128
 
 struct setting {
@@ -20,16 +20,16 @@ struct setting {
     char *value; /* ... */
 };
 
-/* In the order of the names, none twice. All zero: none. */
+/* In the order of the names, without duplicates. All zero: empty. */
 struct settings {
     struct setting *items; /* owned */
     size_t num;
     size_t room;
 };
 
-/* Adds what stands in `text` (NULL: nothing), lines of "name = value"; of a name that is there
- * already the new value holds. Other lines are left out. 0, or -1 without memory. In both cases
- * settings_free() is the caller's to call. */
+/* Adds the lines "name = value" in `text` (NULL: nothing); a new value replaces the old one of the
+ * same name. Other lines are ignored. 0, or -1 without memory. In both cases the caller calls
+ * settings_free(). */
 MUST_USE int settings_read(struct settings *settings, const char *text);
 
 /* Sets one. 0, or -1 without memory. */
@@ -42,7 +42,7 @@ MUST_USE int settings_take(struct settings *settings, const struct settings *oth
 /* The value, borrowed; NULL: there is no such parameter. */
 const char *settings_find(const struct settings *settings, const char *name);
 
-/* The same, "" where there is none. */
+/* The same, "" if there is none. */
 const char *settings_get(const struct settings *settings, const char *name);
 
 /* Whether a value is Postfix's "yes". */
@@ -58,13 +58,13 @@ void settings_free(struct settings *settings);
 
 /* A word of a value, borrowed from it. */
 struct settings_word {
-    const char *at; /* NULL behind the last one */
+    const char *at; /* NULL after the last one */
     size_t len;
 };
 
 /* The next word of `*rest`, which moves on. Words end at blanks, commas, braces and "=", so that
- * what stands in a list of Postfix's in "{ }", or as "key=value" of an inline table, is a word of
- * its own. */
+ * anything in "{ }" in a list of Postfix's, or in "key=value" of an inline table, is a separate
+ * word. */
 struct settings_word settings_next_word(const char **rest);
 
 /*
@@ -73,10 +73,10 @@ struct settings_word settings_next_word(const char **rest);
  */
 struct settings_word settings_next_item(const char **rest);
 
-/* What stands within the braces of an item "{ ... }"; the item itself if it has none around it. */
+/* The text within the braces of an item "{ ... }"; the item itself if it has no braces. */
 struct settings_word settings_inner(struct settings_word item);
 
-/* Whether a word is this one, in any case of letters, as Postfix takes it. */
+/* Whether a word is this one, ignoring case, as in Postfix. */
 bool settings_is_word(struct settings_word word, const char *text);
 
 /* Whether a value has a word. */
@@ -86,8 +86,8 @@ bool settings_has_word(const char *value, const char *text);
 bool settings_words_in(const char *value, const char *other);
 
 /*
- * `value` with $name, ${name} and $(name) replaced by `with` for the name `name`, but for what
- * stands behind "$$", which is a dollar; the caller frees it. NULL without memory.
+ * `value` with $name, ${name} and $(name) replaced by `with` for the name `name`, except after
+ * "$$", which is a dollar; the caller frees it. NULL without memory.
  */
 MUST_USE char *settings_replace(const char *value, const char *name, const char *with);
 

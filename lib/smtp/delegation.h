@@ -31,18 +31,18 @@ struct delegation {
 
 enum delegation_result {
     DELEGATION_DONE,
-    DELEGATION_MORE, /* not yet whole */
+    DELEGATION_MORE, /* not yet complete */
     DELEGATION_BAD,  /* not a request for access to the SMTP server: nothing more can be read */
 };
 
 /*
- * Reads the first request of `in`. DELEGATION_DONE: `*out` is filled and `in` starts behind the
- * request. DELEGATION_BAD: `*why` is a text of our own. `in` is as it was in both other cases.
+ * Reads the first request of `in`. DELEGATION_DONE: `*out` is filled and `in` starts after the
+ * request. DELEGATION_BAD: `*why` is a static text. `in` is unchanged in both other cases.
  */
 MUST_USE enum delegation_result delegation_read(struct bytes *in, struct delegation *out,
                                                 const char **why);
 
-/* Appends a whole answer: an action as in access(5), and what stands behind it (may be NULL). */
+/* Appends a whole answer: an action as in access(5), and what follows it (may be NULL). */
 void delegation_answer(struct text *t, const char *action, const char *argument);
 
 /* Copies a value as a string; false if there is no room for it, or a NUL in it. */

@@ -6,34 +6,34 @@
  *   PASS      the line goes to the backend; at its LF a reply is outstanding
  *   WAIT      the same, and then LINE_HELD: nothing behind it is looked at until its reply is there
  *   SHUT      the door is shut: GATE_RELAY, and this line is the first that is copied unseen
- *   others    an answer of ours: the line is thrown away (LINE_SKIP) and at its LF the answer waits
+ *   others    an answer of ours: the line is discarded (LINE_SKIP) and at its LF the answer waits
  *             (LINE_ANSWER) until no reply is outstanding; nothing behind it is looked at
  * STARTTLS is such an answer too; while it waits the state is GATE_STARTTLS_HELD.
  *
  * After TLS, while the reply to an EHLO is outstanding, a line that only an EHLO allows is not
- * refused but held: LINE_AHEAD. Its first byte is passed on, so that a backend which minds commands
- * behind an EHLO (Postfix's smtpd_forbid_unauth_pipelining) finds one; it is no command without its
- * end. Where the EHLO is not taken, the session ends behind the replies that are due.
+ * refused but held: LINE_AHEAD. Its first byte is passed on, so that a backend which objects to
+ * commands after an EHLO (Postfix's smtpd_forbid_unauth_pipelining) sees one; without its end it is
+ * not a command. If the EHLO is refused, the session ends after the replies that are due.
  *
- * A line that is passed on is one command for the gate, for the backend as well while it is no
- * longer than GATE_VERB_MAX. Behind so many bytes relay begins, in the middle of the line.
+ * A line that is passed on is one command for the gate, and also for the backend if it is no longer
+ * than GATE_VERB_MAX. After that many bytes relay begins, in the middle of the line.
  *
- * Backend side. Every reply is taken line by line. At its first line it is matched with the oldest
+ * Backend side. Every reply is read line by line. At its first line it is matched with the oldest
  * outstanding entry of the ring, which says what its last line decides: the banner, an EHLO, an
- * unknown verb. A reply that is matched with nothing is UNASKED. The ring is no longer filled in
- * GATE_RELAY, but what it holds then is still matched in order.
+ * unknown verb. A reply without a match is UNASKED. The ring is no longer filled in GATE_RELAY, but
+ * its remaining entries are still matched in order.
  *
  * The door. Once shut it stays shut. If an answer of ours is still due at that moment (only the
- * backend can shut the door then), `shut` remembers it and relay begins behind the answer, so that
- * no answer ever overtakes or meets a relayed reply. Where relay would be a way around the 530 of
- * GATE_ENCRYPT or, after TLS and before EHLO, around the 503 rule, what would shut the door ends
+ * backend can shut the door then), `shut` remembers it and relay begins after the answer, so that
+ * no answer ever overtakes or meets a relayed reply. Where relay would bypass the 530 of
+ * GATE_ENCRYPT or, after TLS and before EHLO, the 503 rule, anything that would shut the door ends
  * the session.
  *
- * A second backend connection behind TLS has nothing to forget. Its banner is the ring's only entry
- * and LINE_HELD keeps the client's bytes until it has come.
+ * A second backend connection after TLS has nothing to forget. Its banner is the ring's only entry,
+ * and LINE_HELD keeps the client's bytes until it has arrived.
  *
- * Editing. Before relay the replies to EHLO are edited; in relay, where nobody knows what a reply
- * belongs to, every 250 of several lines, and nothing is added.
+ * Editing. Before relay the replies to EHLO are edited; in relay, where it is unknown what a reply
+ * belongs to, every 250 of several lines is edited, and nothing is added.
  *
  * Room. Replies and answers leave ROOM_KEPT bytes of to_client free; from these come the lines that
  * cannot wait: 220, 454 and the 421 or 538 that ends the session.
@@ -202,7 +202,7 @@ void gate_begin_relay(struct gate *g)
 void gate_shut(struct gate *g, struct buffer *to_client)
 {
     if (!gate_may_relay(g) && (g->bye || g->refused)) {
-        /* Nothing is to be added to the backend's last word. */
+        /* Nothing may be added to the backend's last reply. */
         gate_close(g, to_client, "");
     } else if (!gate_may_relay(g)) {
         gate_fail(g, to_client,
@@ -220,7 +220,7 @@ void gate_give_answer(struct gate *g, struct buffer *to_client)
 {
     const struct refusal *refusal;
 
-    /* Behind a 221 or 421 the backend closes: it would give no further answer either. */
+    /* After a 221 or 421 the backend closes: it would give no further answer either. */
     if (g->line != LINE_ANSWER || g->state == GATE_CLOSE || g->bye || !gate_is_quiet(g)) {
         return;
     }
@@ -229,7 +229,7 @@ void gate_give_answer(struct gate *g, struct buffer *to_client)
         g->line = LINE_VERB;
         return;
     }
-    /* Behind a shut door STARTTLS gets what the backend would say. */
+    /* Once the door is shut, STARTTLS gets what the backend would say. */
     refusal = &refusals[g->own == STARTTLS ? REFUSE_STARTTLS : g->own];
     if (buffer_room(to_client) < strlen(refusal->text) + ROOM_KEPT) {
         return;

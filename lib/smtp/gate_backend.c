@@ -4,7 +4,7 @@
 #include "lib/smtp/line.h"
 #include "lib/smtp/message.h"
 
-/* The reply's last line has been written: what follows from it. */
+/* The reply's last line has been written: acts on it. */
 static void end_reply(struct gate *g, unsigned code, struct buffer *to_client)
 {
     bool shut = code == 354 || code == 334;
@@ -66,7 +66,7 @@ static enum kind present_kind(const struct gate *g)
     return g->in_reply ? (enum kind)g->reply_kind : next_kind(g);
 }
 
-/* Writes a reply line, or what the client is shown of it. */
+/* Writes a reply line, or the part of it that the client is shown. */
 static void put_reply_line(struct gate *g, struct bytes line, const struct reply_line *r,
                            struct buffer *to_client)
 {
@@ -88,9 +88,9 @@ static void put_reply_line(struct gate *g, struct bytes line, const struct reply
     }
 }
 
-/* Whether this line must not reach the client: the backend took a command that it must not take,
- * does not let the session in again, or speaks, unasked, where that would shut the door and must
- * not. A 421 is the end in any case. */
+/* Whether this line must not reach the client: the backend accepted a command that it must not
+ * accept, does not readmit the session, or sends an unasked reply where that would shut the door
+ * and must not. A 421 is the end in any case. */
 static bool is_forbidden(struct gate *g, unsigned code, struct buffer *to_client)
 {
     enum kind kind = present_kind(g);

@@ -77,7 +77,7 @@ static enum action action_for(const struct gate *g, enum verb verb)
     return action;
 }
 
-/* False: the mechanism that an AUTH names has not come in full. */
+/* False: the mechanism that an AUTH names has not fully arrived. */
 static bool keep_mechanism(struct gate *g, struct bytes seen)
 {
     struct bytes word;
@@ -127,8 +127,8 @@ static bool take_line(struct gate *g, enum verb verb, enum action action)
     return true;
 }
 
-/* Holds a line until it is known whether an EHLO has been taken. Its first byte goes on, so that
- * the backend sees that the client did not wait. A line end does not: an empty line is a command.
+/* Holds a line until it is known whether an EHLO is accepted. Its first byte is passed on, so that
+ * the backend sees that the client did not wait. A line end is not: an empty line is a command.
  */
 static void hold_line(struct gate *g, enum verb verb, struct bytes *in, struct buffer *to_backend)
 {
@@ -139,7 +139,7 @@ static void hold_line(struct gate *g, enum verb verb, struct bytes *in, struct b
     }
 }
 
-/* LINE_VERB: decides what becomes of a line. False: more bytes, a free place or a reply are needed
+/* LINE_VERB: decides what happens to a line. False: more bytes, a free place or a reply are needed
  * first. */
 static bool judge_line(struct gate *g, struct bytes *in, struct buffer *to_backend)
 {
@@ -171,9 +171,9 @@ static bool judge_line(struct gate *g, struct bytes *in, struct buffer *to_backe
     return take_line(g, verb, action);
 }
 
-/* LINE_AHEAD: false while it is not known whether an EHLO is taken. Where none has been, nothing
- * can follow the replies that are due, as the backend has the line's first byte; and nothing is
- * said, as it may have closed with one of them. */
+/* LINE_AHEAD: false while it is not known whether an EHLO is accepted. If none is, nothing can
+ * follow the replies that are due, because the backend has the line's first byte; and nothing is
+ * said, because it may have closed with one of them. */
 static bool release_line(struct gate *g, struct buffer *to_client)
 {
     if (g->phase != PHASE_NO_EHLO) {
@@ -186,7 +186,7 @@ static bool release_line(struct gate *g, struct buffer *to_client)
     return false;
 }
 
-/* What the backend makes of the rest of a line that is this long is not known (docs/design.md). */
+/* It is not known how the backend treats the rest of a line that is this long (docs/design.md). */
 static void end_lines(struct gate *g, struct buffer *to_client)
 {
     if (gate_may_relay(g)) {

@@ -12,16 +12,16 @@ enum line { LINE_VERB, LINE_AHEAD, LINE_PASS, LINE_HELD, LINE_SKIP, LINE_ANSWER 
 enum kind {
     KIND_UNASKED,
     KIND_BANNER,
-    KIND_SECOND_BANNER, /* the client has had its banner: this one is not for it */
+    KIND_SECOND_BANNER, /* the client has already had a banner: this one is not for it */
     KIND_EHLO,
     KIND_HELO,
     KIND_OTHER,
     KIND_COMMAND,
 };
 
-/* What becomes of a client's line, by its verb. */
+/* What happens to a client's line, by its verb. */
 enum action {
-    REFUSE_COMMAND, /* the safe one is what a table that does not name a verb means */
+    REFUSE_COMMAND, /* the safe one is the default for a verb that a table does not name */
     PASS,
     WAIT,
     SHUT,
@@ -38,7 +38,7 @@ enum action {
     ACTION_NUM,
 };
 
-/* A 421 line is cut to this; with 220 and 454 it makes the room that is always kept. */
+/* A 421 line is cut to this; with 220 and 454 it determines the room that is always kept. */
 #define CLOSE_LINE_MAX ((size_t)512)
 #define ROOM_KEPT      (CLOSE_LINE_MAX + 128)
 
@@ -51,7 +51,7 @@ bool gate_is_quiet(const struct gate *g);
 /* Whether AUTH is neither offered nor allowed now. */
 bool gate_hides_auth(const struct gate *g);
 
-/* Whether relay may begin now, should the door be shut. */
+/* Whether relay may begin now if the door is shut. */
 bool gate_may_relay(const struct gate *g);
 
 /* One more reply is outstanding. */
@@ -60,16 +60,16 @@ void gate_push_pending(struct gate *g, uint8_t kind);
 /* The door is shut: from now on the client's bytes are passed on unseen. */
 void gate_begin_relay(struct gate *g);
 
-/* Gives the answer that waits, if it is its turn. */
+/* Gives the waiting answer, if it is its turn. */
 void gate_give_answer(struct gate *g, struct buffer *to_client);
 
 /* A reply has shut the door. */
 void gate_shut(struct gate *g, struct buffer *to_client);
 
-/* Writes the session's last reply: on a line of its own, as lines that are held never come. */
+/* Writes the session's last reply, on a separate line, because held lines are never written. */
 void gate_close(struct gate *g, struct buffer *to_client, const char *reply);
 
-/* The backend did what it must not do, for which `note` stands: 421. */
+/* The backend did something forbidden, which `note` names: 421. */
 void gate_fail(struct gate *g, struct buffer *to_client, unsigned note);
 
 #endif

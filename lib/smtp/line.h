@@ -11,15 +11,15 @@
 
 enum line_result {
     LINE_DONE,
-    LINE_MORE, /* the line has not come in full yet */
+    LINE_MORE, /* the line has not fully arrived yet */
     LINE_BAD,  /* the line is longer than allowed */
 };
 
 /* Takes the next line, at most `max` bytes with its end, from `in`. MORE and BAD leave `in` and
- * `out` as they were. */
+ * `out` unchanged. */
 MUST_USE enum line_result line_take(struct bytes *in, size_t max, struct bytes *out);
 
-/* How many bytes at the start of `in` belong to the line that begins there; `*ended` tells whether
+/* How many bytes at the start of `in` belong to the line that begins there; `*ended` says whether
  * its end is among them. */
 size_t line_span(struct bytes in, bool *ended);
 

@@ -28,7 +28,7 @@ static bool is_word(struct bytes word, const char *name)
     return word.len == strlen(name) && strncasecmp((const char *)word.data, name, word.len) == 0;
 }
 
-/* The word at or behind `*pos`, empty at the line's end; `*pos` moves behind it. */
+/* The word at or after `*pos`, empty at the line's end; `*pos` moves past it. */
 static struct bytes next_word(struct bytes line, size_t *pos)
 {
     size_t start;
@@ -122,7 +122,7 @@ static void put_string(struct buffer *out, const char *s)
     buffer_put(out, s, strlen(s));
 }
 
-/* Writes a line that is kept, held back unless it is the last. */
+/* Writes a line that is kept; it is held back unless it is the last. */
 static void put_line(struct buffer *out, const uint8_t *code, bool last, struct bytes text)
 {
     buffer_put(out, code, 3);

@@ -7,8 +7,8 @@ enum { NAMES_MAX_SHOWN = 8, NAME_MAX_SHOWN = 24 };
 
 /*
  * Protocols of other services: IANA's registry "TLS Application-Layer Protocol Negotiation (ALPN)
- * Protocol IDs", and names that are in use without standing there. Of those with a version any
- * version counts.
+ * Protocol IDs", and names that are in use without being registered. A name with a version matches
+ * any version.
  */
 static const struct {
     const char *name;

@@ -1,10 +1,10 @@
 /*
  * alpn: what is answered to a client that names application protocols (ALPN, RFC 7301).
  *
- * A client that wants to talk to a web server, and was made to talk to a mail server with a
- * certificate that is good for both, names the protocol that it means: that is where such a
- * handshake can be ended before a byte of it is taken for mail. SMTP has no name in IANA's
- * registry; those who send one send "smtp". May include: lib/base, hello.
+ * A client that wants to talk to a web server, and was tricked into talking to a mail server with a
+ * certificate that is valid for both, names the protocol that it expects: there such a handshake
+ * can be ended before a byte of it is taken for mail. SMTP has no name in IANA's registry; those
+ * who send one send "smtp". May include: lib/base, hello.
  */
 #ifndef POSTERN_LIB_TLS_ALPN_H
 #define POSTERN_LIB_TLS_ALPN_H
@@ -15,7 +15,7 @@
 /* The name that is selected. */
 #define ALPN_SMTP "smtp"
 
-/* What is done with a client that names protocols. */
+/* What to do with a client that names protocols. */
 enum alpn_rule {
     ALPN_GUARD,  /* refused if another service's protocol is named, and smtp is not */
     ALPN_STRICT, /* refused unless smtp is named */
@@ -23,15 +23,15 @@ enum alpn_rule {
 };
 
 enum alpn_answer {
-    ALPN_SILENT, /* the handshake goes on without an answer */
+    ALPN_SILENT, /* the handshake continues without an answer */
     ALPN_SELECT, /* ALPN_SMTP is selected */
     ALPN_REFUSE, /* alert 120, no_application_protocol */
 };
 
 /*
- * `list` is a protocol_name_list without its length; empty where the client sent none, which is
- * never refused. GREASE (RFC 8701) counts as nothing, and so does what stands behind a torn name:
- * that is libssl's to refuse.
+ * `list` is a protocol_name_list without its length; empty if the client sent none, which is never
+ * refused. GREASE (RFC 8701) is ignored, and so is everything after a truncated name: libssl
+ * refuses that.
  */
 enum alpn_answer alpn_judge(enum alpn_rule rule, struct bytes list);
 

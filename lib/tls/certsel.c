@@ -3,8 +3,8 @@
  *
  * 1. SSL_use_cert_and_key() refuses a key below the security level.
  * 2. The version: the highest that both sides have. TLS 1.3 is offered only if some scheme of the
- *    profile names the curve of an ECDSA key. TLS_FALLBACK_SCSV is held against the versions of the
- *    profile alone.
+ *    profile names the curve of an ECDSA key. TLS_FALLBACK_SCSV is checked only against the
+ *    versions of the profile.
  * 3. The bodies of the extensions of that version (hello_check).
  * 4. TLS 1.3: the first TLS 1.3 suite of ours that the client has; the first scheme of ours that
  *    the client has, that fits the key and its size; a key share of the client that we can use (the
@@ -18,12 +18,12 @@
  * 6. signature_algorithms_cert, if there is one, must name the signature on the leaf, from TLS 1.2
  *    on.
  *
- * Where the steps of libssl end in one error for many causes ("no shared cipher"), the reason is
- * the one that an administrator can act on: what this kind of key lacks first, then the curve of
- * this key, then what the certificate itself lacks. certificate_authorities has no influence:
- * libssl as a server reads it and never looks at it.
+ * Where libssl's steps end in one error for many causes ("no shared cipher"), the reason is the one
+ * that an administrator can act on: first what this kind of key lacks, then the curve of this key,
+ * then what the certificate itself lacks. certificate_authorities has no influence: libssl as a
+ * server parses it and then ignores it.
  *
- * Where one libssl decides otherwise than another, profile->libssl says which one it is.
+ * Where one libssl decides differently from another, profile->libssl says which one it is.
  */
 #include "lib/tls/certsel_parts.h"
 
@@ -75,7 +75,7 @@ static uint16_t shared_group(const struct question *q)
 }
 
 /* Whether the key makes signatures of this scheme in this version. The schemes with SHA-1 and
- * SHA-224, which TLS 1.3 has no more, name no curve. */
+ * SHA-224, which TLS 1.3 no longer has, name no curve. */
 static bool scheme_fits(const struct question *q, const struct scheme *scheme)
 {
     bool tls13 = q->version >= TLS13;
@@ -109,8 +109,8 @@ static bool is_large_enough(const struct certsel_certificate *certificate,
            (certificate->bits + 7) / 8 >= 2 * hash_len(scheme->hash) + 2;
 }
 
-/* Whether a scheme of signature_algorithms_cert names a signature of `leaf`. libssl compares digest
- * and kind of signature only: neither the curve nor the kind of an RSA-PSS key. */
+/* Whether a scheme of signature_algorithms_cert names a signature of `leaf`. libssl compares only
+ * the digest and the kind of signature: neither the curve nor the kind of an RSA-PSS key. */
 static bool names_signature(const struct question *q, const struct scheme *named,
                             const struct scheme *leaf)
 {
@@ -193,7 +193,8 @@ static enum verdict_reason default_scheme(const struct question *q, uint16_t *ou
     return VERDICT_USABLE;
 }
 
-/* Where a group that takes part in key exchange is in the profile; num_groups if it is not. */
+/* The position in the profile of a group that takes part in key exchange; num_groups if it is not
+ * there. */
 static size_t place_of_group(const struct question *q, uint16_t id)
 {
     size_t i = 0;
@@ -204,8 +205,9 @@ static size_t place_of_group(const struct question *q, uint16_t id)
     return i < q->profile->num_groups && group_runs(q, id) ? i : q->profile->num_groups;
 }
 
-/* Finds the share that libssl computes with: the place of its group in the profile, or num_groups
- * if there is none, into `*best`, and its length into `*len`. False if it refuses key_share. */
+/* Finds the share that libssl computes with: writes the position of its group in the profile, or
+ * num_groups if there is none, into `*best`, and its length into `*len`. False if it refuses
+ * key_share. */
 static bool find_share(const struct question *q, size_t *best, size_t *len)
 {
     const struct libssl_traits *libssl = &q->profile->libssl;
@@ -279,7 +281,7 @@ static enum verdict_reason judge_tls13(const struct question *q, struct verdict 
 }
 
 /* Our first suite before TLS 1.3 that the client has and that runs with this kind of key or with
- * none; NULL if there is none, and then whether only a group was missing. */
+ * none; NULL if there is none, and then says whether only a group was missing. */
 static const struct suite *shared_suite(const struct question *q, bool *needs_group)
 {
     enum key_kind kind = q->certificate->kind;
@@ -314,8 +316,8 @@ static bool curve_is_named(const struct question *q)
     return group != NULL && group->bits != 0 && id_list_has(&q->hello->groups, group->id);
 }
 
-/* Whether the client takes the form that the point of an ECDSA key is in. RFC 8422 section 5.1.2
- * wants every client that sends a list to take the uncompressed one. */
+/* Whether the client accepts the form of an ECDSA key's point. RFC 8422 section 5.1.2 requires
+ * every client that sends a list to accept the uncompressed one. */
 static bool point_is_welcome(const struct question *q)
 {
     const struct bytes *formats = &q->hello->point_formats;
@@ -422,8 +424,8 @@ struct verdict certsel_judge(const struct certsel_profile *profile,
     return verdict;
 }
 
-/* Without a certificate nothing is signed, but libssl asks before it knows that whether it could
- * be, as soon as one of the extensions is there. */
+/* Without a certificate nothing is signed, but before libssl knows that, it checks whether
+ * something could be, as soon as one of the extensions is present. */
 static bool could_sign(const struct question *q)
 {
     if (q->version < TLS12 || (!q->hello->schemes.present && !q->hello->cert_schemes.present)) {

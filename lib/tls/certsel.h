@@ -2,11 +2,11 @@
  * certsel: the choice of a certificate for one ClientHello.
  *
  * Promise: for each certificate of a set, in the administrator's order, the verdict says whether
- * libssl, given this certificate alone and this profile, would go on to send it to this client,
- * and if not, the first reason in the client's hello or in the certificate that stands against it.
- * The choice is the first usable certificate that no client has to refuse, or else the first usable
- * one. Arrays of IANA numbers go in, numbers come out: no OpenSSL type crosses, and nothing is
- * allocated. May include: lib/base, lib/tls/hello, libssl and names.
+ * libssl, given only this certificate and this profile, would send it to this client, and if not,
+ * the first reason against it in the client's hello or in the certificate. The choice is the first
+ * usable certificate that no client has to refuse, or otherwise the first usable one. Arrays of
+ * IANA numbers go in, numbers come out: no OpenSSL type crosses, and nothing is allocated. May
+ * include: lib/base, lib/tls/hello, libssl and names.
  */
 #ifndef POSTERN_LIB_TLS_CERTSEL_H
 #define POSTERN_LIB_TLS_CERTSEL_H
@@ -24,17 +24,17 @@ enum key_kind {
     KEY_MLDSA87,
 };
 
-/* What the rules need to know of a certificate with its key and chain. */
+/* What the rules need to know about a certificate with its key and chain. */
 struct certsel_certificate {
     enum key_kind kind;
-    uint16_t curve;       /* KEY_ECDSA: the IANA group of the key; else 0 */
+    uint16_t curve;       /* KEY_ECDSA: the IANA group of the key; otherwise 0 */
     unsigned bits;        /* size of the key (RSA: of the modulus) */
     bool can_sign;        /* no keyUsage, or one with digitalSignature */
     uint16_t leaf_scheme; /* the scheme of the signature on the leaf; 0: none that IANA names */
     const struct bytes *issuers; /* borrowed: DER issuer names of the leaf and of its chain */
     size_t num_issuers;
     bool compressed;     /* KEY_ECDSA: the point of the public key is in compressed form */
-    bool explicit_curve; /* KEY_ECDSA: the curve is written out, not named */
+    bool explicit_curve; /* KEY_ECDSA: the curve is given by explicit parameters, not by name */
     bool can_encipher;   /* no keyUsage, or one with keyEncipherment */
 };
 
@@ -66,12 +66,12 @@ enum verdict_reason {
     VERDICT_MALFORMED,
 };
 
-/* Why a client that checks it has to refuse a certificate which libssl sends all the same. */
+/* Why a client that checks it has to refuse a certificate that libssl still sends. */
 enum verdict_fault {
     FAULT_NONE,
     FAULT_KEY_USAGE,             /* its keyUsage lacks digitalSignature, and it signs (RFC 5280
                                     section 4.2.1.3, RFC 8446 section 4.4.2.2) */
-    FAULT_KEY_ENCIPHERMENT_ONLY, /* the same, of an RSA key that may only decipher */
+    FAULT_KEY_ENCIPHERMENT_ONLY, /* the same, for an RSA key that may only decrypt */
     FAULT_EXPLICIT_PARAMETERS,   /* its curve has no name (RFC 5480 section 2.1.1) */
 };
 
@@ -82,9 +82,9 @@ struct verdict {
     uint16_t suite;
     uint16_t group;
     uint16_t scheme;
-    enum verdict_fault fault; /* VERDICT_USABLE: it ranks behind those without one */
-    bool
-        capped; /* judged as if the profile ended with TLS 1.2, where libssl has to be held to it */
+    enum verdict_fault fault; /* VERDICT_USABLE: it ranks after those without one */
+    bool capped; /* judged as if the profile ended with TLS 1.2, to which libssl then has to be
+                    limited */
 };
 
 /* Kinds of certificate that an administrator could add, in the order they are always named. */
@@ -97,8 +97,8 @@ struct verdict certsel_judge(const struct certsel_profile *profile,
 
 /*
  * Judges `num` certificates into `verdicts` (room for `num`) and returns the index of the choice,
- * or -1. Where TLS 1.3 is negotiated and its schemes fit no certificate, but TLS 1.2 serves one,
- * all verdicts are of TLS 1.2 and `capped`. `certificates` holds pointers, so that sets can share
+ * or -1. If TLS 1.3 is negotiated and its schemes fit no certificate, but TLS 1.2 serves one, all
+ * verdicts are for TLS 1.2 and `capped`. `certificates` holds pointers, so that sets can share
  * certificates.
  */
 int certsel_choose(const struct certsel_profile *profile,
@@ -113,7 +113,7 @@ int certsel_choose(const struct certsel_profile *profile,
 struct verdict certsel_judge_anonymous(const struct certsel_profile *profile,
                                        const struct hello *hello);
 
-/* What stands against the certificate in TLS 1.3, where the most does. */
+/* What a client may have against the certificate in TLS 1.3, which has the strictest rules. */
 enum verdict_fault certsel_fault(const struct certsel_certificate *certificate);
 
 /* Which kinds of certificate would be usable (bit 1 << enum fit), as commonly issued today: RSA

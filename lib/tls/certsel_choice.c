@@ -3,7 +3,7 @@
 
 #include "lib/tls/names.h"
 
-/* The first usable one without a fault, or else the first usable one; -1 if there is none. */
+/* The first usable one without a fault, or otherwise the first usable one; -1 if there is none. */
 static int best_of(const struct verdict *verdicts, size_t num)
 {
     int best = -1;
@@ -19,7 +19,7 @@ static int best_of(const struct verdict *verdicts, size_t num)
     return best;
 }
 
-/* Whether nothing but the schemes of TLS 1.3 is why this certificate cannot be used. */
+/* Whether the schemes of TLS 1.3 are the only reason why this certificate cannot be used. */
 static bool lacks_scheme(const struct certsel_profile *profile,
                          const struct certsel_certificate *certificate, const struct hello *hello,
                          const struct verdict *verdict)

@@ -4,7 +4,7 @@
 
 #include "lib/tls/certsel.h"
 
-/* Everything that one judgement looks at. */
+/* Everything that one judgement is based on. */
 struct question {
     const struct certsel_profile *profile;
     const struct certsel_certificate *certificate;

@@ -1,9 +1,9 @@
-/* Which version of TLS comes of a hello. */
+/* Which version of TLS a hello leads to. */
 #include "lib/tls/certsel_parts.h"
 
 #include "lib/tls/names.h"
 
-/* Whether TLS 1.3 would have a scheme for a key of this kind and curve at all. */
+/* Whether TLS 1.3 has any scheme for a key of this kind and curve. */
 static bool speaks_tls13(const struct question *q)
 {
     if (q->certificate->kind != KEY_ECDSA) {

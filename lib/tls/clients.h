@@ -1,8 +1,8 @@
 /*
  * clients: well-known mail clients, and the ClientHello that each of them sends.
  *
- * What `posternctl check` tries a configuration with. The rows stand in clients_windows.inc,
- * clients_libraries.inc and clients_mail.inc, each with the source that it rests on; they are
+ * `posternctl check` tries a configuration with these. The rows are in clients_windows.inc,
+ * clients_libraries.inc and clients_mail.inc, each with the source that it is based on; they are
  * compiled in, so that they are wherever the program is. May include: lib/tls/hellobuild.
  */
 #ifndef POSTERN_LIB_TLS_CLIENTS_H
@@ -10,21 +10,21 @@
 
 #include "lib/tls/hellobuild.h"
 
-/* What a row rests on. */
+/* What a row is based on. */
 enum client_basis {
     CLIENT_CAPTURED,   /* a published capture of this client, or of one with the same TLS library */
     CLIENT_RUN,        /* the program itself was run */
-    CLIENT_DOCUMENTED, /* documents, or captures of parts; what is inferred is said in `source` */
+    CLIENT_DOCUMENTED, /* documents, or captures of parts; `source` says what is inferred */
 };
 
 /* Lists are numbers in hexadecimal with blanks between them, in the client's order; NULL: it does
- * not send this list. GREASE and what only a browser asks of its library (ALPN, NPN, token binding,
- * ...) are left out. */
+ * not send this list. GREASE and extensions that only a browser requests from its library (ALPN,
+ * NPN, token binding, ...) are omitted. */
 struct client {
     const char *name;
     enum client_basis basis;
     const char *source;
-    bool sslv2;       /* SSLv2 format; cipher kinds of SSLv2 itself stand among the suites */
+    bool sslv2;       /* SSLv2 format; cipher kinds of SSLv2 itself are among the suites */
     uint16_t version; /* client_version */
     const char *suites;
     const char *groups;

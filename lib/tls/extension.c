@@ -1,15 +1,15 @@
 /*
  * Theory of operation: libssl takes an extension block apart first: types and lengths, no type that
  * it knows twice, pre_shared_key at the end. Then it chooses the version (from supported_versions),
- * and then it reads the bodies, each only in the versions it belongs to: a torn key_share harms
- * nobody in TLS 1.2. So each row of the table has a `read` for what is refused in every version and
- * for what others want to know, and a `check` for what is refused in some.
+ * and then it reads the bodies, each only in the versions it belongs to: a broken key_share does no
+ * harm in TLS 1.2. So each row of the table has a `read` for what is refused in every version and
+ * for what others need to know, and a `check` for what is refused in some.
  *
- * The table has the extensions that every libssl knows. Those that only some do are looked at with
- * the second group, in every version: the hello is refused all the same.
+ * The table has the extensions that every libssl knows. Those that only some know are checked with
+ * the second group, in every version: the hello is refused anyway.
  *
- * DER inside status_request and certificate_authorities is looked at from outside only; a fault
- * deeper in it is left to libssl.
+ * Of DER inside status_request and certificate_authorities only the outer structure is checked; a
+ * fault deeper inside is left to libssl.
  */
 #include "lib/tls/extension.h"
 
@@ -372,7 +372,8 @@ static bool find_extension(struct bytes rest, uint16_t wanted, struct bytes *out
     return false;
 }
 
-/* libssl looks at the identities only if the client takes the one way to resume that it offers. */
+/* libssl looks at the identities only if the client accepts the one way to resume that libssl
+ * offers. */
 static const char *check_psk(const struct hello *hello, struct bytes body)
 {
     struct bytes modes;
@@ -459,7 +460,7 @@ static const char *check_compress_certificate(struct bytes body)
                : NULL;
 }
 
-/* What this libssl refuses, and another does not, in an extension and the `rest` behind it. */
+/* What this libssl refuses, and another does not, in an extension and the `rest` after it. */
 static const char *check_newer(const struct libssl_traits *libssl, uint16_t version, uint16_t type,
                                struct bytes body, struct bytes rest)
 {

@@ -9,13 +9,13 @@
 #include "lib/tls/hello.h"
 
 /*
- * Reads `out->extensions` into the other fields of `out`. Returns NULL, or in words of our own the
- * fault for which libssl refuses the hello whatever the version.
+ * Reads `out->extensions` into the other fields of `out`. Returns NULL, or a static text with the
+ * fault for which libssl refuses the hello in any version.
  */
 const char *extension_read_block(struct hello *out);
 
-/* Looks at the extensions that belong to `version` (0x0301 to 0x0304), and at those that `libssl`
- * knows and others do not: NULL or the fault. */
+/* Checks the extensions that belong to `version` (0x0301 to 0x0304), and those that `libssl` knows
+ * and others do not: NULL or the fault. */
 const char *extension_check_block(const struct hello *hello, const struct libssl_traits *libssl,
                                   uint16_t version);
 

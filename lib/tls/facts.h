@@ -1,8 +1,8 @@
 /*
- * facts: what is known of one TLS connection once its handshake is done.
+ * facts: what is known about one TLS connection once its handshake is done.
  *
- * Plain data for the log and for whoever asks later; all texts are borrowed from static tables or
- * from the session that owns the facts. May include: lib/base.
+ * Plain data for the log and for later questions; all texts are borrowed from static tables or from
+ * the session that owns the facts. May include: lib/base.
  */
 #ifndef POSTERN_LIB_TLS_FACTS_H
 #define POSTERN_LIB_TLS_FACTS_H
@@ -13,12 +13,12 @@
 #define TLS_CLIENT_NAME_SIZE 256
 #define TLS_FINGERPRINT_SIZE 96
 
-/* What is known of the certificate that a client has shown. Its names are in UTF-8, without control
- * bytes, and the client's own words unless it is trusted: whoever writes them escapes them. */
+/* What is known about the certificate that a client sent. Its names are in UTF-8, without control
+ * bytes, and the client's own words unless it is trusted: escape them when writing them. */
 struct tls_client {
-    char subject[TLS_CLIENT_NAME_SIZE];     /* its common name, or without one the whole subject */
-    char issuer[TLS_CLIENT_NAME_SIZE];      /* the same of its issuer */
-    char fingerprint[TLS_FINGERPRINT_SIZE]; /* of the certificate */
+    char subject[TLS_CLIENT_NAME_SIZE]; /* its common name, or the whole subject if it has none */
+    char issuer[TLS_CLIENT_NAME_SIZE];  /* the same of its issuer */
+    char fingerprint[TLS_FINGERPRINT_SIZE];     /* of the certificate */
     char key_fingerprint[TLS_FINGERPRINT_SIZE]; /* of its public key (SubjectPublicKeyInfo) */
     bool trusted;                               /* client_ca leads to it */
     const char *error;                          /* static: why it is not trusted; "" if it is */
@@ -42,9 +42,9 @@ struct tls_facts {
     struct bytes sni;         /* server_name as sent; len 0 if none */
     const char *fault;        /* why a client that checks it has to refuse the certificate:
                                  fault_word(), "" if there is none, or if it is reused */
-    bool capped;              /* held to TLS 1.2, because TLS 1.3 has no scheme for it */
+    bool capped;              /* limited to TLS 1.2, because TLS 1.3 has no scheme for it */
     bool reused;              /* resumed from a ticket */
-    const struct tls_client *client; /* borrowed from the session; NULL: no certificate was shown */
+    const struct tls_client *client; /* borrowed from the session; NULL: no certificate was sent */
 };
 
 #endif

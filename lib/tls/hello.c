@@ -63,7 +63,7 @@ enum hello_result hello_decode(struct hello *out, struct bytes message, const ch
     return *why == NULL ? HELLO_DONE : HELLO_BAD;
 }
 
-/* Reads an SSLv2-format hello behind its type; NULL or what is wrong. */
+/* Reads an SSLv2-format hello after its type; NULL or what is wrong. */
 static const char *read_sslv2(struct hello *out, struct bytes body)
 {
     static const uint8_t null_compression = 0;

@@ -3,9 +3,9 @@
  *
  * Decodes one whole ClientHello (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2; the SSLv2
  * format: RFC 5246 appendix E.2) into views of the caller's bytes. Nothing is copied or allocated,
- * so the result lives as long as the bytes. "Absent" is told from "empty". A hello that every
- * libssl would refuse while reading it is BAD, with the reason in words. May include: lib/base,
- * lib/tls/libssl.
+ * so the result lives as long as the bytes. "Absent" and "empty" are distinguished. A hello that
+ * every libssl would refuse while reading it is BAD, with the reason in words. May include:
+ * lib/base, lib/tls/libssl.
  */
 #ifndef POSTERN_LIB_TLS_HELLO_H
 #define POSTERN_LIB_TLS_HELLO_H
@@ -13,15 +13,16 @@
 #include "lib/base/bytes.h"
 #include "lib/tls/libssl.h"
 
-/* The longest ClientHello that is looked at, handshake header included; longer ones are refused. */
+/* The longest ClientHello that is decoded, including the handshake header; longer ones are refused.
+ */
 #define HELLO_SIZE_MAX ((size_t)16384)
 
-/* A list of 16-bit IANA numbers as it stands in the hello, GREASE included. */
+/* A list of 16-bit IANA numbers as in the hello, including GREASE. */
 struct id_list {
     const uint8_t *data; /* borrowed */
     size_t num;          /* entries */
     size_t stride;       /* bytes of an entry: 2, or 3 for the cipher specs of an SSLv2 hello */
-    bool present;        /* the list was there, perhaps empty */
+    bool present;        /* the list was present, perhaps empty */
 };
 
 struct hello {
@@ -49,8 +50,8 @@ struct hello {
 
 enum hello_result { HELLO_DONE, HELLO_BAD };
 
-/* A handshake message: type 1, 24-bit length, body. On HELLO_BAD `*why` is set to a text of our
- * own, and `out` holds what was read before the fault. */
+/* A handshake message: type 1, 24-bit length, body. On HELLO_BAD `*why` is set to a static text,
+ * and `out` holds what was read before the fault. */
 MUST_USE enum hello_result hello_decode(struct hello *out, struct bytes message, const char **why);
 
 /* An SSLv2-format hello, without its 2-byte record header: type 1, version, three lengths, ... */
@@ -60,8 +61,8 @@ MUST_USE enum hello_result hello_decode_sslv2(struct hello *out, struct bytes me
 /*
  * What libssl reads only once it has chosen `version` (0x0301 to 0x0304): HELLO_BAD, with `*why`,
  * for a fault in an extension of that version, for example an odd signature_algorithms in TLS 1.2
- * or a torn key_share in TLS 1.3; and what one libssl refuses and another does not, such as an
- * extension that comes twice and that only `libssl` knows. `hello` comes from a successful
+ * or a broken key_share in TLS 1.3; and for what one libssl refuses and another does not, such as
+ * an extension that appears twice and that only `libssl` knows. `hello` comes from a successful
  * decoding.
  */
 MUST_USE enum hello_result hello_check(const struct hello *hello,

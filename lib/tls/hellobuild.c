@@ -18,7 +18,7 @@ enum {
     EXT_KEY_SHARE = 51,
 };
 
-/* What libssl does with a share depends on its being a point of the curve: these are the curves'
+/* How libssl treats a share depends on whether it is a point on the curve: these are the curves'
  * base points (SEC 2; RFC 7748: 9 and 5). An ML-KEM key of zeros is one (FIPS 203 section 7.2); in
  * X25519MLKEM768 it comes first, in the other hybrids last (draft-ietf-tls-ecdhe-mlkem). */
 static const uint8_t p256_base[] = {
@@ -64,7 +64,7 @@ static const struct base_point {
     {0x11ec, x25519_base, sizeof x25519_base, 1184}, {0x11ed, p384_base, sizeof p384_base, 0},
 };
 
-/* What clients usually say in extensions that certsel does not look at. */
+/* What clients usually send in extensions that certsel ignores. */
 static const struct usual_body {
     uint16_t type;
     size_t len;
@@ -295,7 +295,7 @@ static void put_extension(struct writer *w, const struct hello_lists *lists, uin
     close_vector(w, start, 2);
 }
 
-/* What has_field() knows, in the order in which it follows the extensions that are listed. */
+/* What has_field() knows, in the order in which these follow the extensions that are listed. */
 static const uint16_t field_types[] = {EXT_SNI,      EXT_GROUPS,       EXT_SCHEMES,  EXT_ALPN,
                                        EXT_VERSIONS, EXT_CERT_SCHEMES, EXT_KEY_SHARE};
 

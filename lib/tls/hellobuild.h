@@ -1,17 +1,18 @@
 /*
  * hellobuild: a ClientHello from lists of numbers.
  *
- * For what is judged without a client: the known clients of `posternctl check`, the lists given to
+ * For judging without a client: the known clients of `posternctl check`, the lists given to
  * `posternctl explain`. The message is what a client with these lists would send, so that the one
- * decoder and certsel judge it like any other. It carries no secret and is not meant for a network:
- * the random is constant, the key shares are known points. May include: lib/base, hello and names.
+ * decoder and certsel judge it like any other. It carries no secret and is not intended for a
+ * network: the random is constant, the key shares are known points. May include: lib/base, hello
+ * and names.
  */
 #ifndef POSTERN_LIB_TLS_HELLOBUILD_H
 #define POSTERN_LIB_TLS_HELLOBUILD_H
 
 #include "lib/tls/hello.h"
 
-/* Numbers to be written; `present` tells an empty list from none, as in struct id_list. */
+/* Numbers to be written; `present` distinguishes an empty list from none, as in struct id_list. */
 struct hello_ids {
     const uint16_t *ids; /* borrowed */
     size_t num;
@@ -35,8 +36,9 @@ struct hello_lists {
     struct bytes alpn;             /* protocol_name_list without its length; len 0: none */
 
     /* The types of all extensions, in the order in which they are written. A type that belongs to a
-     * field above is written where it stands here, if the field is present; what a field calls for
-     * and this list does not name follows behind. The others get the body that clients usually send
+     * field above is written at its position here, if the field is present; types that a field
+     * needs and this list does not name follow at the end. The others get the body that clients
+     * usually send
      * with them, or an empty one. */
     struct hello_ids extensions;
 };
@@ -44,7 +46,7 @@ struct hello_lists {
 /*
  * Writes the handshake message (for SSLv2 format: the message without its record header) into
  * `out`, which has room for `size` bytes. Returns its length; 0 if it does not fit, or if a list is
- * too long for the length in front of it.
+ * too long for its length field.
  */
 MUST_USE size_t hello_build(const struct hello_lists *lists, uint8_t *out, size_t size);
 

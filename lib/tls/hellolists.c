@@ -11,7 +11,7 @@ enum { HYBRID = 0x11ec };
 
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A name is shorter than NAME_SIZE; of a word that means nothing WORD_MAX characters are shown. */
+/* A name is shorter than NAME_SIZE; WORD_MAX characters are shown of a word that means nothing. */
 enum { IDS_MAX = 1024, NAME_SIZE = 64, WORD_MAX = 40 };
 
 /* Finds the number of a name. */
@@ -24,10 +24,10 @@ struct reading {
     find_id *find;
     uint16_t ids[IDS_MAX];
     size_t num;
-    bool half;      /* the first byte of the next number is there */
+    bool half;      /* the first byte of the next number has been read */
     uint8_t first;  /* that byte */
     bool was_name;  /* the last word was a name */
-    bool in_parens; /* behind a name: its number */
+    bool in_parens; /* after a name: its number */
     struct text *why;
 };
 
@@ -50,7 +50,7 @@ static bool find_group(const char *name, uint16_t *out)
     return group != NULL;
 }
 
-/* "RSA+SHA256", as OpenSSL takes schemes that have an IANA name, too. */
+/* "RSA+SHA256": OpenSSL also accepts this form for schemes that have an IANA name. */
 static bool find_pair(const char *name, uint16_t *out)
 {
     static const struct {
@@ -190,7 +190,7 @@ static bool is_tree(const char *list)
     return strstr(list, ": ") != NULL && strstr(list, "(0x") != NULL;
 }
 
-/* Of these only the numbers in parentheses count: the rest are labels, names and lengths. */
+/* Only the numbers in parentheses of these count: the rest are labels, names and lengths. */
 static bool read_tree(struct reading *r, const char *list)
 {
     while ((list = strstr(list, "(0x")) != NULL) {
@@ -240,7 +240,7 @@ static struct hello_ids ids_of(const struct reading *r, const char *list)
     return (struct hello_ids){.ids = r->ids, .num = r->num, .present = list != NULL};
 }
 
-/* A host name as it stands in a hello: an IDN as A-labels. */
+/* A host name as in a hello: an IDN as A-labels. */
 static bool check_sni(const char *name, struct text *why)
 {
     size_t len = strlen(name);

@@ -116,7 +116,7 @@ static bool is_pem(struct hellotext *out, struct bytes in)
     }
     text_add(&why, "a PEM file (");
     for (size_t i = 0; i < len; i++) {
-        /* Words in capitals, but anybody can write anything there. */
+        /* Usually words in capitals, but anybody can write anything there. */
         text_escaped(&why, in.data + i, in.data[i] == ' ' ? 0 : 1, 1);
         if (in.data[i] == ' ') {
             text_add(&why, " ");
@@ -342,7 +342,7 @@ static bool may_begin(struct bytes in)
                           ((in.data[0] & 0x80) != 0 && in.data[2] == CLIENT_HELLO));
 }
 
-/* Joins, in place, what the packets in `data` carry from the first one on that a hello may begin
+/* Joins, in place, the contents of the packets in `data`, from the first one that a hello may begin
  * with, and looks for the hello there: before it, the two sides spoke SMTP. */
 static bool take_packets(struct hellotext *out, uint8_t *data, size_t len)
 {
@@ -374,8 +374,8 @@ static bool take_packets(struct hellotext *out, uint8_t *data, size_t len)
     return true;
 }
 
-/* Of a conversation that was saved whole, the hello stands behind the lines in which the two sides
- * spoke SMTP. */
+/* In a conversation that was saved whole, the hello follows the lines in which the two sides spoke
+ * SMTP. */
 static bool take_conversation(struct hellotext *out, uint8_t *data, size_t len)
 {
     for (size_t i = 0; i + 1 < len && is_text(bytes_of(data + i, 1)); i++) {
@@ -397,7 +397,7 @@ static struct bytes without_blanks(struct bytes in)
     return in;
 }
 
-/* The bytes into `room`: as they are, or read from text. False if there are none. */
+/* Writes the bytes into `room`: unchanged, or read from text. False if there are none. */
 static bool get_bytes(struct hellotext *out, struct bytes in, uint8_t *room, size_t *len)
 {
     struct text why = text_in(out->why, sizeof out->why);

@@ -1,5 +1,5 @@
 /*
- * hellotext: a ClientHello as an administrator has it at hand.
+ * hellotext: a ClientHello in the form that an administrator has.
  *
  * Finds the ClientHello in what was saved or pasted: the bytes themselves or hex in any form that
  * hexdump reads; of TLS records, a handshake message, an SSLv2-format record, or of packets with
@@ -11,7 +11,7 @@
 
 #include "lib/base/bytes.h"
 
-/* The most bytes that are looked at. */
+/* The most bytes that are examined. */
 #define HELLOTEXT_SIZE_MAX ((size_t)65536)
 
 #define HELLOTEXT_WHY_SIZE 200
@@ -25,7 +25,7 @@ enum hellotext_kind {
 struct hellotext {
     enum hellotext_kind kind;
     struct bytes message; /* borrowed from the room */
-    size_t left;          /* bytes behind the message, which nobody looked at */
+    size_t left;          /* bytes after the message, which were ignored */
     char why[HELLOTEXT_WHY_SIZE];
 };
 

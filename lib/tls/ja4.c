@@ -17,7 +17,7 @@ static void add_number(struct numbers *numbers, uint16_t id)
     }
 }
 
-/* Shell's way of sorting: in place, and quick enough for whatever a client may send. */
+/* Shellsort: in place, and fast enough for anything that a client may send. */
 static void sort(struct numbers *numbers)
 {
     size_t gap = 1;
@@ -42,7 +42,7 @@ static void collect_suites(const struct hello *hello, struct numbers *out)
 {
     out->num = 0;
     for (size_t i = 0; i < hello->suites.num; i++) {
-        /* A cipher spec of three bytes whose first is not zero is one of SSLv2 alone. */
+        /* A cipher spec of three bytes whose first is not zero exists only in SSLv2. */
         if (hello->suites.stride == 2 || hello->suites.data[i * hello->suites.stride] == 0) {
             add_number(out, id_at(&hello->suites, i));
         }

@@ -4,8 +4,8 @@
  * JA4 (FoxIO, "JA4: TLS Client Fingerprinting") names the shape of a ClientHello: a readable part
  * and two SHA-256 hashes, cut to 12 hex digits, over texts. This room gives the readable part and
  * the texts; where a text is empty, the fingerprint has twelve zeros in place of a hash. GREASE
- * (RFC 8701) counts nowhere. The specification says nothing of SSLv2-format hellos: their version
- * is what the client asks for, and cipher specs that only SSLv2 has are left out.
+ * (RFC 8701) is ignored everywhere. The specification says nothing about SSLv2-format hellos: their
+ * version is the one that the client asks for, and cipher specs that only SSLv2 has are omitted.
  * May include: lib/base/text, lib/tls/hello.
  */
 #ifndef POSTERN_LIB_TLS_JA4_H
@@ -20,14 +20,14 @@
 /* Room for either text, whatever the hello: four hex digits and a comma for every two bytes. */
 #define JA4_TEXT_SIZE (HELLO_SIZE_MAX / 2 * 5 + 2)
 
-/* The readable part. `hello` may also come from a decoding that ended in HELLO_BAD: then it is the
- * part that was read which is named, here and below. */
+/* The readable part. `hello` may also come from a decoding that ended in HELLO_BAD: then only the
+ * part that was read counts, here and below. */
 void ja4_head(const struct hello *hello, char out[JA4_HEAD_SIZE]);
 
 /* The cipher suites, ascending: "002f,0035,...". */
 void ja4_suites(const struct hello *hello, struct text *out);
 
-/* The extensions, ascending, but for server_name and ALPN, then the signature schemes in the
+/* The extensions, ascending, except server_name and ALPN, then the signature schemes in the
  * client's order: "0005,000a,..._0403,0804,...". */
 void ja4_extensions(const struct hello *hello, struct text *out);
 

@@ -3,8 +3,8 @@
  *
  * Read-only tables of IANA's registries "TLS Parameters": cipher suites, supported groups and
  * signature schemes, as far as clients of the last twenty-five years offer them, with the facts
- * that the choice of a certificate rests on. Two names are kept: IANA's, and the one that OpenSSL
- * prints and accepts. May include: nothing of ours.
+ * that the choice of a certificate is based on. Two names are kept: IANA's, and the one that
+ * OpenSSL prints and accepts. May include: nothing of ours.
  */
 #ifndef POSTERN_LIB_TLS_NAMES_H
 #define POSTERN_LIB_TLS_NAMES_H
@@ -14,11 +14,11 @@
 
 enum { SSL3 = 0x0300, TLS10 = 0x0301, TLS11 = 0x0302, TLS12 = 0x0303, TLS13 = 0x0304 };
 
-/* Numbers with a meaning of their own in a list of suites (RFC 5746, RFC 7507). */
+/* Numbers with a special meaning in a list of suites (RFC 5746, RFC 7507). */
 enum { SCSV_RENEGOTIATION = 0x00ff, SCSV_FALLBACK = 0x5600 };
 
-/* KX_ANY, AUTH_ANY: TLS 1.3, where the suite says nothing of either. KX_NONE, AUTH_NONE: not a
- * suite but a signal. AUTH_ANON suites have KX_DHE or KX_ECDHE. KX_PSK: every kind of PSK. */
+/* KX_ANY, AUTH_ANY: TLS 1.3, where the suite determines neither. KX_NONE, AUTH_NONE: not a suite
+ * but a signal. AUTH_ANON suites have KX_DHE or KX_ECDHE. KX_PSK: every kind of PSK. */
 enum suite_kx {
     KX_ANY,
     KX_ECDHE,
@@ -69,7 +69,7 @@ struct group {
 enum scheme_key {
     SCHEME_RSA,     /* RSASSA-PKCS1-v1_5 */
     SCHEME_RSAE,    /* RSASSA-PSS with an ordinary RSA key */
-    SCHEME_RSA_PSS, /* RSASSA-PSS with a key that is for PSS only */
+    SCHEME_RSA_PSS, /* RSASSA-PSS with a key that is only for PSS */
     SCHEME_ECDSA,
     SCHEME_ED25519,
     SCHEME_ED448,
@@ -78,7 +78,7 @@ enum scheme_key {
     SCHEME_MLDSA87,
     SCHEME_DSA,
     SCHEME_BRAINPOOL, /* ECDSA on one brainpool curve, TLS 1.3 only (RFC 8734) */
-    SCHEME_OTHER,     /* only named: no rule of ours rests on it */
+    SCHEME_OTHER,     /* only named: no rule of ours uses it */
 };
 
 enum hash { HASH_NONE, HASH_MD5, HASH_SHA1, HASH_SHA224, HASH_SHA256, HASH_SHA384, HASH_SHA512 };

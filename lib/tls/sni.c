@@ -31,7 +31,7 @@ size_t sni_sort(struct sni_name *names, size_t num)
     return num;
 }
 
-/* The name as it would stand among ours. False for what can be none of them. */
+/* The name in the form of ours. False if it can be none of them. */
 static bool normalise(struct bytes asked, char out[SNI_NAME_MAX + 1])
 {
     size_t len = asked.len;

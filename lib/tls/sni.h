@@ -2,10 +2,10 @@
  * sni: which set of certificates a server name asks for.
  *
  * A sorted array of names, made once for each listener and read by all its workers: a look-up is
- * two binary searches, so that a thousand names cost no more than ten. Names are A-labels, as they
- * stand in server_name (RFC 6066 section 3); case and one final dot do not matter. "*.example.org"
- * stands for exactly one label in the place of the asterisk (RFC 6125 section 6.4.3), and an exact
- * name goes before it. Nothing is allocated. May include: lib/base.
+ * two binary searches, so that a thousand names cost no more than ten. Names are A-labels, as in
+ * server_name (RFC 6066 section 3); case and one final dot do not matter. The asterisk of
+ * "*.example.org" matches exactly one label (RFC 6125 section 6.4.3), and an exact name is
+ * preferred to it. Nothing is allocated. May include: lib/base.
  */
 #ifndef POSTERN_LIB_TLS_SNI_H
 #define POSTERN_LIB_TLS_SNI_H
@@ -17,11 +17,11 @@
 
 struct sni_name {
     const char *name; /* borrowed; lower case, exact or "*.suffix" */
-    size_t set;       /* what sni_find() gives for it */
+    size_t set;       /* what sni_find() returns for it */
 };
 
-/* Sorts `num` names for sni_find(). Returns the index of one that stands at the index before it,
- * too, there with the same or a lower `set`; or `num` if no name stands there twice. */
+/* Sorts `num` names for sni_find(). Returns the index of one that is equal to the one before it,
+ * which has the same or a lower `set`; or `num` if no name is there twice. */
 size_t sni_sort(struct sni_name *names, size_t num);
 
 /* The set of the sorted names that `asked` (server_name as sent) is for, or `fallback`. */

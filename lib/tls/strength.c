@@ -65,7 +65,7 @@ unsigned strength_of_scheme(const struct scheme *scheme)
     case SCHEME_MLDSA87:
         return 256;
     default:
-        /* Half the digest, but for SHA-1, whose collisions are cheaper. */
+        /* Half the digest, except for SHA-1, whose collisions are cheaper. */
         return scheme->hash == HASH_SHA1 ? 64 : (unsigned)hash_len(scheme->hash) * 4;
     }
 }

@@ -9,10 +9,10 @@
 #include "lib/tls/certsel.h"
 #include "lib/tls/names.h"
 
-/* What a security level asks for (SSL_CTX_set_security_level(3)). */
+/* What a security level requires (SSL_CTX_set_security_level(3)). */
 unsigned strength_of_level(int level);
 
-/* Of a certificate's key, rounded down to what some level asks for. */
+/* Of a certificate's key, rounded down to what some level requires. */
 unsigned strength_of_key(const struct certsel_certificate *certificate);
 
 /* Of the signatures of a scheme. */

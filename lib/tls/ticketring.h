@@ -1,16 +1,16 @@
 /*
  * ticketring: which keys encrypt and decrypt session tickets (RFC 5077 section 5.5).
  *
- * The first key encrypts; all of them decrypt. A process makes its own keys and lets a new one take
- * over now and then, so that a key that is stolen opens the sessions of a day and not of a year.
- * Pure: time and random bytes come from the caller. May include: lib/base.
+ * The first key encrypts; all of them decrypt. A process generates its own keys and lets a new one
+ * take over now and then, so that a stolen key opens the sessions of a day and not of a year. Pure:
+ * time and random bytes come from the caller. May include: lib/base.
  */
 #ifndef POSTERN_LIB_TLS_TICKETRING_H
 #define POSTERN_LIB_TLS_TICKETRING_H
 
 #include "lib/base/bytes.h"
 
-/* A key as it stands in a file: the 80 bytes that libssl and other servers use, too. */
+/* A key as in a file: the 80 bytes that libssl and other servers also use. */
 struct ticket_key {
     uint8_t name[16];
     uint8_t mac[32];    /* HMAC-SHA256 */
@@ -19,12 +19,12 @@ struct ticket_key {
 
 _Static_assert(sizeof(struct ticket_key) == 80, "a ticket key has 80 bytes");
 
-/* Seconds for which a key of our own encrypts. Longer than any session lives, so that the key
- * before it is all that is still needed. */
+/* Seconds for which a key of our own encrypts. Longer than any session lives, so that only the
+ * previous key is still needed. */
 #define TICKET_PERIOD (12 * 3600)
 
 struct ticket_ring {
-    struct ticket_key keys[2]; /* the one that encrypts, and the one before it */
+    struct ticket_key keys[2]; /* the one that encrypts, and the previous one */
     size_t num;
     int64_t since; /* when the first took over; seconds of a clock that is never set back */
 };
@@ -32,8 +32,8 @@ struct ticket_ring {
 /* True if a fresh key has to take over before anything is encrypted or decrypted. */
 bool ticket_ring_is_due(const struct ticket_ring *ring, int64_t now);
 
-/* Lets `fresh` take over. The key before it goes on decrypting, unless it has been idle for so
- * long that no session of it is left. */
+/* Lets `fresh` take over. The previous key continues to decrypt, unless it has been idle for so
+ * long that none of its sessions is left. */
 void ticket_ring_turn(struct ticket_ring *ring, const struct ticket_key *fresh, int64_t now);
 
 /* The index of the key of this name, or -1. */

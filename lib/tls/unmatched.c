@@ -14,7 +14,7 @@ static bool names_ecdsa(const struct id_list *schemes)
     return false;
 }
 
-/* A group of the client that libssl knows, or 0: a certificate on it would not be refused for its
+/* A group of the client's that libssl knows, or 0: a certificate on it would not be refused for its
  * curve. */
 static uint16_t group_of_client(const struct id_list *groups)
 {

@@ -219,7 +219,8 @@ static void add_curve(struct text *out, const struct certsel_certificate *certif
     add_list(out, &hello->groups, group_text);
 }
 
-/* What older libssl do not forgive a client with an ECDSA certificate (RFC 8422 section 5.1.2). */
+/* What older releases of libssl do not tolerate in a client with an ECDSA certificate (RFC 8422
+ * section 5.1.2). */
 static bool add_point_formats(struct text *out, const struct certsel_profile *profile,
                               const struct certsel_certificate *certificate,
                               const struct hello *hello)

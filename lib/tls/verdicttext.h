@@ -2,7 +2,7 @@
  * verdicttext: verdicts in words, for people.
  *
  * One clause for each verdict of certsel, which names what the client offers and what the
- * certificate is, so that the reader sees the two not meeting. Lists are cut after a few names.
+ * certificate is, so that the reader sees why they do not match. Lists are cut after a few names.
  * May include: lib/base, certsel, names.
  */
 #ifndef POSTERN_LIB_TLS_VERDICTTEXT_H
