@@ -5,7 +5,7 @@
 #include <idn2.h>
 #include <string.h>
 
-/* Room for a domain in UTF-8; one that is longer has no ASCII form. */
+/* Room for a domain in UTF-8; a longer one has no ASCII form. */
 #define DOMAIN_SIZE 1024
 
 static bool is_ascii(struct bytes text)
@@ -34,9 +34,9 @@ static bool convert(const char *domain, int flags, char out[HOSTNAME_MAX + 1])
 }
 
 /*
- * False if there is none. Four characters, sharp s among them, stand for themselves or, as they
- * once did and do where Postfix compares without case, for others (UTS 46 section 2.3): a domain
- * with such a one is two.
+ * False if there is none. Four characters, sharp s among them, are either themselves or, as
+ * formerly and in Postfix's comparisons without case, equal to others (UTS 46 section 2.3): a
+ * domain with one of them is two domains.
  */
 static bool to_ascii(struct bytes domain, char out[HOSTNAME_MAX + 1])
 {

@@ -1,5 +1,5 @@
 /*
- * address: mail addresses as Postfix tells them, for comparison with rules.
+ * address: mail addresses as Postfix reports them, for comparison with rules.
  *
  * May include: lib/admin/policy, libidn2.
  */
@@ -8,9 +8,9 @@
 
 #include "lib/admin/policy.h"
 
-/* As policy_address_read(), of the whole address as Postfix tells it. Its domain may be in UTF-8
- * (RFC 6531): that becomes its ASCII form, as for a look-up in the DNS, and is not known if it has
- * none or two. */
+/* Like policy_address_read(), for the whole address as Postfix reports it. Its domain may be in
+ * UTF-8 (RFC 6531): that becomes its ASCII form, as for a look-up in the DNS, and is not known if
+ * it has none or two. */
 void address_read(struct policy_address *out, struct bytes address, bool resolved);
 
 #endif

@@ -1,15 +1,14 @@
 /*
  * Theory of operation: Postfix opens a connection to the milter for each SMTP session. At its
- * beginning posternd is asked which of its sessions that is, once; later the addresses may be
- * another one's. At each MAIL posternd is asked what is known of that session, since TLS may have
- * come in between; what it says then stands for the whole mail. Everything is kept in the
- * connection's own memory, so that libmilter's threads share nothing but the policy and the
- * look-ups.
+ * beginning the milter asks posternd which of its sessions that is, once; later the addresses may
+ * belong to another one. At each MAIL it asks posternd what is known about that session, since TLS
+ * may have begun in between; this answer is used for the whole mail. Everything is kept in the
+ * connection's own memory, so that libmilter's threads share only the policy and the look-ups.
  *
- * MAIL is refused where no rule waits for the recipient; RCPT for each recipient. At the end of the
- * message the header goes in below Postfix's own Received and above everything that the client has
- * sent, and every other header of that name goes, the last one first: their numbers change behind
- * one that goes.
+ * MAIL is refused if no rule waits for the recipient; otherwise RCPT is, for each recipient. At the
+ * end of the message the header is inserted below Postfix's own Received and above everything that
+ * the client sent, and every other header with that name is removed, the last one first: removing
+ * one changes the numbers of those after it.
  */
 #include "daemon/postern-milter/filter.h"
 
@@ -33,20 +32,21 @@
 #define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_SETSYMLIST)
 
 /* What need not be sent. Recipients that Postfix itself refuses (SMFIP_RCPT_REJ) never are: their
- * macros hold texts of errors. */
+ * macros hold error texts. */
 #define NOT_WANTED (SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN)
 
 /* Postfix counts its own Received: as the first header. */
 #define BELOW_RECEIVED 1
 
-/* Headers of our name that are removed from a mail: Postfix looks for each from the beginning. */
+/* How many headers with our name are removed from a mail: Postfix searches for each from the
+ * beginning. */
 #define OTHERS_MAX 100
 
 /* One SMTP session. */
 struct session {
-    bool quiet; /* Postfix waits for no answer to a header */
-    bool keeps; /* the client may bring headers of our name along */
-    bool lost;  /* posternd could not be asked */
+    bool quiet; /* Postfix does not wait for an answer to a header */
+    bool keeps; /* the client may send headers with our name */
+    bool lost;  /* posternd did not answer */
     struct addr client;
     char id[RECORD_ID_SIZE]; /* "": not known */
     /* of the present mail */
@@ -54,12 +54,12 @@ struct session {
     struct policy_address sender;
     bool tagged;
     char tag[POLICY_TEXT_MAX + 1];
-    int num_ours; /* headers of our name that came with it */
+    int num_ours; /* headers with our name that it has */
 };
 
 static const struct conf *conf; /* borrowed */
 
-/* Callbacks under way. */
+/* Running callbacks. */
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t none;
@@ -145,7 +145,7 @@ static sfsistat refuse(SMFICTX *ctx, const struct session *s, const char *stage,
     return refusal.for_good ? SMFIS_REJECT : SMFIS_TEMPFAIL;
 }
 
-/* How a mail goes on by a verdict that is not to refuse it. */
+/* What happens to a mail with a verdict that does not refuse it. */
 static void note_tag(struct session *s, const struct policy_verdict *verdict)
 {
     if (verdict->action == POLICY_TAG && !s->tagged) {
@@ -204,7 +204,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
     return SMFIS_CONTINUE;
 }
 
-/* Postfix writes an IPv6 address behind "IPv6:" where it is meant for a milter. */
+/* For milters Postfix writes "IPv6:" before an IPv6 address. */
 static bool read_address(const char *text, struct addr *out)
 {
     if (text == NULL) {
@@ -232,7 +232,7 @@ static bool read_port(const char *text, uint16_t *out)
     return true;
 }
 
-/* Where the client has connected to, by Postfix's word. */
+/* The address that the client has connected to, according to Postfix. */
 static bool read_destination(SMFICTX *ctx, struct addr *out)
 {
     return read_address(macro(ctx, "daemon_addr"), out) &&
@@ -263,7 +263,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
     return leave(SMFIS_CONTINUE);
 }
 
-/* An address by Postfix's macro; without that, by the argument of the command. */
+/* An address from Postfix's macro, or otherwise from the argument of the command. */
 static void read_envelope(struct policy_address *out, const char *resolved, const char *typed)
 {
     const char *address = resolved != NULL ? resolved : typed;
@@ -276,7 +276,7 @@ static void read_envelope(struct policy_address *out, const char *resolved, cons
     address_read(out, bytes_of(address, len), resolved != NULL);
 }
 
-/* Everything that the mail before has left. */
+/* Clears everything that the previous mail has left. */
 static void begin_mail(struct session *s, const char *resolved, const char *typed)
 {
     s->record = (struct record){.state = RECORD_UNKNOWN};
@@ -350,7 +350,7 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
     return s->quiet ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
-/* A mail that would keep Postfix busy for long. */
+/* A mail that would keep Postfix busy for a long time. */
 static sfsistat refuse_headers(SMFICTX *ctx, const struct session *s)
 {
     char code[] = "550";
@@ -390,7 +390,7 @@ static sfsistat on_end(SMFICTX *ctx)
     }
     snprintf(name, sizeof name, "%s", conf->milter.header.text);
     factsheader_write(&t, name, conf->hostname.text, &s->record, s->tagged ? s->tag : NULL, true);
-    /* Should either fail, a forged header could be taken for ours. */
+    /* If either fails, a forged header could be taken for ours. */
     if (remove_others(ctx, s, name) != 0 ||
         smfi_insheader(ctx, BELOW_RECEIVED, name, value) != MI_SUCCESS) {
         log_line(LOG_WARNING, "headers cannot be changed: session=%s", s->id);

@@ -1,5 +1,5 @@
 /*
- * filter: what is done with each connection and mail of Postfix; libmilter's callbacks.
+ * filter: the handling of each connection and mail of Postfix; libmilter's callbacks.
  *
  * May include: lookup, policyfile, address, libmilter.
  */
@@ -10,11 +10,12 @@
 
 #include <time.h>
 
-/* Tells libmilter about the callbacks, before its socket is opened. `conf` must live on. 0 or -1.
+/* Tells libmilter about the callbacks, before its socket is opened. `conf` must outlive it. 0 or
+ * -1.
  */
 MUST_USE int filter_register(const struct conf *conf);
 
-/* Waits until no callback is under way, so many seconds at the most. */
+/* Waits until no callback is running, at most so many seconds. */
 void filter_wait(time_t seconds);
 
 #endif

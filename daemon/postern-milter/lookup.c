@@ -1,7 +1,7 @@
 /*
  * Theory of operation: there are LOOKUP_CONNECTIONS slots. A question takes a free one, waiting for
- * it if need be, is put on its connection, which stays open for the next, and gives the slot back.
- * All of it has to be done at one deadline.
+ * it if necessary, is sent on its connection, which stays open for the next, and releases the slot.
+ * All of this has to be done by one deadline.
  */
 #include "daemon/postern-milter/lookup.h"
 
@@ -52,7 +52,7 @@ void lookup_init(const struct conf *conf)
 
 /* --- slots --------------------------------------------------------------------------------- */
 
-/* A slot of one's own, or NULL with errno. */
+/* Takes a slot, or returns NULL with errno. */
 static struct slot *take_slot(const struct timespec *deadline)
 {
     struct slot *found = NULL;
@@ -83,7 +83,7 @@ static void give_slot(struct slot *slot)
     pthread_mutex_unlock(&state.lock);
 }
 
-/* With the lock, so that the lines stand in the order of what they tell. */
+/* With the lock held, so that the lines are in the order of the events. */
 static void tell(void)
 {
     struct bound_news news = bound_news(&state.silent, log_now());
@@ -99,7 +99,7 @@ static void tell(void)
     }
 }
 
-/* Says that posternd is silent, and that it is not any more. */
+/* Logs that posternd is silent, and that it answers again. */
 static void note(bool silent, int error)
 {
     pthread_mutex_lock(&state.lock);
@@ -141,7 +141,7 @@ static json_t *ask_in_time(json_t *request, int *error)
     return answer;
 }
 
-/* `request` is stolen; NULL counts as no memory. NULL, and a line in the log, if it is not
+/* `request` is stolen; NULL counts as out of memory. NULL, and a line in the log, if it is not
  * answered. */
 static json_t *ask(json_t *request)
 {

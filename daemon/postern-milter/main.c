@@ -1,15 +1,15 @@
 /*
  * postern-milter: tells Postfix, mail by mail, how posternd's session is protected.
  *
- * Theory of operation: all signals are blocked in all threads, and main() takes them, one after the
- * other. libmilter would do the same in a thread of its own, and stop at SIGHUP as at SIGTERM; that
- * is why sigwait() stands here. smfi_stop() waits for seconds, and is not called: when no callback
- * is under way the process ends, without libmilter's work at exit(), which takes the locks away
- * from its threads. Postfix takes that for a failure of the milter, and tells its clients to come
- * back later.
+ * Theory of operation: all signals are blocked in all threads, and main() takes them, one by one.
+ * libmilter would do the same in its own thread, and stop at SIGHUP as at SIGTERM; that is why
+ * there is a sigwait() here. smfi_stop() waits for seconds, so it is not called: when no callback
+ * is running, the process ends, without libmilter's work at exit(), which destroys locks that its
+ * threads use. Postfix treats that as a failure of the milter, and tells its clients to try again
+ * later.
  *
- * Exit codes: 0 stopped by a signal or -t found nothing wrong; 1 libmilter has ended by itself;
- * 2 the configuration or the system does not allow to start.
+ * Exit codes: 0 stopped by a signal or -t found nothing wrong; 1 libmilter ended by itself; 2 the
+ * configuration or the system prevented the start.
  */
 #include "daemon/common/log.h"
 #include "daemon/common/options.h"
@@ -39,7 +39,7 @@
 /* Connections that Postfix may have waiting to be accepted. */
 #define BACKLOG 512
 
-/* Seconds between two looks at what the log has yet to say. */
+/* Seconds between two checks for withheld log lines. */
 #define TELL_SECONDS 10
 
 /* Seconds for callbacks to end. */
@@ -50,7 +50,7 @@ static _Atomic bool milter_ended;
 
 /* --- signals ------------------------------------------------------------------------------- */
 
-/* In the place of libc's, which only libmilter calls here: its thread never gets a signal. */
+/* Replaces libc's, which only libmilter calls here: its thread never gets a signal. */
 __attribute__((used)) int sigwait(const sigset_t *set, int *sig)
 {
     (void)set;
@@ -60,7 +60,7 @@ __attribute__((used)) int sigwait(const sigset_t *set, int *sig)
     }
 }
 
-/* Waits for the end, and reads the policy again when told to. The process's exit code. */
+/* Waits for the end, and reads the policy again when told to. Returns the process's exit code. */
 static int wait_for_end(const sigset_t *signals)
 {
     for (;;) {
@@ -84,7 +84,7 @@ static int wait_for_end(const sigset_t *signals)
 
 /* --- the milter ---------------------------------------------------------------------------- */
 
-/* As libmilter wants it. */
+/* In libmilter's form. */
 static void write_address(const struct endpoint *at, char *out, size_t size)
 {
     char host[ADDR_TEXT_SIZE];
@@ -106,7 +106,7 @@ static int fail(const struct conf *conf, struct conf_error *error, const char *w
                      why);
 }
 
-/* libmilter only logs what goes wrong, so what mostly does is looked at before. */
+/* libmilter only logs errors, so the most frequent ones are checked first. */
 static const char *why_not(const struct endpoint *at)
 {
     char directory[ADDR_PATH_SIZE];
@@ -177,7 +177,7 @@ static int start_threads(const struct conf *conf)
 
 /* --- starting ------------------------------------------------------------------------------ */
 
-/* What a package or a unit would have made. */
+/* What a package or a unit would have created. */
 static void make_directories(const struct conf *conf)
 {
     const struct conf_endpoint *sockets[] = {&conf->milter.socket, &conf->milter.policy_socket};
@@ -201,7 +201,7 @@ static int prepare(const struct conf *conf, struct conf_error *error)
     return open_milter(conf, error) != 0 ? -1 : service_open(conf, error);
 }
 
-/* Ends the process under its threads. */
+/* Ends the process although its threads still run. */
 static _Noreturn void end(int code)
 {
 #ifdef __SANITIZE_ADDRESS__

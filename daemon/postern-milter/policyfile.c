@@ -16,7 +16,7 @@ static struct {
     struct policy *policy;   /* owned; NULL: none */
     pthread_mutex_t reading; /* for `seen` */
     struct stat seen;        /* the file that was read last, good or bad */
-    _Atomic time_t looked;   /* when it was looked at last, on a clock that never goes back */
+    _Atomic time_t looked;   /* when it was last checked, on a clock that never goes back */
 } state = {.lock = PTHREAD_RWLOCK_INITIALIZER, .reading = PTHREAD_MUTEX_INITIALIZER};
 
 static bool is_wanted(void)
@@ -52,7 +52,7 @@ int policyfile_open(const struct conf *conf, struct conf_error *error)
     return state.policy == NULL ? -1 : 0;
 }
 
-/* With `reading` locked. */
+/* With `reading` held. */
 static void replace(void)
 {
     struct conf_error error;
@@ -87,7 +87,7 @@ static bool differs(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec != b->st_mtim.tv_sec || a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
-/* A file that is just being written has half its rules. */
+/* A file that is still being written has only some of its rules. */
 static bool is_settled(const struct stat *st)
 {
     struct timespec now;
@@ -96,7 +96,7 @@ static bool is_settled(const struct stat *st)
     return now.tv_sec - st->st_mtim.tv_sec > 1 || st->st_mtim.tv_sec > now.tv_sec;
 }
 
-/* Once a second, by whoever comes first. */
+/* Once a second, in the first thread that gets here. */
 static bool is_due(void)
 {
     time_t before = atomic_load(&state.looked);

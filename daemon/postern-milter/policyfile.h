@@ -15,14 +15,14 @@ struct policyfile_verdict {
     char text[POLICY_TEXT_MAX + 1];
 };
 
-/* Reads conf->milter.policy, "" is none. `conf` must live on. 0, or -1 with `*error`. */
+/* Reads conf->milter.policy; "" means none. `conf` must outlive this. 0, or -1 with `*error`. */
 MUST_USE int policyfile_open(const struct conf *conf, struct conf_error *error);
 
-/* Reads it again, whatever is known of it (SIGHUP). A bad one is logged, and the old one stays. */
+/* Reads it again unconditionally (SIGHUP). Mistakes are logged, and the old policy stays. */
 void policyfile_reload(void);
 
-/* Judges by what is in force; looks once a second whether the file has changed, and reads it when
- * nobody has written to it for a second. From any thread. */
+/* Judges by the policy in force; checks once a second whether the file has changed, and reads it
+ * when it has not been written to for a second. From any thread. */
 void policyfile_judge(const struct policy_mail *mail, struct policyfile_verdict *out);
 
 #endif

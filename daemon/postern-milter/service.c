@@ -1,10 +1,11 @@
 /*
  * Theory of operation: one thread accepts, and each connection has a thread. A connection is that
  * of one smtpd(8), which has one SMTP session at a time and asks once or more for each mail. All
- * requests for a mail have the same `instance`: what is known of its session is asked for with the
- * first of them, and the header is given out once.
+ * requests for a mail have the same `instance`: with the first of them the service asks what is
+ * known about its session, and it returns the header once.
  *
- * There is no word when an SMTP session begins, so posternd is asked by the addresses at each mail.
+ * The service does not learn when an SMTP session begins, so it asks posternd by addresses for each
+ * mail.
  */
 #include "daemon/postern-milter/service.h"
 
@@ -44,8 +45,8 @@ struct connection {
     char instance[128];
     struct addr client;
     struct record record;
-    bool lost;      /* posternd could not be asked */
-    bool told;      /* the header has been given out */
+    bool lost;      /* posternd did not answer */
+    bool told;      /* the header has been returned */
     unsigned asked; /* recipients that were judged */
 };
 
@@ -91,7 +92,7 @@ static void begin_mail(struct connection *c, const struct delegation *request)
     }
 }
 
-/* A mail is there, and its header may still be added. */
+/* There is a mail, and its header may still be added. */
 static bool is_in_envelope(const struct delegation *request)
 {
     return delegation_is(request->protocol_state, "MAIL") ||
@@ -104,7 +105,7 @@ static bool is_in_mail(const struct delegation *request)
     return is_in_envelope(request) || delegation_is(request->protocol_state, "END-OF-MESSAGE");
 }
 
-/* Rules for recipients that nobody has asked about: this service is used too late. */
+/* There are rules for recipients that Postfix has not asked about: the service is used too late. */
 static bool is_too_late(const struct connection *c, const struct delegation *request,
                         const struct policy_verdict *verdict)
 {
@@ -221,7 +222,7 @@ static bool send_all(int fd, const char *data, size_t len)
     return true;
 }
 
-/* Answers all requests that are there. False if the connection is of no use any more. */
+/* Answers all requests that have arrived. False if the connection is no longer usable. */
 static bool serve_requests(struct connection *c)
 {
     struct bytes in = bytes_of(c->in, c->len);
@@ -262,7 +263,7 @@ static void *serve(void *arg)
     return NULL;
 }
 
-/* Of new connections that cannot be served, once a minute. In the thread that accepts them. */
+/* Logs new connections that cannot be served, once a minute. In the thread that accepts them. */
 static void complain(const char *why)
 {
     static struct pace pace;
@@ -301,7 +302,7 @@ static void *accept_all(void *arg)
         if (fd >= 0) {
             take(fd);
         } else if (errno != EINTR && errno != ECONNABORTED) {
-            /* Out of descriptors or memory: to try again at once would spin. */
+            /* Out of descriptors or memory: retrying immediately would spin. */
             complain(strerror(errno));
             sleep(1);
         }

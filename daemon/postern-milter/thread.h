@@ -6,7 +6,7 @@
 
 #include "lib/base/bytes.h"
 
-/* Starts a thread that nobody waits for. 0, or -1 with errno. */
+/* Starts a detached thread. 0, or -1 with errno. */
 MUST_USE int thread_start(void *(*run)(void *), void *arg);
 
 #endif

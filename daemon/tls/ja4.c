@@ -5,7 +5,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-/* The digits of a hash that are kept, as bytes. */
+/* How much of a hash is kept, in bytes. */
 #define HASH_KEPT 6
 
 static bool add_hash(struct text *out, OSSL_LIB_CTX *libctx, const struct text *over)
@@ -13,7 +13,7 @@ static bool add_hash(struct text *out, OSSL_LIB_CTX *libctx, const struct text *
     unsigned char digest[EVP_MAX_MD_SIZE] = {0};
     size_t len;
 
-    /* No hash over nothing: the specification wants zeros there, as they are told at once. */
+    /* No hash over nothing: the specification wants zeros there, which are recognised at once. */
     if (over->len > 0 &&
         EVP_Q_digest(libctx, "SHA256", NULL, over->buf, over->len, digest, &len) != 1) {
         return false;

@@ -1,5 +1,5 @@
 /*
- * ja4: the whole JA4 fingerprint of a client, hashes included. May include: lib/tls/ja4, OpenSSL.
+ * ja4: the whole JA4 fingerprint of a client, including hashes. May include: lib/tls/ja4, OpenSSL.
  */
 #ifndef POSTERN_DAEMON_COMMON_JA4_H
 #define POSTERN_DAEMON_COMMON_JA4_H

@@ -57,7 +57,7 @@ static int read_open(int fd, struct keyfile *file, const struct conf *conf,
 static int read_file(struct keyfile *file, const struct conf *conf, const struct conf_text *path,
                      struct conf_error *error)
 {
-    /* Not blocking, so that a FIFO in the place of a file cannot stop the program. */
+    /* Non-blocking, so that a FIFO in place of a file cannot stop the program. */
     int fd = open(path->text, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     int result;
 

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The most certificates in a chain: libssl's clients take no more than ten by default. */
+/* The maximum number of certificates in a chain: libssl's clients accept at most ten by default. */
 #define CHAIN_MAX 16
 
-/* What one certificate section names, while its objects are made. */
+/* What one certificate section names, while its objects are created. */
 struct loading {
     const struct conf *conf;
     const struct conf_certificate *certificate;
@@ -120,8 +120,7 @@ struct search {
     int (*add)(struct keystore_entry *entry, const struct loading *l, const struct block *block);
 };
 
-/* Adds every block that is wanted. 0, or -1 with an error; `path` is what was named in the
- * configuration for it. */
+/* Adds every block that is wanted. 0, or -1 with an error; `path` is the configured path. */
 static int read_blocks(struct keystore_entry *entry, const struct loading *l,
                        const struct keyfile *file, const struct conf_text *path,
                        const struct search *search)
@@ -226,9 +225,9 @@ static uint16_t mldsa_scheme(int nid)
 }
 
 /*
- * The signature scheme on `x509` as libssl holds it against signature_algorithms_cert: by digest
- * and kind of key, so that for ECDSA the curve of the issuer does not count, and RSA-PSS goes by
- * the number for RSA keys (0x0804) whatever the issuer's key is.
+ * The signature scheme on `x509` as libssl checks it against signature_algorithms_cert: by digest
+ * and kind of key, so that for ECDSA the issuer's curve does not matter, and RSA-PSS has the number
+ * for RSA keys (0x0804) whatever the issuer's key is.
  */
 static uint16_t scheme_of(X509 *x509)
 {
@@ -280,7 +279,7 @@ static bool kind_of(const EVP_PKEY *key, enum key_kind *out)
     return false;
 }
 
-/* Whether the key is one of ML-DSA, known to this OpenSSL or not. */
+/* Whether the key is an ML-DSA key, known to this OpenSSL or not. */
 static bool is_mldsa(const X509 *x509)
 {
     ASN1_OBJECT *algorithm;
@@ -298,7 +297,7 @@ static bool is_mldsa(const X509 *x509)
     return false;
 }
 
-/* Whether the curve of an EC key is written out in the certificate. */
+/* Whether the certificate gives the curve of an EC key by explicit parameters. */
 static bool is_explicit(const EVP_PKEY *key)
 {
     int decoded = 0;

@@ -1,8 +1,8 @@
 /*
  * keystore: the certificates of the configuration, with chain and key.
  *
- * Promise: a keystore is loaded whole or not at all; each key fits its certificate; what the
- * choice needs to know of a certificate has been read from it once. A keystore belongs to one
+ * Promise: a keystore is loaded completely or not at all; each key fits its certificate; what the
+ * choice needs to know about a certificate has been read from it once. A keystore belongs to one
  * OSSL_LIB_CTX (one worker). May include: lib/admin/conf, lib/tls/certsel, OpenSSL.
  */
 #ifndef POSTERN_DAEMON_COMMON_KEYSTORE_H
@@ -37,15 +37,15 @@ MUST_USE struct keyfiles *keyfiles_read(const struct conf *conf, struct conf_err
 /* Wipes and frees. NULL is allowed. */
 void keyfiles_free(struct keyfiles *files);
 
-/* Makes the objects in `libctx`. 0, or -1 with `*error`: bad PEM, an encrypted key, a key that
+/* Creates the objects in `libctx`. 0, or -1 with `*error`: bad PEM, an encrypted key, a key that
  * does not fit its chain. On failure `*out` is empty. */
 MUST_USE int keystore_load(struct keystore *out, OSSL_LIB_CTX *libctx, const struct conf *conf,
                            const struct keyfiles *files, struct conf_error *error);
 
 void keystore_unload(struct keystore *store);
 
-/* Reads `rules` and `issuers` of an entry from its leaf and chain. NULL, or in words what stands
- * against it. For entries that were not loaded from files. */
+/* Reads `rules` and `issuers` of an entry from its leaf and chain. NULL, or a text that says what
+ * is wrong with it. For entries that were not loaded from files. */
 MUST_USE const char *keystore_read_rules(struct keystore_entry *entry);
 
 /* Frees what an entry owns. */

@@ -192,7 +192,7 @@ SSL_CTX *reference_postfix(OSSL_LIB_CTX *libctx)
 
 /* --- running -------------------------------------------------------------------------------- */
 
-/* Puts a message into the server's input, in a TLS record or behind the SSLv2 header. */
+/* Puts a message into the server's input, in a TLS record or after the SSLv2 header. */
 static int feed(BIO *in, bool sslv2, struct bytes message)
 {
     uint8_t header[5] = {SSL3_RT_HANDSHAKE, 3, 1, (uint8_t)(message.len >> 8),
@@ -304,7 +304,7 @@ static int retry(SSL *ssl, BIO *in, const struct run *run, struct bytes first)
     return result;
 }
 
-/* What the error queue says, its oldest entry first: that is the cause. */
+/* The text of the error queue's oldest entry, which is the cause. */
 static void explain_refusal(struct reference *out)
 {
     const char *words = ERR_reason_error_string(ERR_peek_error());
@@ -313,7 +313,7 @@ static void explain_refusal(struct reference *out)
     out->version = out->suite = out->group = out->scheme = 0;
 }
 
-/* False if libssl will not have one of the certificates. */
+/* False if libssl refuses one of the certificates. */
 static bool use_certificates(SSL *ssl, const struct run *run)
 {
     for (size_t i = 0; i < run->num; i++) {

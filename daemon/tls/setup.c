@@ -120,7 +120,7 @@ struct snapshot *snapshot_load(const char *file, void (*warn)(const char *text),
             return s;
         }
     }
-    /* OpenSSL does without what it has no memory for, or blames a file for it. */
+    /* When OpenSSL runs out of memory, it may silently leave something out, or blame a file. */
     if (tls_memory_was_short()) {
         conf_fail(error, conf, 0, "out of memory");
     }

@@ -2,7 +2,7 @@
  * setup: configuration, keys and SSL_CTXs as one immutable snapshot.
  *
  * Promise: everything that start, -t and a reload have to check is checked here, in one order, and
- * a snapshot exists only if all of it is good, and OpenSSL had the memory for it. Sessions hold a
+ * a snapshot exists only if everything is good, and OpenSSL had the memory for it. Sessions hold a
  * reference, so a snapshot outlives its replacement until its last session has ended. May include:
  * keystore, tls, claims, log.
  */
@@ -30,14 +30,14 @@ struct snapshot {
 
 /*
  * A snapshot of `file` with one reference, made for conf->workers workers (0: one per processor).
- * `warn` is called for each thing that is allowed but probably not meant. NULL with `*error`.
+ * `warn` is called for everything that is allowed but probably not intended. NULL with `*error`.
  */
 MUST_USE struct snapshot *snapshot_load(const char *file, void (*warn)(const char *text),
                                         struct conf_error *error);
 
 struct snapshot *snapshot_ref(struct snapshot *s);
 
-/* Gives a reference back; the last one frees everything. Safe from any thread. */
+/* Releases a reference; the last one frees everything. Safe from any thread. */
 void snapshot_unref(struct snapshot *s);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "daemon/tls/setup.h"
 
-/* Calls `warn` for each thing of a configuration that is allowed but probably not meant. `keys` are
- * its certificates, and `tls` what its listeners have become (NULL without TLS). */
+/* Calls `warn` for everything in a configuration that is allowed but probably not intended. `keys`
+ * are its certificates, and `tls` what its listeners have become (NULL without TLS). */
 void setup_warn(const struct conf *conf, void (*warn)(const char *text),
                 const struct keystore *keys, struct tls_listener *const *tls);
 

@@ -1,4 +1,4 @@
-/* What a configuration may have, and probably does not mean. */
+/* What a configuration may have, but probably does not intend. */
 #include "daemon/tls/setup_parts.h"
 
 #include "lib/base/text.h"
@@ -13,13 +13,13 @@
 /* The feature number of status_request (RFC 7633): "must staple". */
 #define TLS_FEATURE_STATUS_REQUEST 5
 
-/* Postfix's own limit is 300 s; pipelined replies can hand the turn back to the client early
+/* Postfix's own limit is 300 s; with pipelined replies it may be the client's turn early
  * (docs/design.md "Time"). */
 #define IDLE_TIMEOUT_LOW 600
 
 #define SMTP_PORT 25
 
-/* The shortest prefixes of accept_proxy_from and starttls_except that may be meant. */
+/* The shortest prefixes of accept_proxy_from and starttls_except that are plausible. */
 #define WIDE_IPV4 16
 #define WIDE_IPV6 32
 
@@ -128,7 +128,7 @@ static size_t first_without_fault(const struct warnings *w, const struct keystor
     return i;
 }
 
-/* What ranks behind the others of its set, and what is served in its place. */
+/* Certificates that rank after the others of their set, and what is served in their place. */
 static void warn_of_faults(const struct warnings *w, const struct keystore *keys,
                            const struct conf_set *set)
 {
@@ -180,7 +180,7 @@ static void warn_of_backend(const struct warnings *w, const struct conf_backend 
     warn_of_address(w, backend, &backend->tls_address);
 }
 
-/* STARTTLS would be a way around what the first service holds against strangers: postscreen. */
+/* STARTTLS would bypass the first service's defence against strangers: postscreen. */
 static void warn_of_way_around(const struct warnings *w, const struct conf_listener *listener)
 {
     if (listener->tls == CONF_TLS_NONE || !conf_is_set(&listener->backend->tls_address)) {
@@ -197,7 +197,7 @@ static void warn_of_way_around(const struct warnings *w, const struct conf_liste
     }
 }
 
-/* A certificate is required, and somebody gets in who has none, or one that is worth nothing. */
+/* A certificate is required, but clients without one, or with a worthless one, get in. */
 static void warn_of_requiring(const struct warnings *w, const struct conf_listener *listener)
 {
     if (listener->tls == CONF_TLS_MAY) {
@@ -222,7 +222,7 @@ static void warn_of_requiring(const struct warnings *w, const struct conf_listen
     }
 }
 
-/* What is asked of clients, and what comes of it. */
+/* What is asked of clients, and its effect. */
 static void warn_of_asking(const struct warnings *w, const struct conf_listener *listener)
 {
     bool asks = listener->client_certificate != CONF_CLIENT_CERTIFICATE_NONE;

@@ -5,12 +5,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Of libssl from 3.2 on. A build against older headers can run with a newer library. */
+/* From libssl 3.2 on. A build against older headers can run with a newer library. */
 #ifndef SSL_R_RECORD_LAYER_FAILURE
 #define SSL_R_RECORD_LAYER_FAILURE 313
 #endif
 
-/* Whether an entry says no more than that something below has failed. */
+/* Whether an entry only says that something below has failed. */
 static bool is_general(unsigned long code)
 {
     int reason = ERR_GET_REASON(code);
@@ -19,7 +19,7 @@ static bool is_general(unsigned long code)
         return false;
     }
     if (ERR_COMMON_ERROR(code)) {
-        /* Those that are called after a library have its number. */
+        /* Those that are named after a library have its number. */
         int number = reason & ~(ERR_RFLAGS_MASK << ERR_RFLAGS_OFFSET);
 
         return reason == ERR_R_NESTED_ASN1_ERROR ||

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Records without data (KeyUpdate, renegotiation, warnings) that may come behind each other. */
+/* How many records without data (KeyUpdate, renegotiation, warnings) may follow each other. */
 enum { SILENT_RECORDS_MAX = 32 };
 
 int tls_library_init(void)
@@ -14,7 +14,7 @@ int tls_library_init(void)
     if (tls_memory_init() != 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
         return -1;
     }
-    /* What asks for it without looking crashes where there was no memory for it. */
+    /* Code that uses it unchecked would crash if there was no memory for it. */
     if (OSSL_LIB_CTX_get0_global_default() == NULL) {
         return -1;
     }
@@ -84,8 +84,8 @@ void tls_handshake_over(struct tls_session *session)
     }
 }
 
-/* What an operation that did not succeed came to. `error` becomes errno where the system failed,
- * else 0; it has to be asked before anything else can change errno. */
+/* The result of an operation that did not succeed. `error` becomes errno if the system failed,
+ * otherwise 0; call this before anything else can change errno. */
 static enum tls_status status_of(const struct tls_session *session, int result, int *error)
 {
     int system_error = errno;
@@ -106,7 +106,7 @@ static enum tls_status status_of(const struct tls_session *session, int result, 
     }
 }
 
-/* Before each operation: what is left behind by another one is not this operation's. */
+/* Before each operation: errors left by another one do not belong to this one. */
 static void forget_errors(void)
 {
     tls_memory_begin();
@@ -114,7 +114,7 @@ static void forget_errors(void)
     errno = 0;
 }
 
-/* libssl has done its part; what the session must know of it is kept now. */
+/* libssl has done its part; now keep what the session must know about it. */
 static enum tls_status settle(struct tls_session *session)
 {
     struct text detail = text_in(session->early->detail, sizeof session->early->detail);
@@ -165,8 +165,8 @@ enum tls_status tls_read(struct tls_session *session, uint8_t *out, size_t room,
         }
         socket_is_empty = errno == EAGAIN || errno == EWOULDBLOCK;
         status = status_of(session, result, &error);
-        /* Without auto-retry libssl also stops behind a record that had no data. The socket will
-         * announce itself again only if it was asked and had nothing. */
+        /* Without auto-retry libssl also stops after a record that had no data. The socket is
+         * announced again only if it was read and had nothing. */
         if (status != TLS_WANT_READ || socket_is_empty) {
             return status;
         }
@@ -197,7 +197,7 @@ enum tls_status tls_end_writing(struct tls_session *session)
         return TLS_DONE;
     }
     forget_errors();
-    /* 0: close_notify is written, the client's has not come. To call again would wait for it. */
+    /* 0: close_notify is written, the client's has not arrived. Another call would wait for it. */
     result = SSL_shutdown(session->ssl);
     if (result < 0) {
         return status_of(session, result, &error);

@@ -1,8 +1,9 @@
 /*
- * tls: everything that speaks with libssl about connections.
+ * tls: everything that calls libssl for connections.
  *
  * Promise: one certificate-less SSL_CTX per listener, the certificate chosen by certsel when the
- * ClientHello has come; one function reads SSL_get_error. May include: keystore, lib/tls, OpenSSL.
+ * ClientHello has arrived; one function reads SSL_get_error. May include: keystore, lib/tls,
+ * OpenSSL.
  */
 #ifndef POSTERN_DAEMON_COMMON_TLS_H
 #define POSTERN_DAEMON_COMMON_TLS_H
@@ -22,20 +23,20 @@ struct tls_shared;
 /* One connection's TLS. */
 struct tls_session;
 
-/* The first OpenSSL call of every program: no openssl.cnf rules us. 0 or -1. */
+/* The first OpenSSL call of every program: openssl.cnf has no effect. 0 or -1. */
 MUST_USE int tls_library_init(void);
 
-/* Whether OpenSSL was refused memory in this thread since the last tls_memory_begin(), which
+/* Whether OpenSSL was denied memory in this thread since the last tls_memory_begin(), which
  * tls_handshake() and the other operations of a session also call. */
 void tls_memory_begin(void);
 MUST_USE bool tls_memory_was_short(void);
 
-/* Makes all that libcrypto makes when a library context first needs something of a kind (a digest,
- * a key exchange, ...). Where it has no memory for that, it never tries again: the first session
- * without memory would be the last that could be served. */
+/* Creates everything that libcrypto creates when a library context first needs something of a kind
+ * (a digest, a key exchange, ...). If it has no memory for that, it never tries again: a single
+ * session without memory would make all later ones fail. */
 void tls_memory_prepare(OSSL_LIB_CTX *libctx);
 
-/* NULL with `*error` (a ticket key that has not 80 bytes). Outlives its listeners. */
+/* NULL with `*error` (a ticket key that does not have 80 bytes). Outlives its listeners. */
 MUST_USE struct tls_shared *tls_shared_new(const struct conf *conf, const struct keyfiles *files,
                                            struct conf_error *error);
 void tls_shared_free(struct tls_shared *shared);
@@ -61,7 +62,7 @@ void tls_listener_each_off(const struct tls_listener *listener,
                                         const char *why),
                            void *arg);
 
-/* What certsel is asked with at this listener; borrowed from it. */
+/* The profile for certsel at this listener; borrowed from it. */
 const struct certsel_profile *tls_listener_rules(const struct tls_listener *listener);
 
 /* The set that a hello asks for, as index into the listener's: that of its server name, or the
@@ -75,9 +76,9 @@ MUST_USE struct tls_session *tls_session_new(struct tls_listener *listener, int 
 /* Frees at once, without a close_notify. NULL is allowed. */
 void tls_session_free(struct tls_session *session);
 
-/* What an operation came to; the only reading of SSL_get_error. */
+/* The result of an operation; the only place that reads SSL_get_error. */
 enum tls_status {
-    TLS_DONE,       /* it did what was asked */
+    TLS_DONE,       /* it succeeded */
     TLS_WANT_READ,  /* again when the socket can be read */
     TLS_WANT_WRITE, /* again when the socket can be written */
     TLS_EOF,        /* the client has ended its direction (close_notify or a bare FIN) */
@@ -96,18 +97,18 @@ enum tls_status tls_end_writing(struct tls_session *session);
  * borrowed from the session. */
 enum handshake_failure tls_failure(const struct tls_session *session, const char **detail);
 
-/* What was decided for the hello; hello is NULL when none was read. Borrowed from the session. */
+/* The decision for the hello; hello is NULL if none was read. Borrowed from the session. */
 struct logline_choice tls_choice(const struct tls_session *session);
 
-/* The hello as it came: a handshake message, or with `*sslv2` an SSLv2-format hello. len 0 when no
+/* The hello as received: a handshake message, or with `*sslv2` an SSLv2-format hello. len 0 when no
  * whole one was read, or it was too large. Borrowed from the session. */
 struct bytes tls_raw_hello(const struct tls_session *session, bool *sslv2);
 
 /* The JA4 fingerprint of the hello, borrowed from the session; "" when none was read. */
 const char *tls_ja4(const struct tls_session *session);
 
-/* After the handshake: the facts (borrowed from the session), and whether libssl served a hello
- * that our rules called hopeless (verdict=wrong); `*raw` is that hello then. */
+/* After the handshake: the facts (borrowed from the session), and whether libssl served a hello for
+ * which our rules found no certificate (verdict=wrong); `*raw` is that hello then. */
 struct tls_facts tls_session_facts(const struct tls_session *session);
 bool tls_verdict_wrong(const struct tls_session *session, struct bytes *raw);
 

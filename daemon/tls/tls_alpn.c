@@ -1,10 +1,10 @@
 /*
  * Theory of operation: ALPN is judged twice with the same rule. First on our own decoded hello,
- * before a certificate is chosen, so that a client which is refused for it costs nothing and is
- * told this reason rather than another one. Then by libssl's own question, on the list as libssl
- * has read it: that is where the answer is given, and where hellos end up that the first look has
- * not seen, those which our decoder could not read to the end, and the second one behind a
- * HelloRetryRequest. libssl asks for resumed sessions, too.
+ * before a certificate is chosen, so that a client which is refused for it costs nothing and gets
+ * this reason rather than another one. Then when libssl asks, on the list as libssl has read it:
+ * there the answer is given, and the hellos are judged that the first check has not seen, namely
+ * those that our decoder could not read to the end, and the second one after a HelloRetryRequest.
+ * libssl also asks for resumed sessions.
  */
 #include "daemon/tls/tls_parts.h"
 

@@ -1,10 +1,10 @@
 /*
  * Theory of operation: libssl hands every message of the handshake to tls_on_message() before it
- * reads it itself, a ClientHello whole, however many segments and records it came in. The first
- * one is copied. Then libssl has parsed its frame and calls tls_on_client_hello(), where the copy
- * is decoded, judged, and a certificate given to the SSL that has none yet. After a
- * HelloRetryRequest both are called a second time: the first hello's choice stands, because a
- * client must not change what the choice rests on.
+ * reads it itself, a ClientHello as a whole, however many segments and records it arrived in. The
+ * first one is copied. Then libssl has parsed its frame and calls tls_on_client_hello(), where the
+ * copy is decoded, judged, and a certificate given to the SSL that has none yet. After a
+ * HelloRetryRequest both are called a second time: the first hello's choice is kept, because a
+ * client must not change what the choice is based on.
  */
 #include "daemon/tls/tls_parts.h"
 
@@ -113,13 +113,13 @@ static bool decide(struct tls_session *session)
         }
     }
     session->usable = best >= 0;
-    /* Nothing fits: libssl gets the first certificate all the same and answers for itself. Should
-     * it find a way that our rules do not see, they have not cost a mail. */
+    /* Nothing fits: libssl still gets the first certificate and gives its own answer. If it finds a
+     * way that our rules do not see, they have not cost a mail. */
     session->certificate = best >= 0 ? best : 0;
     return true;
 }
 
-/* What the choice of this session's certificate has to be told for; NULL: nothing was chosen. */
+/* The choice of this session's certificate, if it has to be logged; NULL: nothing was chosen. */
 static const struct verdict *verdict_of(const struct tls_session *session)
 {
     return session->usable ? &session->early->verdicts[session->certificate] : NULL;

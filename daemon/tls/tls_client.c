@@ -1,14 +1,14 @@
 /*
- * Theory of operation: a client's certificate is never needed to encrypt, so what libssl thinks of
- * it is a fact and no verdict. libssl hands the certificate to on_certificate(), where it is
- * described, and held against client_ca if there is one; the first thing that stands against it is
- * kept. Only a listener that requires a certificate ends the handshake then. Without client_ca
- * nothing is verified: there is nothing that it could lead to. Where memory was missing, the
- * handshake ends at any listener: mail is judged by these facts, and they would be wrong.
+ * Theory of operation: a client's certificate is never needed to encrypt, so libssl's opinion of it
+ * is recorded and decides nothing. libssl passes the certificate to on_certificate(), which
+ * describes it, and verifies it against client_ca if there is one; the first objection is kept.
+ * Only a listener that requires a certificate then ends the handshake. Without client_ca nothing is
+ * verified: there is nothing that it could chain to. If memory ran out, the handshake ends at any
+ * listener: mail is judged by these facts, and they would be wrong.
  *
- * Whoever can connect can make us read certificates, so their size and number are bounded before
- * libssl reads them, and chains are built from our side: the first signature that is verified is
- * one that an authority of client_ca has to have made.
+ * Anyone who can connect can make us read certificates, so their size and number are bounded before
+ * libssl reads them, and chains are built from our side: the first signature that is verified must
+ * be one that an authority of client_ca has made.
  */
 #include "daemon/tls/keyfiles.h"
 #include "daemon/tls/sslerror.h"
@@ -21,7 +21,7 @@
 #include <string.h>
 
 enum {
-    DEPTH_MAX = 10,             /* authorities below client_ca; Postfix's default takes so many */
+    DEPTH_MAX = 10, /* authorities below client_ca; Postfix's default allows that many */
     CHAIN_SIZE_MAX = 16 * 1024, /* bytes of a client's Certificate; libssl keeps four times that */
     NAMES_SIZE_MAX = 32 * 1024, /* bytes of the names that are sent to clients */
 };
@@ -153,7 +153,7 @@ void tls_client_free(struct tls_asking *asking)
 
 /* --- the certificate ------------------------------------------------------------------------ */
 
-/* Holds the certificate of `store` against client_ca. */
+/* Verifies the certificate of `store` against client_ca. */
 static void verify(struct tls_client *client, const struct tls_asking *asking,
                    X509_STORE_CTX *store)
 {
@@ -185,7 +185,7 @@ static int on_certificate(X509_STORE_CTX *store, void *arg)
     if (session->client != NULL) {
         verify(session->client, asking, store);
     }
-    /* libssl has read the certificate in the same operation as it asks this. */
+    /* libssl has read the certificate in the operation in which it asks this. */
     if (session->client == NULL || tls_memory_was_short()) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
         return 0;
@@ -248,8 +248,8 @@ bool tls_client_settle(struct tls_session *session)
 
 /*
  * Which message libssl failed at is known from the newest that it has read; from an error about the
- * next one's length, that it was the next. SSL_get_state() would tell, but its numbers are not the
- * same in all releases of libssl 3, and a build against one runs with another.
+ * next one's length, that it was the next. SSL_get_state() would say, but its numbers differ
+ * between releases of libssl 3, and a build against one runs with another.
  */
 bool tls_client_has_failed(const struct tls_session *session, unsigned long error)
 {

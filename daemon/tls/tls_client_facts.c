@@ -1,4 +1,4 @@
-/* What is known of a client's certificate. */
+/* What is known about a client's certificate. */
 #include "daemon/tls/tls_parts.h"
 
 #include <openssl/err.h>
@@ -20,7 +20,8 @@ static void copy_name(char out[TLS_CLIENT_NAME_SIZE], const char *data, size_t l
     out[len] = '\0';
 }
 
-/* What holds bytes like these is no name: it could end where it does not, or hide what it is. */
+/* A text with such bytes is not accepted as a name: it could appear to end early, or hide its
+ * meaning. */
 static bool has_control(const unsigned char *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -31,7 +32,7 @@ static bool has_control(const unsigned char *data, size_t len)
     return false;
 }
 
-/* The one common name, if there is one that can be shown as it is. */
+/* The only common name, if there is one that can be shown unchanged. */
 static bool read_common_name(char out[TLS_CLIENT_NAME_SIZE], const X509_NAME *name)
 {
     int first = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
@@ -149,7 +150,7 @@ struct tls_client *tls_client_describe(X509 *x509, OSSL_LIB_CTX *libctx)
     read_name(client->subject, X509_get_subject_name(x509));
     read_name(client->issuer, X509_get_issuer_name(x509));
     read_key(client, x509);
-    /* A key that nobody knows, or a name in a broken encoding, is the client's own affair. */
+    /* An unknown key, or a name in a broken encoding, is no reason to fail. */
     ERR_clear_error();
     return client;
 }

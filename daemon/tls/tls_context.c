@@ -1,4 +1,4 @@
-/* The SSL_CTX that every listener, and every attempt, begins with. */
+/* The SSL_CTX from which every listener, and every attempt, starts. */
 #include "daemon/tls/tls_parts.h"
 
 /* Of libssl from 3.2 on; older ones ignore it. A build against their headers can run with a newer
@@ -20,7 +20,7 @@ SSL_CTX *tls_context_new(OSSL_LIB_CTX *libctx)
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
     /* SMTP has its own end of message, so a FIN without close_notify loses nothing. Nothing that a
-     * client has compressed is unpacked (RFC 8879): ours does not ask for it. */
+     * client has compressed is decompressed (RFC 8879): ours does not ask for it. */
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                  SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);

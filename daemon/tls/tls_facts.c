@@ -53,7 +53,7 @@ static const char *certificate_of(const struct tls_session *session)
     return index < 0 ? "none" : session->set->names[index];
 }
 
-/* Of a session resumed in TLS 1.2 libssl tells the server name of the first one, if any. */
+/* For a session resumed in TLS 1.2, libssl reports the server name of the first one, if any. */
 static struct bytes server_name_of(const struct tls_session *session)
 {
     const char *name = session->sni;

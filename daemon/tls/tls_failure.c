@@ -1,8 +1,8 @@
 /*
  * Theory of operation: libssl says that a handshake failed, and little more. Which of our reasons
  * it was follows, in this order, from what we refused ourselves, from an alert that the client
- * sent, from whether a ClientHello came at all, from our own verdicts, and last from the alert
- * that libssl sent, which tells the client's faults from ours whatever libssl's words are.
+ * sent, from whether a ClientHello arrived at all, from our own verdicts, and last from the alert
+ * that libssl sent, which distinguishes the client's faults from ours whatever libssl's words are.
  */
 #include "daemon/tls/sslerror.h"
 #include "daemon/tls/tls_parts.h"
@@ -13,7 +13,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-/* How many bytes of what is not TLS are shown. */
+/* How many bytes of input that is not TLS are shown. */
 #define SHOWN_MAX 32
 
 static const char *const http_verbs[] = {"GET ",     "POST ",    "HEAD ",  "PUT ",   "DELETE ",

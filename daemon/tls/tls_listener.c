@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What facts say of a certificate's key. */
+/* What the facts say about a certificate's key. */
 static void write_key_text(char out[TLS_KEY_TEXT_SIZE], const struct certsel_certificate *rules)
 {
     switch (rules->kind) {
@@ -16,7 +16,7 @@ static void write_key_text(char out[TLS_KEY_TEXT_SIZE], const struct certsel_cer
         snprintf(out, TLS_KEY_TEXT_SIZE, "%u bits", rules->bits);
         break;
     case KEY_ECDSA:
-        /* The curves that the keystore takes are told apart by their size. */
+        /* The curves that the keystore accepts are distinguished by their size. */
         snprintf(out, TLS_KEY_TEXT_SIZE, "P-%u", rules->bits);
         break;
     case KEY_ED25519:
@@ -61,7 +61,8 @@ static void free_set(struct tls_set *set)
     free(set->keys);
 }
 
-/* What libssl refuses to serve at the profile's security level must not wait for a client. */
+/* If libssl refuses to serve it at the profile's security level, find out now and not when a client
+ * connects. */
 static int try_certificates(const struct tls_listener *listener, const struct conf *conf,
                             const struct conf_listener *from, struct conf_error *error)
 {
@@ -89,8 +90,8 @@ static int try_certificates(const struct tls_listener *listener, const struct co
     return result;
 }
 
-/* What a client promises with its certificate would not stand in a ticket: where clients are asked
- * for one, none is given or taken. */
+/* A ticket would not contain what a client proves with its certificate: where clients are asked for
+ * one, no tickets are issued or accepted. */
 static bool wants_tickets(const struct tls_listener *listener, const struct conf *conf)
 {
     return conf->tickets && listener->asking.mode == CONF_CLIENT_CERTIFICATE_NONE;

@@ -1,10 +1,10 @@
 /*
- * Memory for OpenSSL, which says when there was none.
+ * Memory for OpenSSL, with a record of refusals.
  *
- * Where libcrypto has no memory it often goes on without what it could not make: a key that cannot
- * be decoded is a certificate without one, and a chain that cannot be built is one without an
- * issuer. Both are told as if the client's certificate were at fault. So whoever must know asks
- * here whether anything was refused meanwhile.
+ * If libcrypto runs out of memory, it often continues without what it could not create: a key that
+ * cannot be decoded gives a certificate without one, and a chain that cannot be built gives one
+ * without an issuer. Both are reported as if the client's certificate were at fault. So code that
+ * must know asks here whether any memory was refused meanwhile.
  */
 #include "daemon/tls/tls_parts.h"
 
@@ -77,6 +77,6 @@ void tls_memory_prepare(OSSL_LIB_CTX *libctx)
     EVP_ASYM_CIPHER_free(EVP_ASYM_CIPHER_fetch(libctx, "RSA", NULL));
     OSSL_DECODER_free(OSSL_DECODER_fetch(libctx, "EC", NULL));
     OSSL_ENCODER_free(OSSL_ENCODER_fetch(libctx, "EC", NULL));
-    /* One that this OpenSSL does not have is nobody's fault. */
+    /* It is no error if this OpenSSL does not have one. */
     ERR_clear_error();
 }

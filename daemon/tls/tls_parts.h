@@ -1,5 +1,5 @@
 /*
- * tls_parts: what the files of tls share and nobody else sees.
+ * tls_parts: what only the files of tls share.
  */
 #ifndef POSTERN_DAEMON_COMMON_TLS_PARTS_H
 #define POSTERN_DAEMON_COMMON_TLS_PARTS_H
@@ -20,9 +20,9 @@ struct tls_set {
     const struct certsel_certificate **rules; /* array owned; into the entries */
     const char **names;                       /* array owned; borrowed from the conf */
     char (*keys)[TLS_KEY_TEXT_SIZE];          /* owned: "P-256", "2048 bits", or "" */
-    uint8_t context[32];                      /* the session id context: what is promised here */
+    uint8_t context[32];                      /* the session id context: what this set promises */
     enum conf_unmatched unmatched;
-    bool *may_try;                /* owned; of CONF_UNMATCHED_TRY_ANYWAY, else all false */
+    bool *may_try;                /* owned; of CONF_UNMATCHED_TRY_ANYWAY, otherwise all false */
     struct tls_attempt *attempts; /* owned; likewise */
 };
 
@@ -50,7 +50,7 @@ struct tls_shared {
 /* What a listener asks of its clients' certificates: tls_client.c. */
 struct tls_asking {
     enum conf_client_certificate mode;
-    X509_STORE *store;           /* owned: client_ca; NULL: nobody is trusted */
+    X509_STORE *store;           /* owned: client_ca; NULL: no client is trusted */
     STACK_OF(X509_NAME) * names; /* owned: its subjects, for the client to choose by */
     uint8_t ca_hash[32];         /* of the file; 0 without one */
 };
@@ -70,9 +70,9 @@ struct tls_listener {
     struct tls_profile anonymous_profile; /* owned; of it */
 };
 
-/* What is known of a session only until its handshake is over. */
+/* What is known about a session only until its handshake is over. */
 struct tls_hello {
-    uint8_t *raw; /* owned: the first ClientHello, HELLO_SIZE_MAX bytes at most */
+    uint8_t *raw; /* owned: the first ClientHello, at most HELLO_SIZE_MAX bytes */
     size_t raw_len;
     struct hello hello;       /* views of raw */
     struct verdict *verdicts; /* owned; one for each certificate of the set, NULL: not judged */
@@ -99,9 +99,9 @@ struct tls_session {
     int certificate; /* index into the set of what libssl was given, or -1: none */
     enum handshake_failure failure;
     enum conf_unmatched unmatched; /* what was tried because nothing fitted; _FAIL: nothing */
-    char *sni;                     /* owned; as sent, where libssl will not tell it; else NULL */
-    struct tls_client *client;     /* owned; NULL: the client has shown no certificate */
-    bool usable;                   /* our rules chose the certificate */
+    char *sni;                 /* owned; as sent, if libssl will not report it; otherwise NULL */
+    struct tls_client *client; /* owned; NULL: the client sent no certificate */
+    bool usable;               /* our rules chose the certificate */
     bool served; /* libssl wrote its Certificate message, or with none, its key exchange */
     bool ended;  /* close_notify is on its way */
 };
@@ -110,15 +110,15 @@ struct tls_session {
  * a mark. */
 bool tls_group_has_no_nid(int group);
 
-/* The words for what libssl gives a number of OpenSSL's for, never NULL: "P-256" rather than
- * "prime256v1"; "RSA-PSS" rather than "rsassaPss"; "" for a signature without a digest. What a
- * provider brings may have no number, or one without a name. `group`: of
+/* The word for a number of OpenSSL's that libssl gives, never NULL: "P-256" rather than
+ * "prime256v1"; "RSA-PSS" rather than "rsassaPss"; "" for a signature without a digest. Algorithms
+ * from a provider may have no number, or one without a name. `group`: of
  * SSL_get_negotiated_group(). */
 const char *tls_group_text(int group);
 const char *tls_signature_text(int nid);
 const char *tls_digest_text(int nid);
 
-/* tls_memory.c: lets OpenSSL take its memory there. 0, or -1 if it has some already. */
+/* tls_memory.c: lets OpenSSL allocate its memory there. 0, or -1 if it already has some. */
 MUST_USE int tls_memory_init(void);
 
 /* A new SSL_CTX with everything that all of ours have in common: tls_context.c. NULL if there is
@@ -151,11 +151,12 @@ MUST_USE int tls_unmatched_set_up(struct tls_listener *listener, const struct co
                                   const struct conf_listener *from, struct conf_error *error);
 void tls_unmatched_free_set(struct tls_set *set);
 
-/* For a session whose hello no certificate fits: lets libssl do what its set says about that, and
- * notes it in the session. False if libssl has failed. */
+/* For a session whose hello no certificate fits: lets libssl do what its set specifies, and records
+ * it in the session. False if libssl has failed. */
 MUST_USE bool tls_unmatched_switch(struct tls_session *session);
 
-/* tls_alpn.c: whether the hello's ALPN ends the handshake, which is noted in the session then. */
+/* tls_alpn.c: whether the hello's ALPN ends the handshake, which is then recorded in the session.
+ */
 MUST_USE bool tls_alpn_refuses(struct tls_session *session, struct bytes list);
 
 /* libssl's question for the protocol: a callback for every SSL_CTX. */
@@ -171,8 +172,8 @@ void tls_client_free(struct tls_asking *asking);
 /* Lets an SSL_CTX of the listener ask. 0 or -1. */
 MUST_USE int tls_client_set_up(const struct tls_listener *listener, SSL_CTX *ctx);
 
-/* After the handshake: completes what is known of the client. False, with the reason noted, if the
- * listener cannot do without the certificate that it has not shown. */
+/* After the handshake: completes what is known about the client. False, with the reason recorded,
+ * if the listener requires a certificate that the client did not send. */
 MUST_USE bool tls_client_settle(struct tls_session *session);
 
 /* Whether libssl was reading the client's certificate, or its proof, when it failed with this error
@@ -180,11 +181,11 @@ MUST_USE bool tls_client_settle(struct tls_session *session);
 bool tls_client_has_failed(const struct tls_session *session, unsigned long error);
 void tls_client_explain(struct tls_session *session, unsigned long error, struct text *detail);
 
-/* tls_client_facts.c: what stands in a certificate; to be freed with free(). NULL without memory.
+/* tls_client_facts.c: the contents of a certificate; to be freed with free(). NULL without memory.
  */
 MUST_USE struct tls_client *tls_client_describe(X509 *x509, OSSL_LIB_CTX *libctx);
 
-/* tls_choice.c: what there is to say of the choice, until the handshake is over. */
+/* tls_choice.c: the choice for the log, until the handshake is over. */
 void tls_choice_facts(const struct tls_session *session, struct tls_facts *facts);
 
 /* Callbacks of the SSL_CTX: tls_choice.c. */
@@ -192,8 +193,8 @@ void tls_on_message(int write_p, int version, int content_type, const void *data
                     SSL *ssl, void *arg);
 int tls_on_client_hello(SSL *ssl, int *alert, void *arg);
 
-/* Why libssl gave the handshake up, from what it left in its error queue: fills `failure` and
- * `detail`: tls_failure.c. */
+/* Why libssl gave up the handshake, from its error queue: fills `failure` and `detail`:
+ * tls_failure.c. */
 void tls_explain_failure(struct tls_session *session);
 
 /* The same for a client that is gone: `error` is errno, or 0 if it closed the connection. */

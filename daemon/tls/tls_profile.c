@@ -1,8 +1,8 @@
 /*
- * Theory of operation: libssl is lenient where a configuration must not be. It drops words of a
- * cipher list that it does not know, and offers no way to ask for its groups and signature
- * schemes. So each name is tried alone on a scratch SSL_CTX first, and groups and schemes are
- * always set by us, without those that the security level would take away again.
+ * Theory of operation: libssl is more lenient than a configuration may be. It ignores unknown words
+ * in a cipher list, and offers no way to ask for its groups and signature schemes. So each name is
+ * first tried alone on a scratch SSL_CTX, and groups and schemes are always set by us, without
+ * those that the security level would remove again.
  */
 #include "daemon/tls/tls_profile.h"
 
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Those of them that libssl has: the first came with OpenSSL 3.5. */
+/* Those of them that libssl has: the first is new in OpenSSL 3.5. */
 #define DEFAULT_GROUPS "X25519MLKEM768:X25519:P-256:P-384:P-521:X448"
 
 /* Never served: they need no certificate, or protect nothing. */
@@ -42,8 +42,8 @@ static const struct defaults modern = {TLS1_2_VERSION, 2,
                                        "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20"
                                        ":!PSK:!SRP:!aDSS"};
 
-/* libssl's own signature schemes in its order, but for those of kinds of keys that the keystore
- * does not take. The first three came with OpenSSL 3.5. */
+/* libssl's own signature schemes in its order, except those for kinds of keys that the keystore
+ * does not accept. The first three are new in OpenSSL 3.5. */
 static const uint16_t scheme_order[] = {
     0x0905, 0x0906, 0x0904, 0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b,
     0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0303, 0x0203, 0x0301, 0x0201,
@@ -64,8 +64,8 @@ struct job {
 
 /* --- words ---------------------------------------------------------------------------------- */
 
-/* The next word of a list; false at its end. Empty words are skipped, one that is too long comes
- * out cut, and so matches nothing. */
+/* The next word of a list; false at its end. Empty words are skipped; one that is too long is cut,
+ * and so matches nothing. */
 static bool next_word(const char **list, const char *separators, char word[WORD_SIZE])
 {
     size_t len;
@@ -88,7 +88,7 @@ static int check_ciphers(const struct job *job)
     char word[WORD_SIZE];
 
     while (next_word(&rest, ":;, ", word)) {
-        /* What is taken out or moved need not be there: "!RC4" is right wherever RC4 is gone. */
+        /* What is removed or moved need not exist: "!RC4" is right where there is no RC4. */
         if (strchr("!-+@", word[0]) != NULL) {
             continue;
         }
@@ -196,7 +196,7 @@ static int set_versions(struct job *job)
                          "max_protocol: no version remains between min_protocol and this");
     }
     /* Above level 0 a handshake of an older version could only end in an internal error of ours;
-     * this way the client is told what is wrong. */
+     *     this way the client learns what is wrong. */
     if (job->out->rules.security_level > 0 && min < TLS1_2_VERSION) {
         min = TLS1_2_VERSION;
     }
@@ -232,7 +232,8 @@ static bool has_id(const uint16_t *ids, size_t num, uint16_t id)
     return false;
 }
 
-/* Whether libssl takes a list of one group, or of one scheme. Its macros take no constant texts. */
+/* Whether libssl accepts a list of one group, or of one scheme. Its macros accept no constant
+ * texts. */
 static bool takes_group(SSL_CTX *ctx, const char *name)
 {
     char list[WORD_SIZE] = "";
@@ -355,7 +356,8 @@ static int set_schemes(struct job *job)
 
 /* --- reading back --------------------------------------------------------------------------- */
 
-/* The suites that libssl would really use, into `out`; how many, 0 also without memory. */
+/* Writes the suites that libssl would really use into `out`; returns how many, 0 also without
+ * memory. */
 static size_t read_suites(struct tls_profile *out, SSL_CTX *ctx)
 {
     SSL *ssl = SSL_new(ctx);

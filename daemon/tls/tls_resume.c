@@ -3,9 +3,9 @@
  * only under an equal session id context, and that is a hash over everything that a listener
  * promises to a client of this set; it is put on each SSL once the hello's set is known, which is
  * before libssl looks at a ticket. All certificates of a set have the same one, so that tickets
- * survive a change of certificate; which of them the client has seen stands in the ticket. If that
- * one is no longer in the set, the administrator has taken it away, and the client starts anew.
- * There is no cache of sessions: all that is kept is with the client, under keys of tls_tickets.c.
+ * survive a change of certificate; the ticket says which of them the client has seen. If that one
+ * is no longer in the set, the administrator has removed it, and the client begins a new session.
+ * There is no session cache: everything is kept by the client, under keys of tls_tickets.c.
  */
 #include "daemon/tls/sslerror.h"
 #include "daemon/tls/tls_parts.h"
@@ -18,7 +18,7 @@
 
 /* --- the session id context ----------------------------------------------------------------- */
 
-/* Appends a value of its length, so that no two lists of values look alike. */
+/* Appends a value with its length, so that no two lists of values look alike. */
 static bool add(EVP_MD_CTX *hash, const void *data, size_t len)
 {
     uint8_t head[4] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8),
@@ -49,8 +49,8 @@ static bool add_numbers(EVP_MD_CTX *hash, const uint16_t *numbers, size_t num)
     return good;
 }
 
-/* What the profile allows rather than its name: the same name may mean another thing tomorrow, and
- * a ticket may come back to another machine. */
+/* What the profile allows rather than its name: the same name may mean something else tomorrow, and
+ * a ticket may return to a different machine. */
 static bool add_profile(EVP_MD_CTX *hash, const struct certsel_profile *p)
 {
     return add_number(hash, p->min_version) && add_number(hash, p->max_version) &&
@@ -60,7 +60,7 @@ static bool add_profile(EVP_MD_CTX *hash, const struct certsel_profile *p)
            add_numbers(hash, p->schemes, p->num_schemes);
 }
 
-/* Whom the listener lets in, and by whom it has that confirmed. */
+/* Whom the listener admits, and which authorities it trusts. */
 static bool add_asking(EVP_MD_CTX *hash, const struct tls_asking *asking)
 {
     return add_number(hash, asking->mode) && add(hash, asking->ca_hash, sizeof asking->ca_hash);
@@ -103,7 +103,7 @@ static bool set_up(const struct tls_listener *listener, const struct ticket_key 
     return good;
 }
 
-/* libssl's question for the key of a ticket that it makes (`encrypt`) or has got. */
+/* libssl asks for the key of a ticket that it creates (`encrypt`) or has received. */
 static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                          EVP_MAC_CTX *mac, int encrypt)
 {
@@ -131,7 +131,7 @@ static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
     return index == 0 ? TICKET_GOOD : TICKET_GOOD_RENEW;
 }
 
-/* --- what stands in a ticket ---------------------------------------------------------------- */
+/* --- what a ticket contains ------------------------------------------------------------------- */
 
 int tls_resume_certificate(const struct tls_set *set, SSL_SESSION *resumed)
 {
@@ -149,7 +149,7 @@ int tls_resume_certificate(const struct tls_set *set, SSL_SESSION *resumed)
     return -1;
 }
 
-/* A further ticket of a resumed session says what the first one said. */
+/* A further ticket of a resumed session has the contents of the first one. */
 static int on_new_ticket(SSL *ssl, void *arg)
 {
     const struct tls_session *session = SSL_get_app_data(ssl);

@@ -20,7 +20,7 @@ static int take_names(struct tls_names *out, const struct conf_listener *listene
             out->names[out->num++] = (struct sni_name){names->items[i].text, s};
         }
     }
-    /* That no name stands there twice has been checked with the configuration. */
+    /* The configuration check has excluded duplicate names. */
     (void)sni_sort(out->names, out->num);
     return 0;
 }

@@ -1,13 +1,13 @@
 /*
- * Theory of operation: libssl holds an ECDSA certificate against supported_groups by the public key
- * that it finds in the X509, and signs with the private key beside it. A copy of the certificate
- * whose public key, once parsed, has been replaced by one that lies on no curve at all passes that
- * test, while what goes to the client is the encoding that was read, and right. Nothing promises
- * that libssl stays so; so each such copy has an SSL_CTX of its own, serves one hello in memory
- * before any client, and is not used if that fails. The copy is for nothing else.
+ * Theory of operation: libssl checks an ECDSA certificate against supported_groups by the public
+ * key in the X509, and signs with the separate private key. A copy of the certificate whose parsed
+ * public key has been replaced by one that is on no curve at all passes that test, while the client
+ * gets the original encoding, which is correct. Nothing promises that libssl will stay like this;
+ * so each such copy has its own SSL_CTX, serves one hello in memory before any client, and is not
+ * used if that fails. The copy is used for nothing else.
  *
- * Without a certificate there is nothing to replace: an SSL_CTX with suites of aNULL alone. libssl
- * then leaves TLS 1.3 aside by itself, as it can do nothing in it without a certificate.
+ * Without a certificate there is nothing to replace: an SSL_CTX with only aNULL suites. libssl then
+ * excludes TLS 1.3 by itself, because it can do nothing there without a certificate.
  *
  * Both are switched to with SSL_set_SSL_CTX(), which takes suites, schemes and security level
  * along, and leaves options, versions, groups and callbacks for messages to the SSL_CTX that the
@@ -27,7 +27,7 @@
 
 /* --- a certificate whatever its curve -------------------------------------------------------- */
 
-/* Puts an X25519 key into the place of the parsed public key; its bytes do not matter. */
+/* Replaces the parsed public key by an X25519 key; its bytes do not matter. */
 static int replace_public_key(SSL_CTX *ctx, OSSL_LIB_CTX *libctx)
 {
     unsigned char bytes[32] = {9};
@@ -44,7 +44,7 @@ static int replace_public_key(SSL_CTX *ctx, OSSL_LIB_CTX *libctx)
     return good ? 0 : -1;
 }
 
-/* The certificate, in a copy of its own, on an SSL_CTX with the listener's profile. */
+/* A copy of the certificate, on an SSL_CTX with the listener's profile. */
 static SSL_CTX *make_attempt(const struct tls_listener *listener, const struct conf *conf,
                              const struct conf_listener *from, const struct keystore_entry *entry)
 {
@@ -99,8 +99,8 @@ static void on_test_message(int write_p, int version, int content_type, const vo
     }
 }
 
-/* A hello of TLS 1.2 in its record, with all of the profile but the curve of the certificate. 0 if
- * there is no other group for it. */
+/* A hello of TLS 1.2 in its record, with everything in the profile except the curve of the
+ * certificate. 0 if there is no other group for it. */
 static size_t build_hello(const struct certsel_profile *rules, uint16_t curve, uint8_t *out,
                           size_t size)
 {
@@ -276,7 +276,7 @@ void tls_listener_each_off(const struct tls_listener *listener,
 
 /* --- sessions -------------------------------------------------------------------------------- */
 
-/* A ticket would resume what was only tried, or what nobody has authenticated. */
+/* A ticket would resume something that was only tried, or that nobody has authenticated. */
 static bool switch_to(struct tls_session *session, SSL_CTX *ctx)
 {
     SSL_set_options(session->ssl, SSL_OP_NO_TICKET);
@@ -288,7 +288,7 @@ static bool switch_to_anonymous(struct tls_session *session)
 {
     const struct tls_listener *listener = session->listener;
 
-    /* Who shows no certificate may not ask for one (RFC 5246 section 7.4.4). */
+    /* A server without a certificate may not ask for one (RFC 5246 section 7.4.4). */
     if (listener->asking.mode == CONF_CLIENT_CERTIFICATE_REQUIRE ||
         !unmatched_anonymous(&listener->profile.rules, &listener->anonymous_profile.rules,
                              &session->early->hello)) {

@@ -28,17 +28,17 @@ enum { X25519 = 0x001d, P256 = 0x0017 };
 
 #define PLAIN TLS13_HELLO(LIST(X25519), LIST(X25519))
 
-/* By what the rule of a probe shows. */
+/* How the rule of a probe shows. */
 enum sign {
     IS_SERVED,
     IS_REFUSED,
     HAS_OWN_GROUP, /* X25519 rather than P-256; it must be served */
 };
 
-/* A hello, and the rule that it tries. */
+/* A hello, and the rule that it tests. */
 struct probe {
     struct hello_lists lists;
-    uint8_t more[8]; /* extensions behind those of the lists */
+    uint8_t more[8]; /* extensions after those of the lists */
     size_t more_len;
     enum sign sign;
     int alert; /* by which libssl refuses it, if it does */
@@ -123,8 +123,8 @@ static size_t add_extensions(uint8_t *message, size_t len, const struct probe *p
     return len;
 }
 
-/* Tries one rule. 0, or -1 if there is no memory for it. An answer that is none of the two is taken
- * for that of a libssl without the rule: it costs an explanation, and no mail. */
+/* Tests one rule. 0, or -1 if there is no memory for it. An answer that is neither of the two is
+ * treated as that of a libssl without the rule: it may cost an explanation, but no mail. */
 static int try_rule(bool *out, SSL_CTX *ctx, const struct keystore_entry *entry,
                     const struct probe *probe)
 {

@@ -1,10 +1,10 @@
 /*
- * traits: what the libssl at hand does with a ClientHello and another does not.
+ * traits: what the present libssl does with a ClientHello and another does not.
  *
- * Its version would not tell: distributions carry changes into older versions, and a build may lack
- * a part. So each rule of lib/tls/libssl.h is tried on its own, with a hello that libssl answers in
- * one way if the rule holds and in another if it does not. May include: log, reference, lib/tls,
- * OpenSSL.
+ * Its version would not say: distributions backport changes to older versions, and a build may lack
+ * a part. So each rule of lib/tls/libssl.h is tested separately, with a hello that libssl answers
+ * in one way if it has the rule and in another if it does not. May include: log, reference,
+ * lib/tls, OpenSSL.
  */
 #ifndef POSTERN_DAEMON_COMMON_TRAITS_H
 #define POSTERN_DAEMON_COMMON_TRAITS_H
@@ -15,9 +15,9 @@
 #include <openssl/ssl.h>
 
 /*
- * The answers of handshakes in memory with a throw-away certificate of `libctx`, into `*out`; they
- * are remembered for the process. A rule of which the answer is none of those expected is false,
- * with a warning in the log. From any thread. 0, or -1 if there is no memory for it.
+ * Writes the answers of handshakes in memory, with a throw-away certificate of `libctx`, into
+ * `*out`; they are remembered for the process. A rule with an unexpected answer is false, with a
+ * warning in the log. From any thread. 0, or -1 if there is no memory for it.
  */
 MUST_USE int traits_read(struct libssl_traits *out, OSSL_LIB_CTX *libctx);
 

@@ -42,7 +42,7 @@ void backends_init(struct backends *b, const uint8_t secret[SIPHASH_KEY_SIZE]);
 /* Frees all backends. */
 void backends_close(struct backends *b);
 
-/* The backend of this name: the one that is there, as it is, or a new one with `max` slots (0: no
+/* The backend with this name: the existing one, unchanged, or a new one with `max` slots (0: no
  * bound). Valid until backends_close(). NULL without memory. */
 MUST_USE struct backend *backends_add(struct backends *b, const char *name, unsigned max);
 

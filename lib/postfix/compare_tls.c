@@ -109,7 +109,7 @@ static void compare_auth_only(struct comparing *c)
     }
 }
 
-/* The options behind against those of today: a word that is missing opens something. */
+/* The options behind compared with today's: a missing word opens something. */
 static void compare_options(struct comparing *c, const char *behind, const char *wanted,
                             const char *sessions)
 {

@@ -25,7 +25,7 @@ def _rows(tree):
 def _pattern(wrong):
     words = _BETWEEN.join(re.escape(word) for word in wrong.split())
     return re.compile((r"(?<![\w-])" if wrong[0].isalnum() else "") + words
-                      + (r"(?![\w-])" if wrong[-1].isalnum() else ""), re.IGNORECASE)
+                      + (r"(?![\w'-])" if wrong[-1].isalnum() else ""), re.IGNORECASE)
 
 
 def _spans(name, text):
