@@ -13,14 +13,14 @@
 /* How it went; the exit codes of posternctl. */
 enum ask_status {
     ASK_DONE = 0,
-    ASK_REFUSED = 1, /* posternd said no, or its socket is not for us */
+    ASK_REFUSED = 1, /* posternd refused, or its socket is not open to us */
     ASK_NOBODY = 69, /* no posternd answers: EX_UNAVAILABLE */
 };
 
 /*
  * Sends `request` (stolen; NULL counts as no memory) to the posternd of `conf`, and waits for the
- * answer, 10 seconds at most. ASK_DONE with `*answer`, a JSON object that the caller gives back
- * with json_decref(); or another status with `*error`: what is wrong, and with whom.
+ * answer, at most 10 seconds. ASK_DONE with `*answer`, a JSON object that the caller releases with
+ * json_decref(); or another status with `*error`: what is wrong, and where.
  */
 MUST_USE enum ask_status ask_posternd(const struct conf *conf, json_t *request, json_t **answer,
                                       struct conf_error *error);

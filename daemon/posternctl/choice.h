@@ -1,5 +1,5 @@
 /*
- * choice: what certsel has decided, in the JSON keys that check and explain have in common.
+ * choice: certsel's decision, in the JSON keys that check and explain have in common.
  *
  * May include: report, lib/tls.
  */
@@ -9,11 +9,11 @@
 #include "daemon/posternctl/report.h"
 #include "lib/tls/certsel.h"
 
-/* Puts what is negotiated by the verdict that is chosen (NULL: none is) into an object: OpenSSL's
- * names as version and cipher, IANA's as group and signature; and fault and capped. */
+/* Puts what the chosen verdict (NULL: none) negotiates into an object: OpenSSL's names as version
+ * and cipher, IANA's as group and signature; and fault and capped. */
 void choice_put(struct report *r, json_t *object, const struct verdict *chosen);
 
-/* Adds a verdict to an array, with the certificate's name and the verdict in words. */
+/* Adds a verdict to an array, with the certificate's name and the verdict's text. */
 void choice_add_verdict(struct report *r, json_t *array, const char *certificate,
                         const struct verdict *verdict, const char *text);
 

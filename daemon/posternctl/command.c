@@ -69,7 +69,7 @@ int command_fail(const char *text)
 
 /* --- options -------------------------------------------------------------------------------- */
 
-/* An option that getopt_long() did not take. */
+/* An option that getopt_long() did not accept. */
 static int refuse(const struct invocation *invocation, const char *word)
 {
     if (optopt >= COMMAND_JSON) {

@@ -1,4 +1,4 @@
-/* posternctl facts: what posternd knows of the live sessions of a client. */
+/* posternctl facts: what posternd knows about the live sessions of a client. */
 #include "daemon/posternctl/command.h"
 #include "daemon/posternctl/report.h"
 #include "lib/net/addr.h"

@@ -1,4 +1,4 @@
-/* posternctl failures: what clients offered whose handshake failed, as posternd has kept it. */
+/* posternctl failures: the hellos that posternd has kept of failed handshakes. */
 #include "daemon/posternctl/command.h"
 #include "daemon/posternctl/report.h"
 

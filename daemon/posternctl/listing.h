@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* Columns before what stands behind a label. */
+/* Columns before the text that follows a label. */
 #define LISTING_INDENT 20
 
 /* A list that is being printed, wrapped at the margin. */

@@ -1,4 +1,4 @@
-/* posternctl: one command a run. */
+/* posternctl: one command per run. */
 #include "daemon/common/readconf.h"
 #include "daemon/posternctl/ask.h"
 #include "daemon/posternctl/command.h"
@@ -107,8 +107,8 @@ static const struct command commands[] = {
     {.name = NULL},
 };
 
-/* Whether one edit makes one word of the other: a letter more, less or another one, or two that
- * have changed places. */
+/* Whether one edit makes one word of the other: a letter added, removed or replaced, or two
+ * swapped. */
 static bool is_one_edit(const char *a, const char *b)
 {
     size_t a_len;
@@ -127,7 +127,7 @@ static bool is_one_edit(const char *a, const char *b)
     return (a_len <= 1 && b_len <= 1) || (a_len == 2 && b_len == 2 && a[0] == b[1] && a[1] == b[0]);
 }
 
-/* The command of that name; NULL after it has told that there is none. */
+/* The command with that name; NULL after it has reported that there is none. */
 static const struct command *find_command(const struct invocation *invocation, const char *name)
 {
     for (size_t i = 0; commands[i].name != NULL; i++) {

@@ -1,5 +1,5 @@
 /*
- * report: what a command has to say, described once, and printed as JSON or as text.
+ * report: the output of a command, described once, and printed as JSON or as text.
  *
  * A command makes one JSON document, or gets it from posternd; posternctl(8) describes its keys.
  * --json prints it as it is. For people, its parts are printed as the rows of a table, as labels
@@ -15,10 +15,10 @@
 
 /* --- making a document ---------------------------------------------------------------------- */
 
-/* What was looked at is in order, is not, or could not be looked at. */
+/* What was checked is good, is wrong, or could not be checked. */
 enum finding_result {
     FINDING_OK,
-    FINDING_FAULT, /* selftest's word for what is wrong */
+    FINDING_FAULT, /* selftest's word for something wrong */
     FINDING_FAIL,  /* check's */
     FINDING_WARNING,
     FINDING_NOT_CHECKED,
@@ -28,21 +28,21 @@ enum finding_result {
 /* All texts are borrowed. A name or a cure that is NULL has no key in the document. */
 struct finding {
     enum finding_result result;
-    const char *name;    /* what was looked for, a word */
+    const char *name;    /* what was checked, a word */
     const char *subject; /* what the text is about */
     const char *text;
     const char *cure; /* what to write or to run; "": none is known, or needed */
 };
 
-/* A document in the making. The functions below do not report where there is no memory: the whole
- * document is bad then. */
+/* A document under construction. The functions below do not report a lack of memory: the whole
+ * document is then bad. */
 struct report {
     json_t *document;                /* owned; an object */
     bool bad;                        /* there was no memory for a part */
     size_t num[NUM_FINDING_RESULTS]; /* findings */
 };
 
-/* An empty document. report_end() gives it back. */
+/* An empty document. report_end() frees it. */
 void report_begin(struct report *r);
 void report_end(struct report *r);
 
@@ -61,11 +61,11 @@ const json_t *report_document(const struct report *r);
 
 /* --- printing it ---------------------------------------------------------------------------- */
 
-/* Prints a document. 0, or -1 if there is no memory, or no document (NULL). That a write has failed
- * shows when the caller flushes. */
+/* Prints a document. 0, or -1 if there is no memory, or no document (NULL). A failed write shows
+ * when the caller flushes. */
 MUST_USE int report_print_json(const json_t *document, FILE *out);
 
-/* A text or a number of an object; "-" or 0 where there is none. Borrowed. */
+/* A text or a number of an object; "-" or 0 if there is none. Borrowed. */
 const char *report_string(const json_t *object, const char *key);
 long long report_number(const json_t *object, const char *key);
 
@@ -93,14 +93,14 @@ struct report_column {
 enum { REPORT_COLUMNS_MAX = 16 };
 
 /* Prints an array of objects as a table with heads, a row for each; the last of its columns (at
- * most REPORT_COLUMNS_MAX) is as wide as it is. */
+ * most REPORT_COLUMNS_MAX) has no fixed width. */
 void report_print_table(const json_t *rows, const struct report_column *columns, size_t num,
                         FILE *out);
 
 /* Prints a finding as a line: result, subject, text. */
 void report_print_finding(const json_t *finding, FILE *out);
 
-/* Prints a finding below its subject, which is not said again after a finding (`before`, or NULL)
+/* Prints a finding below its subject, which is not repeated after a finding (`before`, or NULL)
  * with the same one; and its cure, with a text of ours before it: "cure: ...". */
 void report_print_below(const json_t *finding, const json_t *before, const char *cure, FILE *out);
 

@@ -2,12 +2,12 @@
  * Theory of operation: a sender that uses DANE looks up _PORT._tcp.NAME, where NAME is the MX host
  * name, and sends NAME as server_name (RFC 7672 section 8.1). So for each listener and port, each
  * name of its sets, and `hostname`, gets one record for every certificate that may be served to
- * that server_name: all of the set that the name selects, and for `hostname` those of the first
- * set, too, which senders see that send no server_name. "3 1 1" (RFC 7671 section 5.1) is the
- * digest of the key alone, which a renewal with the same key leaves valid. Names that a DNS query
- * cannot have for their own, the wildcards, are told in a comment. "2 1 1", the digest of the
- * issuing CA's key (RFC 7671 section 5.2), is a comment, too: it holds only as long as the CA
- * issues from this key, which many CAs change without notice.
+ * that server_name: all of the set that the name selects, and for `hostname` also those of the
+ * first set, which senders without server_name see. "3 1 1" (RFC 7671 section 5.1) is the digest of
+ * the key alone, which a renewal with the same key leaves valid. Names that cannot be queried in
+ * the DNS, the wildcards, are listed in a comment. "2 1 1", the digest of the issuing CA's key (RFC
+ * 7671 section 5.2), is also a comment: it is valid only as long as the CA issues from this key,
+ * which many CAs change without notice.
  */
 #include "daemon/posternctl/command.h"
 #include "daemon/posternctl/report.h"

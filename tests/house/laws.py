@@ -5,6 +5,7 @@ import re
 import sys
 import tempfile
 
+import language
 from tree import TOP, clang_tool, compiler, table, tool
 
 sys.path.insert(0, os.path.join(TOP, "tests/mutants"))
@@ -304,4 +305,4 @@ def _complaints(path):
 
 
 LAWS = (symbols, headers, includes, libraries, wholeness, lengths, unit_tests, mutants, manuals, options,
-        targets, packages, scripts, layout, units)
+        targets, packages, scripts, layout, units, language.words)

@@ -116,4 +116,13 @@ PLANTS = (
      "systemd/postern-milter.service: runs as root"),
     (laws.units, _replace("systemd/postern.service", "\nSystemCallFilter=", "\n#"),
      "2.0 is the most"),
+    (laws.language.words, _append("README.md", "\nTLS is checked at the start, too.\n"),
+     'README.md'),
+    (laws.language.words, _append("man/posternd.8", "The client that stands\nbehind it.\n"),
+     '"stands behind"'),
+    (laws.language.words, _append("lib/smtp/line.c", "/* A line is held\n * against this. */\n"),
+     'lib/smtp/line.c'),
+    (laws.language.words, _append("daemon/common/log.c",
+                                  'const char planted[] = "what is known "\n    "of it";\n'),
+     'daemon/common/log.c'),
 )

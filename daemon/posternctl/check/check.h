@@ -26,7 +26,7 @@ struct check {
     struct report report;    /* owned: all that there is to say */
     json_t *findings;        /* borrowed from it: what Postfix's own settings come to */
     struct postconf postfix; /* owned; this machine's */
-    struct postfix_comparisons comparisons; /* owned; with its services of today */
+    struct postfix_comparisons comparisons; /* owned; with today's services */
     size_t num_failing; /* clients of the matrix, each once for columns that are equal */
     size_t num_wrong;   /* findings that are FINDING_FAIL or COMPARE_FAIL */
 };

@@ -1,4 +1,4 @@
-/* What `posternctl check` holds against this machine's Postfix, without a connection to it. */
+/* What `posternctl check` checks against this machine's Postfix, without a connection to it. */
 #include "daemon/posternctl/check/check.h"
 #include "daemon/posternctl/postfix/postfix_config.h"
 

@@ -52,7 +52,7 @@ static bool read_hex(const char *text, uint8_t out[HELLO_SIZE_MAX], size_t *len)
     return true;
 }
 
-/* Takes what posternd has told of a kept failure. False if it is not what posternd tells. */
+/* Reads posternd's answer about a kept failure. False if it is not such an answer. */
 static bool take(struct explain_hello *out, const struct conf *conf, const json_t *answer)
 {
     const char *hex = json_string_value(json_object_get(answer, "hello"));

@@ -1,4 +1,4 @@
-/* Which certificates and rules a hello is held against in `posternctl explain`. */
+/* Which certificates and rules a hello is checked against in `posternctl explain`. */
 #include "daemon/posternctl/explain/explain.h"
 #include "daemon/posternctl/explain/hypothetical.h"
 #include "daemon/tls/sslerror.h"

@@ -77,8 +77,8 @@ bool postconf_named(const struct postconf *p, const char *name, const char *type
 /* Whether an address is one of this machine's. */
 bool postconf_is_here(const struct addr *address);
 
-/* What stands in front of the port in the name of an inet service, without brackets, into `out`; ""
- * if there is nothing; false if it is longer than any address. */
+/* What precedes the port in the name of an inet service, without brackets, into `out`; "" if there
+ * is nothing; false if it is longer than any address. */
 bool postconf_host(const struct postconf_service *service, char out[SETTINGS_NAME_SIZE]);
 
 /* The arguments of a service that are not -o, each with a blank before it; the caller frees them.

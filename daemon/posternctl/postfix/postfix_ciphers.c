@@ -97,8 +97,8 @@ static unsigned version_bit(struct settings_word word)
     return 0;
 }
 
-/* The next word of a list of versions. Colons are between them, too; and "=", so that ">" and "<"
- * are words before the version that they are about. */
+/* The next word of a list of versions. They are also separated by colons, and by "=", so that ">"
+ * and "<" are words before the version that they are about. */
 static struct settings_word next_version(const char **rest)
 {
     static const char between[] = " \t\r\n,:=";

@@ -39,8 +39,8 @@ static int read_behind(struct postfix_side *side, const struct conf *conf,
     return 0;
 }
 
-/* The service of today; NULL: there is none, and what main.cf and the service behind say is taken
- * for it. */
+/* Today's service; NULL: there is none, and what main.cf and the service behind say is taken for
+ * it. */
 static int read_today(struct postfix_side *side, const struct postconf *postfix,
                       const struct postconf_service *today, const struct endpoint *address)
 {
@@ -184,7 +184,7 @@ static bool has_known_port(const struct conf_listener *listener)
     return false;
 }
 
-/* Whether some listener stands in front of a service. */
+/* Whether some listener is in front of a service. */
 static bool has_listener(const struct pair *pair, const struct postconf_service *service)
 {
     for (size_t l = 0; l < pair->conf->num_listeners; l++) {
@@ -200,7 +200,7 @@ static bool has_listener(const struct pair *pair, const struct postconf_service 
     return false;
 }
 
-/* A service that such clients come to, with settings of its own, and that no listener stands for.
+/* A service that such clients come to, with settings of its own, and that no listener replaces.
  */
 static bool lacks_listener(const struct pair *pair, const struct postconf_service *service)
 {
@@ -246,7 +246,7 @@ static int look_at_port(struct postfix_compared *c, const struct pair *pair)
 
 /* --- what cannot be told -------------------------------------------------------------------- */
 
-/* A service that no smtpd is known of takes its clients elsewhere, with other settings. */
+/* A service without a known smtpd passes its clients elsewhere, where other settings apply. */
 static int look_at_programs(struct postfix_compared *c)
 {
     for (size_t i = 0; i < sizeof c->sides / sizeof c->sides[0]; i++) {
@@ -262,8 +262,8 @@ static int look_at_programs(struct postfix_compared *c)
     return 0;
 }
 
-/* Of a service that stands there twice master takes the last one; postconf prints what both have of
- * their own under one name. */
+/* If a service is listed twice, master uses the last one; postconf prints the own settings of both
+ * under one name. */
 static int look_for_duplicates(struct postfix_compared *c, const struct pair *pair)
 {
     for (size_t i = 0; i < sizeof c->sides / sizeof c->sides[0]; i++) {
@@ -286,7 +286,7 @@ static int look_for_duplicates(struct postfix_compared *c, const struct pair *pa
     return 0;
 }
 
-/* A service that may be the one of today: its port has a name that nobody knows, or it runs another
+/* A service that may be today's: its port has a name that nobody knows, or it runs another
  * program. */
 static bool may_be_todays(const struct pair *pair, const struct postconf_service *service)
 {
@@ -339,7 +339,7 @@ static int add_pair(struct postfix_comparisons *out, const struct pair *pair)
                : 0;
 }
 
-/* What stands in master.cf says nothing of another machine. */
+/* What is in master.cf says nothing about another machine. */
 static bool is_elsewhere(const struct endpoint *address)
 {
     return address->ip.family != ADDR_NONE && !postconf_is_here(&address->ip);

@@ -1,4 +1,4 @@
-/* The comparison of each listener with the services of today and behind. */
+/* The comparison of each listener with today's services and those behind. */
 #ifndef POSTERN_DAEMON_POSTERNCTL_POSTFIX_COMPARE_H
 #define POSTERN_DAEMON_POSTERNCTL_POSTFIX_COMPARE_H
 
@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* One listener, one service of today, one address of its backend. */
+/* One listener, one of today's services, one address of its backend. */
 struct postfix_compared {
     const struct conf_listener *listener; /* borrowed */
     char today[POSTFIX_NAME_SIZE + 8];    /* "smtp inet"; "main.cf": no service is there */
@@ -27,9 +27,9 @@ struct postfix_comparisons {
     struct settings defaults; /* owned */
 };
 
-/* Compares all listeners; none where nothing is known of this machine's Postfix. With `planned` the
- * services behind are those that are to be printed, whatever is there. 0, or -1: without memory or
- * postconf. In both cases postfix_comparisons_free() is the caller's to call. */
+/* Compares all listeners; none if nothing is known about this machine's Postfix. With `planned` the
+ * services behind are those that are to be printed, whatever exists. 0, or -1: without memory or
+ * postconf. In both cases the caller calls postfix_comparisons_free(). */
 MUST_USE int postfix_compare_all(struct postfix_comparisons *out, const struct conf *conf,
                                  const struct postconf *postfix, bool planned);
 
@@ -60,17 +60,17 @@ void postfix_end_names(struct postfix_names *names);
 
 /* --- postfix_ciphers.c ---------------------------------------------------------------------- */
 
-/* The lists of versions, suites and groups of a listener and of a service of today, with the texts
- * that `out` borrows. NULL without memory; postfix_ciphers_free(). */
+/* The lists of versions, suites and groups of a listener and of one of today's services, with the
+ * texts that `out` borrows. NULL without memory; postfix_ciphers_free(). */
 struct postfix_ciphers *postfix_ciphers_new(const struct conf *conf,
                                             const struct conf_listener *listener,
                                             const struct postfix_side *today,
                                             struct compare_ciphers *out);
 void postfix_ciphers_free(struct postfix_ciphers *ciphers);
 
-/* Prints a tls_profile that serves whom the service of today serves, `before` in front of each
- * line; nothing where the listener's is one of the administrator's, or opens nothing and shuts
- * nobody out. */
+/* Prints a tls_profile that serves whom today's service serves, `before` in front of each line;
+ * nothing where the listener's is one of the administrator's, or opens nothing and shuts nobody
+ * out. */
 void postfix_print_profile(const struct postfix_compared *compared, const char *before, FILE *out);
 
 /* --- postfix_files.c ------------------------------------------------------------------------ */

@@ -1,4 +1,4 @@
-/* What stands in the files that Postfix's settings and postern.conf name: certificates, names,
+/* The contents of the files that Postfix's settings and postern.conf name: certificates, names,
  * authorities, tables. */
 #include "daemon/posternctl/postfix/postfix_compare.h"
 

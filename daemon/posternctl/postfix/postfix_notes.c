@@ -25,7 +25,7 @@ static bool has_postscreen(const struct postconf *postfix, const struct conf_bac
     return false;
 }
 
-/* A service on a listener's port is the one that posternd is going to stand in front of. */
+/* A service on a listener's port is the one that posternd is going to be in front of. */
 static void note_service(const struct conf *conf, const struct postconf *postfix,
                          const struct postconf_service *service, FILE *out)
 {

@@ -189,7 +189,7 @@ int postfix_side_before(struct postfix_side *side, const struct postconf *postfi
     return read_values(side);
 }
 
-/* Keeps of `own` what `other` has, too, with the same value. */
+/* Keeps the settings of `own` that `other` also has with the same value. */
 static int keep_common(struct settings *own, const struct settings *other)
 {
     struct settings kept = {0};
@@ -220,7 +220,7 @@ static int add_missing(struct settings *own, const struct settings *more)
     return status;
 }
 
-/* What the services of today have in common, and what was added to the service that is there. */
+/* What today's services have in common, and what was added to the existing service. */
 static int plan_own(struct postfix_side *side, const struct conf *conf,
                     const struct postconf *postfix, const struct endpoint *address)
 {
@@ -301,7 +301,7 @@ static int put_row(struct postfix_side *side, const struct parameter *row)
                : 0;
 }
 
-/* Puts the values in that the service must have. `side->values` are those of today. */
+/* Sets the values that the service must have. `side->values` are today's. */
 static int put_ours(struct postfix_side *side, const struct conf *conf,
                     const struct endpoint *address)
 {
@@ -356,7 +356,7 @@ static char *without_plaintext_word(const char *list)
     return out;
 }
 
-/* Takes the word out of one raw value, if it stands there and leaves something. */
+/* Removes the word from one raw value, if it is there and something remains. */
 static int drop_word(struct postfix_side *side, const char *name, const char *raw)
 {
     const struct parameter *row = parameter_find(name);
@@ -401,7 +401,7 @@ static int drop_plaintext_word(struct postfix_side *side, const struct postconf 
     return status;
 }
 
-/* The chroot column of the smtpd services that are there. */
+/* The chroot column of the existing smtpd services. */
 static char usual_chroot(const struct postconf *postfix)
 {
     const char *at = postfix->services;

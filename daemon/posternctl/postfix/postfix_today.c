@@ -75,7 +75,7 @@ static bool is_same_column(const struct postconf_service *a, const struct postco
     return one.len == other.len && memcmp(one.at, other.at, one.len) == 0;
 }
 
-/* Of one that stands there twice Postfix takes the last. */
+/* If one is listed twice, Postfix uses the last. */
 static size_t add_service(struct postconf_service *out, size_t num,
                           const struct postconf_service *service)
 {

@@ -1,16 +1,16 @@
 /*
- * selftest: what `posternctl selftest` finds by speaking with the backends, and with the listeners
- * of a running posternd.
+ * selftest: what `posternctl selftest` finds by talking to the backends and listeners of a running
+ * posternd.
  *
  * Each file calls only those before it: selftest_finding.c adds and prints findings,
- * selftest_stranger.c knows who is a stranger, selftest_cure.c the lines that cure.
- * selftest_connect.c connects to backends as posternd's user, selftest_session.c begins sessions
- * with backends and listeners, selftest_rcpt.c offers recipients in them. selftest_loop.c asks
- * whether a backend is posternd itself, selftest_today.c asks the services that clients use today,
- * selftest_mail.c whether mail is taken as they take it. selftest_settings.c compares what
- * master.cf says, selftest_backend.c asks the backends as posternd does, selftest_filters.c asks
- * milters and policy services, selftest_listener.c the listeners as a client does; selftest.c is
- * the command. May include: postconf, postfix, command, report, smtpclient, common.
+ * selftest_stranger.c finds strangers, selftest_cure.c has the cures. selftest_connect.c connects
+ * to backends as posternd's user, selftest_session.c begins sessions with backends and listeners,
+ * selftest_rcpt.c offers recipients in them. selftest_loop.c asks whether a backend is posternd
+ * itself, selftest_today.c asks the services that clients use today, selftest_mail.c checks whether
+ * mail is accepted as they accept it. selftest_settings.c compares the settings in master.cf,
+ * selftest_backend.c asks the backends as posternd does, selftest_filters.c asks milters and policy
+ * services, selftest_listener.c the listeners as a client does; selftest.c is the command. May
+ * include: postconf, postfix, command, report, smtpclient, common.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_SELFTEST_H
 #define POSTERN_DAEMON_POSTERNCTL_SELFTEST_H
@@ -39,16 +39,16 @@ struct selftest {
     const struct conf *conf; /* borrowed */
     struct postconf postfix; /* owned */
     X509 **leaves;           /* owned; of conf->certificates; NULL: its file cannot be read */
-    SSL_CTX *ctx;            /* owned; a client that can do everything */
+    SSL_CTX *ctx;            /* owned; a client that supports everything */
     SSL_SESSION *resumable;  /* owned; the newest that a server gave a ticket for */
     bool asked_certificate;  /* a handshake asked for a client certificate */
     struct addr as;          /* the stranger of --as; family ADDR_NONE: none was given */
-    FILE *out; /* borrowed; findings are printed there as they come; NULL: they are not */
+    FILE *out;            /* borrowed; findings are printed there immediately; NULL: they are not */
     struct report report; /* owned */
     json_t *checks;       /* borrowed from it: all findings */
 };
 
-/* An address of a backend that is being asked. */
+/* An address of a backend that is being tested. */
 struct selftest_asked {
     struct selftest *t;
     const struct conf_backend *backend;
@@ -56,16 +56,16 @@ struct selftest_asked {
     char name[SELFTEST_NAME_SIZE];       /* "backend \"postfix\" 127.0.0.1:12525" */
     char subject[SELFTEST_SUBJECT_SIZE]; /* ... and the claimed client */
     struct addr client;
-    struct postfix_side side; /* owned; the service in master.cf; no values: it is not known */
+    struct postfix_side side; /* owned; the service in master.cf; without values: it is not known */
     bool greeted;             /* the first client was */
-    bool speaks_plainly;      /* a client without a header is spoken to */
+    bool speaks_plainly;      /* a client without a header is answered */
     bool starttls_plainly;    /* ... and is offered STARTTLS */
 };
 
 /* --- selftest_finding.c --------------------------------------------------------------------- */
 
 /* Add a finding; a cure is a line for master.cf or a shell, "" if none is known. The subject is
- * what the texts are about: "backend \"postfix\" unix:/...". */
+ * what the finding is about: "backend \"postfix\" unix:/...". */
 void selftest_ok(struct selftest *t, const char *name, const char *subject, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void selftest_not_checked(struct selftest *t, const char *name, const char *subject,
@@ -75,13 +75,13 @@ void selftest_fault(struct selftest *t, const char *name, const char *subject, c
 
 /* --- selftest_stranger.c -------------------------------------------------------------------- */
 
-/* An address of a family that is nobody's, and outside the mynetworks of a service as far as its
- * values tell; that of --as if it is of the family. */
+/* An address of a family that belongs to nobody and is outside the mynetworks of a service as far
+ * as its values show; that of --as if it is of this family. */
 struct addr selftest_stranger(const struct selftest *t, const struct settings *values,
                               enum addr_family family);
 
 /* Whether a client is in a network that is a word of mynetworks, or in the mynetworks of a service.
- * It is not known of tables and files. */
+ * Tables and files are not searched. */
 enum selftest_member { SELFTEST_OUTSIDE, SELFTEST_INSIDE, SELFTEST_UNKNOWN };
 enum selftest_member selftest_in_network(struct settings_word word, const struct addr *client);
 enum selftest_member selftest_in_mynetworks(const struct settings *values,
@@ -89,9 +89,9 @@ enum selftest_member selftest_in_mynetworks(const struct settings *values,
 
 /* --- selftest_cure.c ------------------------------------------------------------------------ */
 
-/* Lines for the service at an address: against a PROXY header that is not taken; against silence
+/* Lines for the service at an address: against a PROXY header that is not accepted; against silence
  * ("": none is known); against STARTTLS that is offered; and, for any other cure, a setting of
- * smtpd. Where the service is a postscreen, they say which setting is its own and which is of the
+ * smtpd. If the service is a postscreen, they say which setting is its own and which belongs to the
  * smtpd that it passes clients to. */
 const char *selftest_cure_header(const struct selftest *t, const struct endpoint *address);
 const char *selftest_cure_silence(const struct selftest *t, const struct endpoint *address);
@@ -100,7 +100,7 @@ void selftest_cure_starttls(const struct selftest *t, const struct endpoint *add
 void selftest_cure_smtpd(const struct selftest *t, const struct endpoint *address,
                          const char *setting, char out[SELFTEST_CURE_SIZE]);
 
-/* A line of postern.conf against an address of a backend that is posternd's. */
+/* A line of postern.conf for an address of a backend that is posternd's. */
 void selftest_cure_loop(const struct selftest *t, const struct conf_backend *backend,
                         const struct endpoint *address, char out[SELFTEST_CURE_SIZE]);
 
@@ -111,7 +111,7 @@ enum selftest_master selftest_master(const struct selftest *t);
 /* The account of Postfix's processes. */
 const char *selftest_mail_owner(const struct selftest *t);
 
-/* Lines that make Postfix listen at an address where nobody does. */
+/* Lines that make Postfix listen at an address where no program does. */
 void selftest_cure_nobody(const struct selftest *t, const struct endpoint *address,
                           char out[SELFTEST_CURE_SIZE]);
 
@@ -121,15 +121,15 @@ void selftest_cure_relay(const struct selftest *t, const struct endpoint *addres
 
 /* --- selftest_connect.c --------------------------------------------------------------------- */
 
-/* Whether this process can connect as an account connects: as root, or as that account. */
+/* Whether this process can connect as an account can: as root, or as that account. */
 bool selftest_connects_as(const char *user);
 
-/* Connects as posternd's user does; otherwise like smtpclient_open(). */
+/* Connects as posternd's user; otherwise like smtpclient_open(). */
 MUST_USE bool selftest_open(const struct selftest *t, struct smtpclient *c,
                             const struct endpoint *address);
 
-/* Says where a path is closed to `user`, into `text`, and what opens it, into `cure` ("": nothing
- * that is known). `restart` makes the account's program take a new group. */
+/* Writes where a path is closed to `user` into `text`, and what opens it into `cure` ("": unknown).
+ * `restart` makes the account's program use a new group. */
 void selftest_closed(const char *user, const char *path, const char *restart,
                      char text[SELFTEST_TEXT_SIZE], char cure[SELFTEST_CURE_SIZE]);
 
@@ -138,11 +138,11 @@ void selftest_tell_no_connection(const struct selftest_asked *a, const struct sm
 
 /* --- selftest_session.c --------------------------------------------------------------------- */
 
-/* How far a connection to a backend came. */
+/* How far a connection to a backend got. */
 enum selftest_stage {
     SELFTEST_AT_CONNECT, /* there is none */
-    SELFTEST_AT_BANNER,  /* no banner, or one that is no 220 */
-    SELFTEST_AT_EHLO,    /* no reply to EHLO, or one that is no 250 */
+    SELFTEST_AT_BANNER,  /* no banner, or one other than 220 */
+    SELFTEST_AT_EHLO,    /* no reply to EHLO, or one other than 250 */
     SELFTEST_GREETED,
 };
 
@@ -161,14 +161,15 @@ MUST_USE bool selftest_send_header(struct smtpclient *c, enum conf_client_addres
 #define SELFTEST_EHLO_SIZE (ADDR_TEXT_SIZE + 16)
 const char *selftest_ehlo(const struct addr *client, char out[SELFTEST_EHLO_SIZE]);
 
-/* What came, or why nothing came. */
+/* What was received, or why nothing was. */
 const char *selftest_words(const struct smtpclient *c, const struct smtpreply *reply);
 
-/* Where a client of this machine reaches an address. False: that is not known, its port is 0. */
+/* Where a client on this machine reaches an address. False: that is not known, because its port is
+ * 0. */
 MUST_USE bool selftest_reach(const struct conf_endpoint *address, struct endpoint *out);
 
-/* A session at a listener, as far as to EHLO: in plaintext, or under TLS with this server name
- * (NULL: none). False: `*reply` or `c` says why. */
+/* A session at a listener, up to EHLO: in plaintext, or under TLS with this server name (NULL:
+ * none). False: `*reply` or `c` says why. */
 bool selftest_begin(const struct selftest *t, struct smtpclient *c,
                     const struct conf_listener *listener, const struct endpoint *to,
                     struct smtpreply *reply);
@@ -178,27 +179,27 @@ bool selftest_begin_tls(struct selftest *t, struct smtpclient *c,
 
 /* --- selftest_rcpt.c ------------------------------------------------------------------------ */
 
-/* Whether a mail was taken. */
+/* Whether a mail was accepted. */
 enum selftest_mail {
     SELFTEST_UNASKED, /* the session ended before */
-    SELFTEST_REFUSED, /* for good, and not for who the client is */
-    SELFTEST_PUT_OFF, /* for now, or for who the client is: it proves nothing */
+    SELFTEST_REFUSED, /* permanently, and not because of who the client is */
+    SELFTEST_PUT_OFF, /* temporarily, or because of who the client is: it proves nothing */
     SELFTEST_TAKEN,
 };
 
-/* Asks whether mail for postmaster of a backend's domains is taken, of a session behind EHLO, there
- * or elsewhere, that `client` began. `*reply` is the best of the replies, or why there is none;
- * `to` (room for SELFTEST_RECIPIENT_SIZE) what it is about. */
+/* Tests whether mail for postmaster of a backend's domains is accepted, in a session after EHLO,
+ * there or elsewhere, that `client` began. `*reply` is the best of the replies, or why there is
+ * none; `to` (room for SELFTEST_RECIPIENT_SIZE) is the recipient. */
 #define SELFTEST_RECIPIENT_SIZE 300
 enum selftest_mail selftest_try_mail(const struct selftest_asked *a, struct smtpclient *c,
                                      const struct addr *client, struct smtpreply *reply,
                                      char to[SELFTEST_RECIPIENT_SIZE]);
 
-/* What comes of a mail from outside to `recipient`, who is outside. */
+/* The result for a mail from outside to `recipient`, who is also outside. */
 struct smtpreply selftest_try_relaying(const struct selftest_asked *a, struct smtpclient *c,
                                        const char *recipient);
 
-/* Whether all domains of a backend's service stand in its settings, and not in tables. */
+/* Whether all domains of a backend's service are in its settings, and not in tables. */
 bool selftest_knows_domains(const struct selftest_asked *a);
 
 /* Whether a reply names the client's address; whether it is the refusal to relay. */
@@ -208,7 +209,7 @@ bool selftest_is_relay_refusal(const struct smtpreply *reply);
 /* --- selftest_loop.c ------------------------------------------------------------------------ */
 
 /* Whether an address, reached from this machine with `mine` as the own end, is that of a listener:
- * who connects to an address of this machine does so from it. */
+ * a connection to an address of this machine comes from that address. */
 bool selftest_is_listener(const struct conf *conf, const struct endpoint *address,
                           const struct addr *mine);
 
@@ -222,20 +223,21 @@ bool selftest_is_posternd(struct selftest *t, const struct conf_backend *backend
 
 /* --- selftest_today.c ----------------------------------------------------------------------- */
 
-/* What a service that clients use today says to the same mail. */
+/* How a service that clients use today answers the same mail. */
 struct selftest_today {
     char name[POSTFIX_NAME_SIZE]; /* "smtp" */
     enum selftest_mail mail;
     struct smtpreply reply;
 };
 
-/* Asks it as the stranger, or as a stranger that this machine is to it. False: none can be asked.
+/* Tests it as the stranger, or from this machine if that is a stranger to it. False: none can be
+ * tested.
  */
 bool selftest_today(const struct selftest_asked *a, struct selftest_today *out);
 
 /* --- selftest_mail.c ------------------------------------------------------------------------ */
 
-/* Whether a mail from outside to outside is taken, and, of a stranger, one to postmaster. */
+/* Whether a mail from outside to outside is accepted, and, from a stranger, one to postmaster. */
 void selftest_mail(const struct selftest_asked *a, struct smtpclient *c, bool is_stranger);
 
 /* --- selftest_settings.c -------------------------------------------------------------------- */
@@ -245,14 +247,14 @@ void selftest_settings(struct selftest *t);
 
 /* --- selftest_backend.c --------------------------------------------------------------------- */
 
-/* What comes of asking an address of a backend: the best of several is what its listeners see. */
+/* The result of testing an address of a backend: its listeners see the best of several. */
 enum selftest_backend {
     SELFTEST_LOOP, /* it leads back to posternd */
-    SELFTEST_DEAD, /* it gives no session */
+    SELFTEST_DEAD, /* it accepts no session */
     SELFTEST_ALIVE,
 };
 
-/* Asks everything of an address of a backend. */
+/* Tests everything at an address of a backend. */
 enum selftest_backend selftest_backend(struct selftest *t, const struct conf_backend *backend,
                                        const struct conf_endpoint *address);
 
@@ -263,7 +265,7 @@ void selftest_filters(struct selftest *t);
 
 /* --- selftest_listener.c -------------------------------------------------------------------- */
 
-/* Asks everything of an address that a listener is bound to. */
+/* Tests everything at an address that a listener is bound to. */
 void selftest_listener(struct selftest *t, const struct conf_listener *listener,
                        const struct conf_endpoint *address);
 

@@ -2,8 +2,8 @@
  * Theory of operation: a backend is asked in the way of posternd, but with a PROXY header that
  * claims an address of the documentation (RFC 5737, RFC 3849), which is nobody's. What it takes for
  * a stranger there it takes for everybody. The first addresses of the networks whose own PROXY
- * headers posternd believes are claimed, too: an upstream that speaks for itself comes as one of
- * them. No session goes further than RCPT, so that nothing is ever sent.
+ * headers posternd believes are also claimed: an upstream that speaks for itself is one of them. No
+ * session goes further than RCPT, so that nothing is ever sent.
  *
  * A refusal at the banner is the client's, or it is what a service says that takes the header for
  * commands (Postfix from 3.9 on: 554, "SMTP protocol synchronization"; a postscreen that enforces

@@ -1,10 +1,10 @@
 /*
  * Theory of operation: conf refuses a backend whose address is a listener's; one that leads back to
  * posternd in another way (a listener on every address of the machine, a redirection, a second
- * posternd) is not told by its name. A session that goes round in circles never gets a banner: each
- * turn opens the next, until a bound is met, and that refusal comes back through all of them. It is
- * in posternd's own words. Where the circle is not closed, as with a tls_address that is a
- * listener, there is a banner, and STARTTLS is offered. Many a Postfix does the same, with the same
+ * posternd) is not recognised by its name. A session in a loop never gets a banner: each round
+ * opens the next, until a bound is met, and that refusal comes back through all of them. It is in
+ * posternd's own words. Where the circle is not closed, as with a tls_address that is a listener,
+ * there is a banner, and STARTTLS is offered. Many a Postfix does the same, with the same
  * certificates; but only posternd has the keys of its tickets. So a session is begun at a listener,
  * and the backend is asked to resume it.
  */

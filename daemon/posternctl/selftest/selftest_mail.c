@@ -113,7 +113,7 @@ static const char *cure_refusal(const struct selftest_asked *a, const struct smt
     return out;
 }
 
-/* A refusal for good. `today` is what today's service says, NULL if it cannot be asked. */
+/* A permanent refusal. `today` is what today's service says, NULL if it cannot be asked. */
 static void tell_refusal(const struct selftest_asked *a, const char *to,
                          const struct smtpreply *reply, const struct selftest_today *today)
 {

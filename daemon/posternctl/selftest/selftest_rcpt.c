@@ -50,7 +50,7 @@ static enum selftest_mail judge(const struct smtpreply *reply, const struct addr
 struct domains {
     char names[RECIPIENTS][SELFTEST_RECIPIENT_SIZE];
     size_t num;
-    bool complete; /* all that the service has stand in its settings, and not in tables */
+    bool complete; /* all domains of the service are in its settings, and not in tables */
 };
 
 /* The first domain of a list that is another one than the host's. */

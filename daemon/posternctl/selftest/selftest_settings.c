@@ -1,7 +1,7 @@
 /*
- * The comparison of `check`, held against the master.cf that is there: what was changed in it since
- * posternd was set up is seen. What the administrator has decided (who is shut out, what is lost)
- * is no fault, and check and postfix-config name it.
+ * The comparison of `check` with the existing master.cf, to see what was changed in it since
+ * posternd was set up. What the administrator has decided (who is shut out, what is lost) is not a
+ * fault; check and postfix-config report it.
  */
 #include "daemon/posternctl/selftest/selftest.h"
 

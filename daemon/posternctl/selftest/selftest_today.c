@@ -1,7 +1,7 @@
 /*
- * What the services that clients use today say to a stranger's mail: the measure for those behind.
- * One that wants the PROXY protocol is told of the same stranger; of any other this machine itself
- * is a client, which says something of strangers only where it is outside mynetworks.
+ * How the services that clients use today answer a stranger's mail: the measure for those behind.
+ * One that uses the PROXY protocol gets the same stranger; for any other this machine itself is the
+ * client, which says something about strangers only if it is outside mynetworks.
  */
 #include "daemon/posternctl/selftest/selftest.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A service of today that is being asked. */
+/* One of today's services that is being tested. */
 struct today {
     const struct selftest_asked *asked;
     struct postfix_side side; /* owned */
@@ -61,7 +61,7 @@ static bool reach(const struct conf_endpoint *address, struct endpoint *out)
     return true;
 }
 
-/* The address of a listener that a service of today with its port has. */
+/* The address of a listener that one of today's services has, with its port. */
 static bool find_listener(const struct conf *conf, const struct selftest_asked *a, unsigned port,
                           struct endpoint *out)
 {

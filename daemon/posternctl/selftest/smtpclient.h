@@ -1,7 +1,7 @@
 /*
  * smtpclient: one SMTP session as a client, with a bound on every step.
  *
- * Promise: no call takes longer than the seconds that it is given, and nothing that a server says
+ * Promise: no call takes longer than the seconds that it is given, and nothing that a server sends
  * is kept beyond its bounds. May include: sockaddr, lib/net, lib/smtp/message, OpenSSL.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_SMTPCLIENT_H
@@ -11,20 +11,20 @@
 
 #include <openssl/ssl.h>
 
-/* The longest line that is taken from a server. */
+/* The longest line that is accepted from a server. */
 #define SMTPCLIENT_LINE_MAX 4096
 
-/* Room for what a server said or what went wrong, in words. */
+/* Room for what a server said, or a text about what went wrong. */
 #define SMTPCLIENT_TEXT_SIZE 256
 
 /* Why a step failed. */
 enum smtpclient_trouble {
     SMTPCLIENT_NONE,
     SMTPCLIENT_DENIED,  /* this account may not connect there */
-    SMTPCLIENT_NOBODY,  /* there is nobody to connect to */
-    SMTPCLIENT_TIMEOUT, /* nothing came in time */
+    SMTPCLIENT_NOBODY,  /* no program listens there */
+    SMTPCLIENT_TIMEOUT, /* nothing arrived in time */
     SMTPCLIENT_CLOSED,  /* the server has closed */
-    SMTPCLIENT_BROKEN,  /* what came is no SMTP, or no TLS */
+    SMTPCLIENT_BROKEN,  /* what arrived is not SMTP, or not TLS */
 };
 
 /* Keywords of a reply to EHLO, as bits. */
@@ -37,7 +37,7 @@ enum smtpclient_keyword {
 
 struct smtpreply {
     unsigned code;
-    unsigned keywords;               /* of lines behind the first */
+    unsigned keywords;               /* of lines after the first */
     char text[SMTPCLIENT_TEXT_SIZE]; /* its last line, "250 2.0.0 Ok", in printable characters */
 };
 
@@ -46,19 +46,19 @@ struct smtpclient {
     SSL *ssl;     /* owned; NULL: no TLS */
     bool secured; /* the handshake has been done */
     enum smtpclient_trouble trouble;
-    char why[SMTPCLIENT_TEXT_SIZE]; /* after a failure: in words */
-    size_t start;                   /* what has been read and not been taken yet */
+    char why[SMTPCLIENT_TEXT_SIZE]; /* after a failure: a text */
+    size_t start;                   /* what has been read but not consumed yet */
     size_t end;
     char in[SMTPCLIENT_LINE_MAX];
 };
 
-/* Connects. False with `trouble` and `why`; smtpclient_close() is right in any case. */
+/* Connects. False with `trouble` and `why`; call smtpclient_close() in any case. */
 MUST_USE bool smtpclient_open(struct smtpclient *c, const struct endpoint *to, unsigned seconds);
 
 /* Sends all of it. */
 MUST_USE bool smtpclient_send(struct smtpclient *c, const void *data, size_t len, unsigned seconds);
 
-/* Reads the next reply, all its lines; `out->code` is 0 if it does not come whole. */
+/* Reads the next reply, all its lines; `out->code` is 0 if it is incomplete. */
 MUST_USE bool smtpclient_reply(struct smtpclient *c, struct smtpreply *out, unsigned seconds);
 
 /* Sends a line (without its end), and reads the reply to it. */
@@ -66,11 +66,11 @@ MUST_USE bool smtpclient_command(struct smtpclient *c, const char *line, struct 
                                  unsigned seconds);
 
 /* The handshake. `name` is the server_name, NULL for none; `resume` a session to be resumed, or
- * NULL. What came before in plaintext is forgotten. */
+ * NULL. Earlier plaintext is discarded. */
 MUST_USE bool smtpclient_tls(struct smtpclient *c, SSL_CTX *ctx, const char *name,
                              SSL_SESSION *resume, unsigned seconds);
 
-/* Says QUIT, if it still can, and closes. */
+/* Sends QUIT, if it still can, and closes. */
 void smtpclient_close(struct smtpclient *c, unsigned seconds);
 
 #endif
