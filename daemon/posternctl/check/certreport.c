@@ -12,7 +12,7 @@
 
 #define SECONDS_A_DAY 86400
 
-/* Room for a name of a certificate in words. */
+/* Room for the text of a name in a certificate. */
 #define NAME_SIZE 300
 
 /* --- names ---------------------------------------------------------------------------------- */
@@ -92,7 +92,7 @@ static int whole_days(long long seconds)
                               : -((SECONDS_A_DAY - 1 - seconds) / SECONDS_A_DAY));
 }
 
-/* Certificate `i` of what is sent: the leaf, then the chain. */
+/* Certificate `i` of those that are sent: the leaf, then the chain. */
 static X509 *sent(const struct keystore_entry *entry, int i)
 {
     return i == 0 ? entry->leaf : sk_X509_value(entry->chain, i - 1);

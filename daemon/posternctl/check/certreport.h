@@ -1,5 +1,5 @@
 /*
- * certreport: what an administrator wants to know of one certificate of the configuration.
+ * certreport: what an administrator wants to know about one certificate of the configuration.
  *
  * May include: keystore, lib/tls, OpenSSL.
  */
@@ -8,12 +8,12 @@
 
 #include "daemon/tls/keystore.h"
 
-/* Days before its end from which on a certificate is a finding. */
+/* From this many days before its end, a certificate is a finding. */
 #define CERTREPORT_DAYS 14
 
 enum chain_state {
     CHAIN_COMPLETE,
-    CHAIN_UNKNOWN_ISSUER, /* it ends below something that is no root of this machine */
+    CHAIN_UNKNOWN_ISSUER, /* it leads to something that this machine does not trust as a root */
     CHAIN_BROKEN,         /* a certificate does not issue the one before it */
     CHAIN_SELF_SIGNED,    /* the leaf is its own issuer */
     NUM_CHAIN_STATES

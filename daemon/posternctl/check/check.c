@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Warnings that are kept while a configuration is loaded; snapshot_load() gives them away without
- * a place to put them. */
+/* Warnings that are kept while a configuration is loaded; snapshot_load() passes them to a callback
+ * without an argument. */
 static struct {
     char **texts;
     size_t num;
@@ -28,7 +28,7 @@ static void keep_warning(const char *text)
     kept.lost = true;
 }
 
-/* Looks at the certificates; -1 if there is no memory. */
+/* Examines the certificates; -1 if there is no memory. */
 static int inspect(struct check *check)
 {
     const struct snapshot_worker *worker = &check->snapshot->workers[0];

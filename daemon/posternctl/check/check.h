@@ -1,7 +1,7 @@
 /*
  * check: what `posternctl check` finds.
  *
- * check_json.c and check_compare.c describe it as one document, for which check_postfix.c looks at
+ * check_json.c and check_compare.c describe it as one document, for which check_postfix.c examines
  * Postfix; check_text.c and check_matrix.c print that document for people. May include: report,
  * choice, certreport, matrix, postconf, postfix.
  */
@@ -13,7 +13,7 @@
 #include "daemon/posternctl/postfix/postfix_compare.h"
 #include "daemon/posternctl/report.h"
 
-/* Room for what a finding is about, and its words. */
+/* Room for the subject of a finding, and its text. */
 #define CHECK_SUBJECT_SIZE 160
 #define CHECK_TEXT_SIZE    512
 
@@ -23,8 +23,8 @@ struct check {
     size_t num_ending;               /* of these, those that end */
     char **warnings;                 /* owned, with the texts */
     size_t num_warnings;
-    struct report report;    /* owned: all that there is to say */
-    json_t *findings;        /* borrowed from it: what Postfix's own settings come to */
+    struct report report;    /* owned: the whole report */
+    json_t *findings;        /* borrowed from it: the findings about Postfix's own settings */
     struct postconf postfix; /* owned; this machine's */
     struct postfix_comparisons comparisons; /* owned; with today's services */
     size_t num_failing; /* clients of the matrix, each once for columns that are equal */
@@ -38,7 +38,7 @@ void check_describe(struct check *check);
  * postconf. */
 MUST_USE int check_postfix(struct check *check);
 
-/* Puts what the comparison found, and how many settings are the same. */
+/* Adds the comparison's findings, and how many settings are the same. */
 void check_put_comparisons(struct check *check);
 
 /* Prints the report for people; and the part of it that is the matrix. */

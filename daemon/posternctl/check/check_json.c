@@ -1,4 +1,4 @@
-/* What `posternctl check` has to say, as one document: the keys are described in posternctl(8). */
+/* The output of `posternctl check` as one document: the keys are described in posternctl(8). */
 #include "daemon/posternctl/check/check.h"
 #include "daemon/posternctl/choice.h"
 #include "lib/base/text.h"
@@ -223,7 +223,7 @@ static json_t *rows_json(struct check *check, size_t listener, size_t set)
 
 /* --- the document --------------------------------------------------------------------------- */
 
-/* The hello in hex, as it comes over the wire in one record: explain --hello takes it. */
+/* The hello in hex, as sent in one record: explain --hello accepts it. */
 static json_t *hello_json(const struct client *client, const char *sni)
 {
     static const char digits[] = "0123456789abcdef";

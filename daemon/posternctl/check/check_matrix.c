@@ -1,8 +1,8 @@
 /*
  * The matrix for people: a row for each client, a column for each certificate set at each listener.
- * Columns that would be equal, of listeners with the same tls_profile, are one. A cell is the
- * certificate that is served, FAIL, or a dash for a client that no certificate could serve; below
- * the table, the last two are explained.
+ * Equal columns of listeners with the same tls_profile are merged. A cell is the certificate that
+ * is served, FAIL, or a dash for a client that no certificate could serve; below the table, the
+ * last two are explained.
  */
 #include "daemon/posternctl/check/check.h"
 
@@ -117,7 +117,7 @@ static void explain_fail(const struct column *column, const json_t *row, const j
             report_string(client, "basis"));
 }
 
-/* No certificate could serve the client, so the first one's verdict speaks for all. */
+/* No certificate could serve the client, so the first one's verdict represents all. */
 static void explain_excluded(const struct column *column, const json_t *row, const json_t *client,
                              FILE *out)
 {

@@ -59,8 +59,8 @@ static void look_for_postscreen(struct looking *l, const struct conf_backend *ba
     }
 }
 
-/* What takes the clients must have more processes than sessions, or the last of them wait without a
- * word. */
+/* The service that gets the clients must have more processes than sessions, or the last clients
+ * wait in silence. */
 static void look_at_limit(struct looking *l, const struct conf_endpoint *address,
                           const struct postconf_service *there)
 {

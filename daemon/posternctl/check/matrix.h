@@ -35,8 +35,8 @@ struct matrix {
     uint8_t hello[HELLO_SIZE_MAX];
 };
 
-/* Whether set `set` of listener `listener` is judged as it is at an earlier listener: it has the
- * same tls_profile and the same set. */
+/* Whether set `set` of listener `listener` is judged as at an earlier listener: it has the same
+ * tls_profile and the same set. */
 bool matrix_is_repeated(const struct conf *conf, size_t listener, size_t set);
 
 /* For set `set` of listener `listener` of the snapshot's conf. NULL if there is no memory. */

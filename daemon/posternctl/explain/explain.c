@@ -24,7 +24,7 @@ static const char *given_list(const struct invocation *invocation)
     return NULL;
 }
 
-/* 0, or EXIT_BAD_INPUT if the options do not go together. */
+/* 0, or EXIT_BAD_INPUT if the options cannot be combined. */
 static int read_options(const struct invocation *invocation, struct explain_options *out)
 {
     const char *list = given_list(invocation);

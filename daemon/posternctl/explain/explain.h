@@ -2,9 +2,9 @@
  * explain: which certificate a client gets, and why.
  *
  * The parts of the command: the hello (explain_hello.c), the certificates and rules that it is
- * checked against (explain_server.c), what comes of it (explain_verdict.c), and the two ways to
- * print that (explain_text.c with explain_client.c, explain_json.c). May include: setup, reference,
- * ja4, lib/tls, OpenSSL.
+ * checked against (explain_server.c), the result (explain_verdict.c), and the two ways to print
+ * that (explain_text.c with explain_client.c, explain_json.c). May include: setup, reference, ja4,
+ * lib/tls, OpenSSL.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_EXPLAIN_H
 #define POSTERN_DAEMON_POSTERNCTL_EXPLAIN_H
@@ -16,17 +16,17 @@
 
 #include <stdio.h>
 
-/* Room for a verdict in words. */
+/* Room for the text of a verdict. */
 #define EXPLAIN_TEXT_SIZE 640
 
 /* What the command line asks for; texts are borrowed from it. */
 struct explain_options {
-    const char *conf;         /* NULL: none is given, and none is there by default */
+    const char *conf;         /* NULL: none is given, and there is no default */
     const char *listener;     /* NULL: the first one with TLS */
     const char *certificates; /* hypothetical ones; NULL: those of the configuration */
-    const char *hello;        /* file name, "-" for standard input; NULL: not there */
-    const char *failure;      /* the id of a kept one; NULL: not there. Neither: the lists */
-    const char *daemon_conf;  /* whose posternd has it */
+    const char *hello;        /* file name, "-" for standard input; NULL: not given */
+    const char *failure;      /* the id of a kept one; NULL: not given. Neither: the lists */
+    const char *daemon_conf;  /* the configuration of the posternd that has it */
     struct hellolists lists;
 };
 
@@ -37,8 +37,8 @@ struct explain_hello {
     struct hello hello;    /* views of the message */
     const char *malformed; /* our decoder's words, or NULL */
     bool from_lists;       /* not what a client really sent */
-    size_t left;           /* bytes behind the message that were not looked at */
-    char listener[64];     /* where a kept one came; "": not known, or no longer there */
+    size_t left;           /* bytes after the message, which were ignored */
+    char listener[64];     /* where a kept one arrived; "": not known, or no longer configured */
 };
 
 /* Certificates with the rules of one listener. */
@@ -86,7 +86,7 @@ void explain_server_close(struct explain_server *server);
  * memory. */
 MUST_USE int explain_judge(struct explain *e);
 
-/* Verdict `i` in words. */
+/* The text of verdict `i`. */
 void explain_verdict(const struct explain *e, size_t i, char out[EXPLAIN_TEXT_SIZE]);
 
 /* The rule for the client's ALPN: the listener's, or with hypothetical certificates the default. */

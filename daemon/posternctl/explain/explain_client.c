@@ -1,4 +1,4 @@
-/* What `posternctl explain` prints of the client. */
+/* What `posternctl explain` prints about the client. */
 #include "daemon/posternctl/explain/explain.h"
 #include "daemon/posternctl/listing.h"
 #include "daemon/tls/ja4.h"
@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* The suites that libssl may have been built without, TLS 1.3's optional ones too. */
+/* The suites that libssl may have been built without, including TLS 1.3's optional ones. */
 #define ALL_SUITES "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
 #define ALL_TLS13                                                                                  \
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"                  \
@@ -54,7 +54,7 @@ static const char *openssl_version(void)
     return OpenSSL_version(OPENSSL_VERSION_STRING);
 }
 
-/* The suites, with a mark at those that libssl lacks; says so below the list. */
+/* The suites, with a mark on those that libssl lacks, which is explained below the list. */
 static void print_suites(const struct hello *hello, const struct known *known, FILE *out)
 {
     struct listing l = listing_begin(out, "cipher suites");

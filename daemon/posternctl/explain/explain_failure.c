@@ -15,7 +15,7 @@ static uint64_t read_id(const char *text)
     return len > 0 && len <= 18 && strspn(text, "0123456789") == len ? strtoull(text, NULL, 10) : 0;
 }
 
-/* It is explained by the rules of the listener that it came to, if there still is one. */
+/* It is explained by the rules of the listener where it arrived, if that still exists. */
 static bool has_listener(const struct conf *conf, const char *name)
 {
     for (size_t i = 0; i < conf->num_listeners; i++) {

@@ -2,7 +2,7 @@
 #include "daemon/posternctl/choice.h"
 #include "daemon/posternctl/explain/explain.h"
 
-/* The document has no place for it: it goes to standard error. */
+/* The document has no place for this: it is written to standard error. */
 static void warn_of_disagreements(const struct explain *e)
 {
     for (size_t i = 0; i < e->server.num; i++) {
@@ -15,7 +15,7 @@ static void warn_of_disagreements(const struct explain *e)
     }
 }
 
-/* What is said to a client that names protocols: "smtp", "refused", or null for nothing. */
+/* The answer to a client that names protocols: "smtp", "refused", or null for nothing. */
 static json_t *alpn_json(const struct explain *e)
 {
     switch (alpn_judge(explain_alpn_rule(e), e->client.hello.alpn)) {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a configuration is not all right about is `check`'s to say. */
+/* `check` reports what is doubtful in a configuration. */
 static void ignore_warning(const char *text)
 {
     (void)text;
@@ -18,7 +18,7 @@ static int fail(struct conf_error *error, const char *text)
     return -1;
 }
 
-/* The profile on an SSL_CTX of its own, made in the server's libctx. */
+/* The profile on a separate SSL_CTX, created in the server's libctx. */
 static int apply_profile(struct explain_server *server, const struct conf *conf,
                          const struct conf_profile *profile, struct conf_error *error)
 {

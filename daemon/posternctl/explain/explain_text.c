@@ -73,7 +73,7 @@ static bool goes_on_anonymously(const struct explain *e)
     return goes_on;
 }
 
-/* The certificate that posternd would send all the same, or -1. */
+/* The certificate that posternd would send anyway, or -1. */
 static int tried_anyway(const struct explain *e)
 {
     const struct explain_server *server = &e->server;
@@ -91,7 +91,7 @@ static int tried_anyway(const struct explain *e)
     return tried;
 }
 
-/* What posternd does although nothing fits. */
+/* What posternd does if nothing fits. */
 static void print_unmatched(const struct explain *e, FILE *out)
 {
     int tried;
@@ -119,7 +119,7 @@ static void print_unmatched(const struct explain *e, FILE *out)
     }
 }
 
-/* What posternd says to the protocols that the client names, before it looks at certificates. */
+/* posternd's answer to the protocols that the client names, before it looks at certificates. */
 static void print_alpn(const struct explain *e, FILE *out)
 {
     static const char *const rules[] = {
@@ -249,7 +249,7 @@ static bool print_alone(const struct explain *e, FILE *out)
     return all_agree;
 }
 
-/* Certificates that libssl keeps in one place: one of them is all it can have. */
+/* Certificates that share a place in libssl, which holds only one of them. */
 static bool is_same_type(const struct certsel_certificate *a, const struct certsel_certificate *b)
 {
     return a->kind == b->kind;

@@ -1,4 +1,4 @@
-/* What comes of a hello: our verdicts, and what libssl does with each certificate alone. */
+/* The result for a hello: our verdicts, and what libssl does with each certificate alone. */
 #include "daemon/posternctl/explain/explain.h"
 #include "lib/tls/names.h"
 #include "lib/tls/verdicttext.h"
@@ -27,7 +27,8 @@ static int choose(struct explain *e)
     return 0;
 }
 
-/* Asks libssl about each certificate alone. What is too long for us, it never sees from us. */
+/* Tries libssl with each certificate alone. It never gets a hello from us that is too long for us.
+ */
 static int ask_libssl(struct explain *e)
 {
     if (e->client.message.len > HELLO_SIZE_MAX) {
@@ -58,7 +59,7 @@ enum alpn_rule explain_alpn_rule(const struct explain *e)
     return e->server.listener != NULL ? e->server.listener->profile->alpn : ALPN_GUARD;
 }
 
-/* What is wrong with the hello in the highest version in which something is. */
+/* What is wrong with the hello in the highest version in which something is wrong. */
 static const char *fault_of(const struct explain *e)
 {
     const char *why = e->client.malformed;

@@ -109,7 +109,7 @@ static int make_all(struct keystore *out, OSSL_LIB_CTX *libctx, const char *word
         struct keystore_entry *entry;
         const struct recipe *recipe;
 
-        /* One that is too long comes out cut, and so is no kind. */
+        /* One that is too long is cut, and so is not a kind. */
         snprintf(word, sizeof word, "%.*s", (int)(len < WORD_SIZE ? len : WORD_SIZE), words);
         recipe = find_recipe(word);
         if (recipe == NULL) {

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What is read of one run, and how long it may take. */
+/* How much is read from one run, and how long it may take. */
 #define OUTPUT_MAX   ((size_t)1 << 20)
 #define SECONDS_MAX  10
 #define NUM_PROGRAMS 2
@@ -60,7 +60,7 @@ static pid_t start(char *const argv[], int *fd)
     return pid;
 }
 
-/* Reads until the end. False when it takes too long or is too much. */
+/* Reads until the end. False if it takes too long or is too much. */
 static bool read_all(int fd, char *out, size_t *len)
 {
     int64_t deadline = now_ms() + SECONDS_MAX * 1000;
@@ -88,8 +88,8 @@ static bool read_all(int fd, char *out, size_t *len)
     return false;
 }
 
-/* What postconf prints with these arguments, of which the first is its name and the last NULL. The
- * caller frees it; NULL if it cannot be had. */
+/* What postconf prints with these arguments, the first of which is its name and the last NULL. The
+ * caller frees it; NULL if there is no output. */
 static char *run(char *const argv[])
 {
     char *out = malloc(OUTPUT_MAX + 1);
@@ -142,7 +142,7 @@ static char *value_of(const char *name)
 void postconf_read(struct postconf *out)
 {
     *out = (struct postconf){.settings = ask("-n", NULL)};
-    /* Where it fails, postconf waits a second before it says so: once is enough. */
+    /* If it fails, postconf waits a second before it says so: once is enough. */
     if (out->settings != NULL) {
         out->services = ask("-M", NULL);
         out->overrides = ask("-P", NULL);

@@ -1,5 +1,5 @@
 /*
- * postconf: what Postfix's own postconf(1) tells about this machine's Postfix.
+ * postconf: what Postfix's own postconf(1) says about this machine's Postfix.
  *
  * postconf.c runs it, postconf_master.c reads what it prints. May include: sockaddr,
  * lib/net/addr, lib/postfix/settings.
@@ -10,7 +10,7 @@
 #include "lib/net/addr.h"
 #include "lib/postfix/settings.h"
 
-/* Lines as postconf prints them. All NULL where it cannot be run, or has nothing to read. */
+/* Lines as postconf prints them. All NULL if it cannot be run, or has nothing to read. */
 struct postconf {
     char *settings;      /* owned; "name = value", those that main.cf sets */
     char *services;      /* owned; the services of master.cf, one a line */
@@ -44,18 +44,18 @@ enum postconf_column {
 void postconf_read(struct postconf *out);
 void postconf_free(struct postconf *p);
 
-/* Reads Postfix's own values of all parameters. 0, or -1: they cannot be had. In both cases
- * settings_free() is the caller's to call. */
+/* Reads Postfix's own values of all parameters. 0, or -1 on failure. In both cases the caller calls
+ * settings_free(). */
 MUST_USE int postconf_defaults(struct settings *out);
 
 /* Reads the values of all parameters for a service with these settings of its own: its own,
- * main.cf's or Postfix's, with all that they name put in. The same result. */
+ * main.cf's or Postfix's, with all names substituted. The same result. */
 MUST_USE int postconf_effective(const struct settings *own, struct settings *out);
 
 /* Whether postconf could be run. */
 bool postconf_known(const struct postconf *p);
 
-/* The next line of `*at`, without its end; `at` NULL behind the last one. `*at` moves on. */
+/* The next line of `*at`, without its end; `at` NULL after the last one. `*at` moves on. */
 struct postconf_text postconf_line(const char **at);
 
 /* Splits "name = value". */
@@ -64,7 +64,7 @@ void postconf_split(struct postconf_text line, struct postconf_text *name,
 
 bool postconf_is(struct postconf_text text, const char *word);
 
-/* The next service; `line.at` NULL behind the last one. */
+/* The next service; `line.at` NULL after the last one. */
 struct postconf_service postconf_next(const char **at);
 
 struct postconf_text postconf_column(const struct postconf_service *service,
@@ -85,7 +85,7 @@ bool postconf_host(const struct postconf_service *service, char out[SETTINGS_NAM
  * NULL without memory. */
 MUST_USE char *postconf_arguments(const struct postconf_service *service);
 
-/* The service that listens at an address, as far as the names in master.cf tell; of several the
+/* The service that listens at an address, as far as the names in master.cf show; of several the
  * last one. */
 bool postconf_at(const struct postconf *p, const struct endpoint *address,
                  struct postconf_service *out);
@@ -100,7 +100,7 @@ unsigned postconf_process_limit(const struct postconf *p, const struct postconf_
 /* What main.cf sets `name` to; `at` NULL if it does not set it. */
 struct postconf_text postconf_setting(const struct postconf *p, const char *name);
 
-/* What a service has of its own: calls `each` for every -o of it. */
+/* The service's own settings: calls `each` for every -o of it. */
 void postconf_each_override(const struct postconf *p, const struct postconf_service *service,
                             void (*each)(void *arg, struct postconf_text name,
                                          struct postconf_text value),

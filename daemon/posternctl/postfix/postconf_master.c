@@ -105,7 +105,7 @@ bool postconf_host(const struct postconf_service *service, char out[SETTINGS_NAM
     return true;
 }
 
-/* The next argument, which ends at a blank outside of braces; `len` 0 behind the last one. */
+/* The next argument, which ends at a blank outside of braces; `len` 0 after the last one. */
 static struct settings_word next_argument(const char **rest, const char *end)
 {
     struct settings_word argument;
@@ -159,8 +159,8 @@ static unsigned number_of(struct postconf_text text, unsigned fallback)
     return text.len > 0 ? number : fallback;
 }
 
-/* The port of a name in known_tcp_ports, "smtp=25, smtps=submissions=465", which comes before what
- * the system knows; 0: it has none. */
+/* The port of a name in known_tcp_ports, "smtp=25, smtps=submissions=465", which takes precedence
+ * over the system's; 0: it has none. */
 static unsigned known_port(const char *ports, const char *name)
 {
     struct settings_word word;
@@ -248,7 +248,7 @@ static bool is_at(const struct postconf *p, const struct postconf_service *servi
     return addr_equal(&a, address);
 }
 
-/* A unix-domain socket is called by its path below the queue directory. */
+/* A unix-domain socket is named by its path below the queue directory. */
 static bool is_socket(const struct postconf *p, const struct postconf_service *service,
                       const char *path)
 {
@@ -333,7 +333,7 @@ struct postconf_text postconf_setting(const struct postconf *p, const char *name
     return (struct postconf_text){0};
 }
 
-/* The part of a line of overrides behind "service/type/"; `at` NULL: of another service. */
+/* The part of a line of overrides after "service/type/"; `at` NULL: of another service. */
 static struct postconf_text own_part(struct postconf_text line,
                                      const struct postconf_service *service)
 {

@@ -1,8 +1,8 @@
 /*
- * Theory of operation: Postfix's lists are words of OpenSSL's, so that libssl alone knows what they
- * come to. Both lists are made with it, and compared as sets: the order differs, and who is served
- * does not depend on it. Whom the difference shuts out is told by the clients of `check`, each with
- * the best certificate that it could be given.
+ * Theory of operation: Postfix's lists use OpenSSL's syntax, so only libssl knows what they mean.
+ * Both lists are made with it, and compared as sets: the order differs, but does not affect who is
+ * served. The clients of `check`, each with the best certificate that it could get, show whom the
+ * difference shuts out.
  */
 #include "daemon/posternctl/postfix/postfix_compare.h"
 
@@ -219,7 +219,7 @@ static bool has(const uint16_t *ids, size_t num, uint16_t id)
     return false;
 }
 
-/* Suites that a certificate of ours could ever be used with. TLS 1.3 has its own, which no list of
+/* Suites that could be used with any certificate of ours. TLS 1.3 has its own, which no list of
  * Postfix's names. */
 static bool is_compared(uint16_t id)
 {
@@ -248,7 +248,7 @@ static void compare_suites(struct postfix_ciphers *all, const struct certsel_pro
     postfix_end_names(&closed);
 }
 
-/* Those that a profile may have; in TLS 1.3 posternd has no group of DHE, on purpose. */
+/* Those that a profile may have; in TLS 1.3 posternd deliberately has no DHE group. */
 static void compare_groups(struct postfix_ciphers *all, const struct certsel_profile *now)
 {
     struct postfix_names lacking = postfix_names_in(all->groups);
@@ -318,7 +318,7 @@ static unsigned versions_between(const struct certsel_profile *rules)
 
 /* --- all ------------------------------------------------------------------------------------ */
 
-/* False: the profile cannot be applied, which is told where the configuration is loaded. */
+/* False: the profile cannot be applied, which is reported when the configuration is loaded. */
 static bool compare_profile(struct postfix_ciphers *all, const struct conf *conf,
                             const struct conf_listener *listener, struct compare_ciphers *out)
 {

@@ -15,7 +15,7 @@ static void label(char *out, size_t size, const struct postfix_side *side)
     text_addf(&t, "%s%s%s", side->name, side->type[0] != '\0' ? " " : "", side->type);
 }
 
-/* The service at a backend's address, or the one that is to be there. */
+/* The service at a backend's address, or the one that will be there. */
 static int read_behind(struct postfix_side *side, const struct conf *conf,
                        const struct postconf *postfix, const struct endpoint *address, bool planned)
 {
@@ -39,8 +39,7 @@ static int read_behind(struct postfix_side *side, const struct conf *conf,
     return 0;
 }
 
-/* Today's service; NULL: there is none, and what main.cf and the service behind say is taken for
- * it. */
+/* Today's service; NULL: there is none, and main.cf and the service behind are used instead. */
 static int read_today(struct postfix_side *side, const struct postconf *postfix,
                       const struct postconf_service *today, const struct endpoint *address)
 {
@@ -148,7 +147,7 @@ static bool has_no_host(const struct postconf_service *service)
     return postconf_host(service, host) && host[0] == '\0';
 }
 
-/* A port that was for this machine only, and that a listener opens. */
+/* A port that only this machine could reach, and that a listener opens. */
 static int look_at_interfaces(struct postfix_compared *c, const struct pair *pair)
 {
     const char *interfaces = settings_get(&c->sides[0].values, "inet_interfaces");
@@ -168,7 +167,7 @@ static int look_at_interfaces(struct postfix_compared *c, const struct pair *pai
 
 /* --- who comes to a port of its own --------------------------------------------------------- */
 
-/* A port that clients know without being told. */
+/* A port that clients use by default. */
 static bool is_known(unsigned port)
 {
     return port == 25 || port == 465 || port == 587;
@@ -200,7 +199,7 @@ static bool has_listener(const struct pair *pair, const struct postconf_service 
     return false;
 }
 
-/* A service that such clients come to, with settings of its own, and that no listener replaces.
+/* A service that such clients use, with its own settings, and that no listener replaces.
  */
 static bool lacks_listener(const struct pair *pair, const struct postconf_service *service)
 {
@@ -209,7 +208,7 @@ static bool lacks_listener(const struct pair *pair, const struct postconf_servic
     struct postfix_side side = {0};
     bool own;
 
-    /* Who demands STARTTLS may stand for submission. */
+    /* A listener that demands STARTTLS may replace submission. */
     if ((tls == CONF_TLS_IMPLICIT ? port != 465
                                   : port != 25 && (port != 587 || tls != CONF_TLS_ENCRYPT)) ||
         has_listener(pair, service)) {
@@ -221,7 +220,7 @@ static bool lacks_listener(const struct pair *pair, const struct postconf_servic
     return own;
 }
 
-/* A listener on a port of its own, to which a firewall may send who comes to another one. */
+/* A listener on an unusual port, to which a firewall may redirect the clients of another one. */
 static int look_at_port(struct postfix_compared *c, const struct pair *pair)
 {
     const char *at = pair->postfix->services;
@@ -286,8 +285,7 @@ static int look_for_duplicates(struct postfix_compared *c, const struct pair *pa
     return 0;
 }
 
-/* A service that may be today's: its port has a name that nobody knows, or it runs another
- * program. */
+/* A service that may be today's: its port has an unknown name, or it runs another program. */
 static bool may_be_todays(const struct pair *pair, const struct postconf_service *service)
 {
     struct postconf_text command = postconf_column(service, POSTCONF_COMMAND);

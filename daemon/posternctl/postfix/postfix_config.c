@@ -1,8 +1,8 @@
 /*
- * Theory of operation: a service for each address of the backends, once (postfix_sides.c makes it),
- * and behind them what the comparison found, as comments and on standard error. Where master.cf
- * has a postscreen at the address, that one gets the header, and a smtpd of its own behind it gets
- * the rest.
+ * Theory of operation: one service for each address of the backends (postfix_sides.c makes it),
+ * followed by the comparison's findings, as comments and on standard error. If master.cf has a
+ * postscreen at the address, that one gets the header, and a separate smtpd behind it gets the
+ * other settings.
  */
 #include "daemon/posternctl/postfix/postfix_config.h"
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a process takes without TLS, in tenths of a megabyte. */
+/* The memory of a process without TLS, in tenths of a megabyte. */
 #define PROCESS_TENTHS 13
 
 /* A service that is being printed. */
@@ -28,7 +28,7 @@ struct printing {
 
 /* --- names ---------------------------------------------------------------------------------- */
 
-/* The name of the service at an address: that of the one there is, or the usual one. -1 with
+/* The name of the service at an address: that of the existing one, or the usual one. -1 with
  * `*error` if Postfix can have none there. */
 static int name_service(struct printing *p, unsigned line, struct conf_error *error)
 {
@@ -179,8 +179,8 @@ static void print_cache_warning(const struct printing *p, const struct postconf_
     }
 }
 
-/* postscreen has no process but one; its clients go to a smtpd of their own, so that the one which
- * other postscreens pass theirs to stays as it is. */
+/* postscreen has only one process; its clients go to a separate smtpd, so that the one to which
+ * other postscreens pass theirs is unchanged. */
 static void print_postscreen(const struct printing *p, const struct postfix_side *side)
 {
     struct postconf_service there;
@@ -215,8 +215,8 @@ static int print_service(const struct printing *p)
     return status;
 }
 
-/* Whether master.cf has a service of somebody else's at an address: another program, or a smtpd for
- * this machine that wants no header, such as the way back of a content filter. */
+/* Whether master.cf has a service with another purpose at an address: another program, or an smtpd
+ * for this machine that expects no header, such as the way back from a content filter. */
 static bool is_taken(const struct postconf *postfix, const struct endpoint *address, bool *taken)
 {
     struct postconf_service there;
@@ -263,7 +263,7 @@ static int check_address(struct printing *p, const struct conf_endpoint *address
                               p->option, p->name);
 }
 
-/* Without `out` it only checks that all can be printed. */
+/* Without `out` it only checks that everything can be printed. */
 static int print_services(const struct conf *conf, const struct postconf *postfix, FILE *out,
                           struct conf_error *error)
 {

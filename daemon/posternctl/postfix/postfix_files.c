@@ -169,7 +169,7 @@ static bool compare_authorities(struct postfix_files *files, const struct conf_l
 
 /* --- tables --------------------------------------------------------------------------------- */
 
-/* The kinds that are made of a text with the same path, or are one. */
+/* The kinds that are built from a text with the same path, or are one. */
 static bool has_text(const char *type, size_t len)
 {
     static const char *const types[] = {"hash",     "lmdb", "btree", "cdb",    "dbm",
@@ -238,7 +238,7 @@ char *postfix_read_table(void *arg, const char *table)
 
 /* --- server names --------------------------------------------------------------------------- */
 
-/* ".example.com" of Postfix's is "*.example.com" of ours. */
+/* Postfix's ".example.com" is our "*.example.com". */
 static bool is_name_of(const struct conf_listener *listener, const char *key)
 {
     for (size_t s = 0; s < listener->num_sets; s++) {
@@ -255,7 +255,7 @@ static bool is_name_of(const struct conf_listener *listener, const char *key)
     return false;
 }
 
-/* The keys are what lines begin with. False: it cannot be read. */
+/* The keys are at the beginning of lines. False: it cannot be read. */
 static bool compare_names(char out[POSTFIX_NAMES_SIZE], const struct conf_listener *listener,
                           const char *table)
 {

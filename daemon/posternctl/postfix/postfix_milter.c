@@ -8,7 +8,7 @@
 /* Room for the milters of a service. */
 enum { MILTERS_SIZE = 8192 };
 
-/* Where Postfix has its queue when nobody says. */
+/* Postfix's default queue directory. */
 static const char usual_queue[] = "/var/spool/postfix";
 
 bool postfix_has_milter(const struct conf *conf)
@@ -24,7 +24,7 @@ const char *postfix_queue_path(const struct postconf *postfix, const char *path)
     return strncmp(path, queue, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
 }
 
-/* Relative to the queue directory where that can be: so a smtpd finds it, chrooted or not. */
+/* Relative to the queue directory if possible: so an smtpd finds it, chrooted or not. */
 void postfix_milter_address(const struct postconf *postfix, const struct endpoint *at, char *out,
                             size_t size)
 {
@@ -40,7 +40,7 @@ void postfix_milter_address(const struct postconf *postfix, const struct endpoin
     }
 }
 
-/* Whether a milter of a list is the one at `address`, with settings of its own or without. */
+/* Whether a milter of a list is the one at `address`, with or without its own settings. */
 static bool is_at(struct settings_word item, const char *address)
 {
     struct settings_word inner = settings_inner(item);

@@ -14,7 +14,7 @@ static const struct conf_listener *listener_on(const struct conf *conf, unsigned
     return NULL;
 }
 
-/* Whether clients of a listener come to a postscreen behind posternd. */
+/* Whether clients of a listener reach a postscreen behind posternd. */
 static bool has_postscreen(const struct postconf *postfix, const struct conf_backend *backend)
 {
     for (size_t i = 0; i < backend->num_addresses; i++) {
@@ -53,7 +53,7 @@ static void note_service(const struct conf *conf, const struct postconf *postfix
     }
 }
 
-/* The most processes that a service above may have; 0: no bound. */
+/* The maximum number of processes of a service above; 0: no bound. */
 static unsigned most_processes(const struct conf *conf)
 {
     unsigned most = 1;

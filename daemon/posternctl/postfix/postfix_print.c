@@ -1,9 +1,9 @@
-/* What the comparison found, as text. */
+/* The comparison's findings as text. */
 #include "daemon/posternctl/postfix/postfix_compare.h"
 
 #include <string.h>
 
-/* What is shown of a value of the administrator's, and of a list of names. */
+/* How much is shown of a value of the administrator's, and of a list of names. */
 enum { VALUE_MAX = 60, NAMES_MAX = 6 };
 
 struct postfix_names postfix_names_in(char buf[POSTFIX_NAMES_SIZE])
@@ -25,7 +25,7 @@ void postfix_end_names(struct postfix_names *names)
     }
 }
 
-/* As they are printed: what is to be read first comes first. */
+/* In the order of printing: the most important first. */
 static const struct {
     enum compare_verdict verdict;
     const char *word;

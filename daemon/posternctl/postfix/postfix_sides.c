@@ -8,7 +8,7 @@
 /* Where raw settings are collected. */
 struct collecting {
     struct settings *into;
-    const char *service; /* its name, put in for $service_name */
+    const char *service; /* its name, substituted for $service_name */
     const char *process; /* ... for $process_name */
     bool failed;
 };
@@ -45,7 +45,8 @@ static void collect_override(void *arg, struct postconf_text name, struct postco
     free(v);
 }
 
-/* What main.cf says with a service's name in it is another thing for a service of another name. */
+/* A setting in main.cf that contains the service's name means something else for a service with a
+ * different name. */
 static void collect_named(struct collecting *c, const struct postconf *postfix)
 {
     struct settings main_cf = {0};
@@ -146,7 +147,7 @@ int postfix_side_of_main(struct postfix_side *side)
 
 /* --- what must be behind -------------------------------------------------------------------- */
 
-/* A service of its own has these in any case, so that a later main.cf changes nothing of them. */
+/* A separate service always has these, so that a later main.cf does not change them. */
 static const char *const always[] = {"smtpd_tls_security_level", "smtpd_tls_wrappermode",
                                      "smtpd_tls_auth_only", "smtpd_client_port_logging"};
 
@@ -160,7 +161,7 @@ static bool is_always(const char *name)
     return false;
 }
 
-/* Takes out what a service behind must have another value of. */
+/* Removes parameters for which a service behind must have a different value. */
 static int drop_ours(struct settings *own)
 {
     struct settings kept = {0};
@@ -207,7 +208,7 @@ static int keep_common(struct settings *own, const struct settings *other)
     return status;
 }
 
-/* Adds of `more` what `own` has not. */
+/* Adds what `more` has and `own` does not. */
 static int add_missing(struct settings *own, const struct settings *more)
 {
     int status = 0;
@@ -263,7 +264,8 @@ static int plan_own(struct postfix_side *side, const struct conf *conf,
     return status;
 }
 
-/* Passwords come in plaintext to it, and must be what they are for a session of the client's. */
+/* Passwords reach it in plaintext, and the same mechanisms must be allowed as for a session of the
+ * client's. */
 static const char *sasl_options(const struct postfix_side *side, const struct conf *conf,
                                 const struct endpoint *address)
 {
@@ -274,7 +276,7 @@ static const char *sasl_options(const struct postfix_side *side, const struct co
                         plain ? "smtpd_sasl_security_options" : "smtpd_sasl_tls_security_options");
 }
 
-/* Whether a service has to have a setting of its own, so that it has the value of a row. */
+/* Whether a service needs its own setting to have the value of a row. */
 static bool needs_own(const struct postfix_side *side, const struct parameter *row)
 {
     const char *value = settings_find(&side->values, row->name);
@@ -283,7 +285,7 @@ static bool needs_own(const struct postfix_side *side, const struct parameter *r
            (value != NULL && strcmp(value, row->behind) != 0);
 }
 
-/* Puts one value in that the service must have. */
+/* Sets one value that the service must have. */
 static int put_row(struct postfix_side *side, const struct parameter *row)
 {
     bool screens = strncmp(row->name, "postscreen_", strlen("postscreen_")) == 0;
@@ -321,7 +323,7 @@ static int put_ours(struct postfix_side *side, const struct conf *conf,
     return status;
 }
 
-/* Whether all sessions that come to an address are under TLS. */
+/* Whether all sessions that reach an address are under TLS. */
 static bool gets_only_tls(const struct conf *conf, const struct endpoint *address)
 {
     for (size_t l = 0; l < conf->num_listeners; l++) {
@@ -379,8 +381,8 @@ static int drop_word(struct postfix_side *side, const char *name, const char *ra
     return status;
 }
 
-/* reject_plaintext_session would refuse all that comes; where all of it is under TLS, it goes, from
- * lists, classes, and what the administrator's own names stand for. */
+/* reject_plaintext_session would refuse everything; if all sessions are under TLS, it is removed
+ * from lists, classes, and the values of the administrator's own names. */
 static int drop_plaintext_word(struct postfix_side *side, const struct postconf *postfix)
 {
     struct settings main_cf = {0};

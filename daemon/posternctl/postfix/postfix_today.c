@@ -1,4 +1,4 @@
-/* Which services of master.cf clients come to today. */
+/* Which services of master.cf clients use today. */
 #include "daemon/posternctl/postfix/postfix_config.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@ static bool is_command(const struct postconf_service *service, const char *comma
     return postconf_is(postconf_column(service, POSTCONF_COMMAND), command);
 }
 
-/* A service of a backend's is never one of today's. */
+/* A backend's service is never one of today's. */
 static bool is_of_backend(const struct conf *conf, const struct postconf *postfix,
                           const struct postconf_service *service)
 {
@@ -49,7 +49,7 @@ static bool meets(const struct postconf *postfix, const struct postconf_service 
         return own.family == listener->family;
     }
     if (addr_is_unspecified(listener)) {
-        /* At a loopback address it is a filter's way back, or a web mail's. */
+        /* At a loopback address it is a filter's way back, or for webmail. */
         return own.family == listener->family && !addr_is_loopback(&own);
     }
     return addr_same_ip(&own, listener);

@@ -19,7 +19,7 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
 
     SSL_SESSION_free(t->resumable);
     t->resumable = session;
-    return 1; /* it is ours now */
+    return 1; /* it belongs to us now */
 }
 
 static int have_no_certificate(SSL *ssl, X509 **x509, EVP_PKEY **key)
@@ -105,8 +105,8 @@ static bool is_for_tls_only(const struct conf_backend *backend, const struct end
     return true;
 }
 
-/* What an address comes to for the listeners of every backend that has it. A tls_address that is a
- * loop is one for all of them; that one is dead is seen through the listeners. */
+/* The meaning of an address's result for the listeners of every backend that has it. A tls_address
+ * that is a loop is one for all of them; a dead one shows at the listeners. */
 static void take_result(const struct conf *conf, const struct endpoint *address,
                         enum selftest_backend result, enum selftest_backend *results)
 {
@@ -121,7 +121,7 @@ static void take_result(const struct conf *conf, const struct endpoint *address,
     }
 }
 
-/* Asks each address once. */
+/* Tests each address once. */
 static void ask_backends(struct selftest *t, enum selftest_backend *results)
 {
     const struct conf *conf = t->conf;
@@ -187,8 +187,8 @@ static bool look_for_posternd(struct selftest *t, struct conf_error *error)
     return false;
 }
 
-/* Says so if nobody is asked as the address of --as, or if connections are not those of posternd's
- * user. */
+/* Reports if nothing is tested as the address of --as, or if connections are not those of
+ * posternd's user. */
 static void look_at_as(struct selftest *t)
 {
     char address[ADDR_TEXT_SIZE];
@@ -255,7 +255,7 @@ static int run(struct selftest *t, bool json)
     return t->report.num[FINDING_NOT_CHECKED] > 0 ? EXIT_NOT_ASKED : EXIT_SUCCESS;
 }
 
-/* Reads --as. 0, or EXIT_BAD_INPUT after it has told the mistake. */
+/* Reads --as. 0, or EXIT_BAD_INPUT after it has reported the mistake. */
 static int read_as(struct selftest *t, const struct invocation *invocation)
 {
     const char *text = command_value(invocation, "as");
@@ -287,7 +287,7 @@ int command_selftest(const struct invocation *invocation)
     if (conf == NULL) {
         return command_fail(error.text);
     }
-    /* A server that closes is told by errno. */
+    /* errno shows that a server has closed. */
     signal(SIGPIPE, SIG_IGN);
     t.conf = conf;
     status = run(&t, invocation->json);

@@ -1,15 +1,15 @@
 /*
- * Theory of operation: a backend is asked in the way of posternd, but with a PROXY header that
- * claims an address of the documentation (RFC 5737, RFC 3849), which is nobody's. What it takes for
- * a stranger there it takes for everybody. The first addresses of the networks whose own PROXY
- * headers posternd believes are also claimed: an upstream that speaks for itself is one of them. No
- * session goes further than RCPT, so that nothing is ever sent.
+ * Theory of operation: a backend is tested the way posternd uses it, but with a PROXY header that
+ * claims an address reserved for documentation (RFC 5737, RFC 3849), which belongs to nobody. What
+ * it accepts from a stranger there it accepts from everybody. The first addresses of the networks
+ * whose own PROXY headers posternd believes are also claimed: an upstream that speaks for itself is
+ * one of them. No session goes further than RCPT, so that nothing is ever sent.
  *
- * A refusal at the banner is the client's, or it is what a service says that takes the header for
+ * A refusal at the banner is about the client, or it comes from a service that takes the header for
  * commands (Postfix from 3.9 on: 554, "SMTP protocol synchronization"; a postscreen that enforces
- * its greet test: 521). Its words do not tell which; a second connection without a header does. A
- * service that wants a header is silent then until its patience ends (5 s in Postfix), and says no
- * more than that it got none.
+ * its greet test: 521). Its text does not show which; a second connection without a header does. A
+ * service that expects a header is then silent until its timeout (5 s in Postfix), and only says
+ * that it got none.
  */
 #include "daemon/common/sockaddr.h"
 #include "daemon/posternctl/selftest/selftest.h"
@@ -20,7 +20,7 @@ enum { CLIENT_PORT = 49152 };
 
 /* --- the PROXY header ----------------------------------------------------------------------- */
 
-/* smtpd's and postscreen's words to a header that they do not like, or that did not come. */
+/* smtpd's and postscreen's words for a header that they refuse, or that did not arrive. */
 static bool is_header_refusal(const struct smtpreply *greeting)
 {
     return strstr(greeting->text, "Server local error") != NULL ||
@@ -33,7 +33,7 @@ static bool has_spoken(enum selftest_stage stage, const struct smtpreply *reply)
     return stage > SELFTEST_AT_BANNER || (reply->code != 0 && !is_header_refusal(reply));
 }
 
-/* Finds out how a client is met that sends no header. */
+/* Finds out how a client without a header is answered. */
 static void ask_plainly(struct selftest_asked *a)
 {
     struct smtpclient c;
@@ -45,8 +45,8 @@ static void ask_plainly(struct selftest_asked *a)
     smtpclient_close(&c, SELFTEST_QUIT);
 }
 
-/* A posternd at the backend's address, as far as that can be seen; `mine` is this end of the
- * connection. */
+/* Whether there is a posternd at the backend's address, as far as can be seen; `mine` is this end
+ * of the connection. */
 static bool is_loop(const struct selftest_asked *a, enum selftest_stage stage,
                     const struct addr *mine, const struct smtpreply *reply)
 {
@@ -58,11 +58,11 @@ static bool is_loop(const struct selftest_asked *a, enum selftest_stage stage,
         return (reply->keywords & SMTPCLIENT_STARTTLS) != 0 &&
                selftest_is_posternd(a->t, a->backend, a->address, &a->client);
     }
-    /* What takes a header for commands may be a listener. */
+    /* A service that takes a header for commands may be a listener. */
     return a->starttls_plainly && selftest_is_posternd(a->t, a->backend, a->address, NULL);
 }
 
-/* Why a header was not taken, or no session came of it. `name` is the check's. */
+/* Why a header was not accepted, or led to no session. `name` is the check's. */
 static void tell_not_taken(const struct selftest_asked *a, const char *name,
                            enum selftest_stage stage, const struct smtpclient *c,
                            const struct smtpreply *reply)
@@ -122,7 +122,7 @@ static void claim(struct selftest_asked *a, const struct addr *client)
     snprintf(a->subject, sizeof a->subject, "%s, client %s", a->name, addr_text(client, address));
 }
 
-/* What a client finds behind EHLO. */
+/* What a client finds after EHLO. */
 static void look_behind_ehlo(const struct selftest_asked *a, struct smtpclient *c,
                              const struct smtpreply *ehlo, bool is_stranger)
 {
@@ -153,7 +153,7 @@ static void look_at_session(const struct selftest_asked *a, struct smtpclient *c
     }
 }
 
-/* Connects as a client, and asks. */
+/* Connects as a client, and tests. */
 static void ask_as(struct selftest_asked *a, const struct addr *client, bool is_stranger)
 {
     struct smtpclient c;
@@ -166,7 +166,7 @@ static void ask_as(struct selftest_asked *a, const struct addr *client, bool is_
     smtpclient_close(&c, SELFTEST_QUIT);
 }
 
-/* The first connection, which also tells whether there is somebody who is not posternd. */
+/* The first connection, which also shows whether a program other than posternd answers. */
 static enum selftest_backend ask_first(struct selftest_asked *a, const struct addr *client)
 {
     struct smtpclient c;
@@ -199,7 +199,7 @@ static enum selftest_backend ask_first(struct selftest_asked *a, const struct ad
     if (loop) {
         return SELFTEST_LOOP;
     }
-    /* A client that is refused, or an account that may not connect, says nothing of others. */
+    /* A refused client, or an account that may not connect, proves nothing about others. */
     return a->greeted || a->t->report.num[FINDING_FAULT] == num_faults ? SELFTEST_ALIVE
                                                                        : SELFTEST_DEAD;
 }
@@ -232,7 +232,7 @@ static void ask_upstreams(struct selftest_asked *a)
     }
 }
 
-/* Asks as strangers of the families that clients have, and as upstreams. */
+/* Tests as strangers of the families that clients have, and as upstreams. */
 static enum selftest_backend ask_as_all(struct selftest_asked *a)
 {
     bool has_ipv4 = postfix_has_clients(a->t->conf, a->address, ADDR_IPV4);

@@ -1,8 +1,8 @@
 /*
  * Theory of operation: posternd is not root, so what root may connect to proves nothing for it.
  * Started as root, selftest therefore connects to a backend with the effective user and groups of
- * posternd's account, as the system would give them at its next start, and is root again before
- * anything is said. Whatever else root can read (keys, the control socket) is read as root.
+ * posternd's account, as the system would give them at its next start, and is root again before it
+ * sends anything. Whatever else root can read (keys, the control socket) is read as root.
  */
 #include "daemon/common/privs.h"
 #include "daemon/posternctl/selftest/selftest.h"
@@ -100,7 +100,7 @@ void selftest_closed(const char *user, const char *path, const char *restart,
 
 /* --- no connection -------------------------------------------------------------------------- */
 
-/* What is at a path at which nobody listens, if it is not what Postfix has made. */
+/* What is at a path where no program listens, if Postfix did not create it. */
 static void look_at_socket(const struct selftest *t, const char *path, char *out, size_t size)
 {
     const struct passwd *found;

@@ -1,4 +1,4 @@
-/* The lines that cure what `posternctl selftest` finds, as far as this machine's Postfix tells. */
+/* The lines that cure what `posternctl selftest` finds, as far as this machine's Postfix shows. */
 #include "daemon/posternctl/selftest/selftest.h"
 #include "lib/base/text.h"
 
@@ -85,7 +85,7 @@ void selftest_cure_loop(const struct selftest *t, const struct conf_backend *bac
 
 /* --- Postfix's state ------------------------------------------------------------------------ */
 
-/* Whether somebody has the lock of an open file, in either of the ways that Postfix is built for.
+/* Whether a process has the lock of an open file, in either of the ways that Postfix may use.
  */
 static bool is_locked(int fd)
 {
@@ -117,7 +117,7 @@ enum selftest_master selftest_master(const struct selftest *t)
     return locked ? SELFTEST_MASTER_RUNS : SELFTEST_MASTER_STOPPED;
 }
 
-/* `postfix start` refuses to start a Postfix that runs, and `postfix reload` one that does not. */
+/* `postfix start` refuses if Postfix is running, and `postfix reload` if it is not. */
 static const char *start_or_reload(const struct selftest *t)
 {
     switch (selftest_master(t)) {

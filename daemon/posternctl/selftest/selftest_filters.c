@@ -1,9 +1,9 @@
 /*
- * Theory of operation: a milter is asked as Postfix begins with one: both sides say what they can
+ * Theory of operation: a milter is tested as Postfix begins with one: both sides say what they can
  * do (SMFIC_OPTNEG of libmilter's protocol), and then it is told to quit. postern's own policy
- * service is sent a request. Those of others may keep what they are asked, as greylisting does, so
- * it is only seen whether they take a connection. All of it is tried as the account that Postfix's
- * processes run as.
+ * service is sent a request. Other policy services may remember requests, as greylisting does, so
+ * selftest only checks whether they accept a connection. Everything is tested as the account of
+ * Postfix's processes.
  */
 #include "daemon/posternctl/selftest/selftest.h"
 
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Bounds of what is asked, and room for texts. */
+/* Bounds of questions and answers, and room for texts. */
 enum { SEEN_MAX = 64, ADDRESSES_MAX = 4, SPEC_SIZE = 300, ANSWER_SIZE = 512 };
 
 enum kind { MILTER, POLICY_SERVICE };
@@ -27,7 +27,7 @@ struct filter {
     enum kind kind;
     bool ours;                /* of postern.conf */
     const char *from;         /* the setting that names it; "smtpd_milters" */
-    char spec[SPEC_SIZE];     /* as it is written there */
+    char spec[SPEC_SIZE];     /* as written there */
     char fallback[SPEC_SIZE]; /* what Postfix does without it, its default_action */
     struct endpoint addresses[ADDRESSES_MAX];
     size_t num;
@@ -128,7 +128,7 @@ static const char *request(struct smtpclient *c)
 
 /* --- telling of it -------------------------------------------------------------------------- */
 
-/* What becomes of mail without it. */
+/* What happens to mail without it. */
 static const char *consequence(const struct filter *f)
 {
     static const struct {
@@ -148,7 +148,7 @@ static const char *consequence(const struct filter *f)
     return "it does not see the mail";
 }
 
-/* Something that Postfix itself starts comes with Postfix; ours is a service of the system. */
+/* A program that Postfix starts itself comes with Postfix; ours is a system service. */
 static void write_cure(const struct selftest *t, const struct filter *f, bool hangs,
                        char out[SELFTEST_CURE_SIZE])
 {
@@ -214,12 +214,12 @@ static void ask(struct filters *filters, const struct filter *f)
         why = request(&c);
     }
     tell(t, f, &c, why, open);
-    /* Not smtpclient_close(), which would say QUIT in SMTP. */
+    /* Not smtpclient_close(), which would send SMTP's QUIT. */
     c.trouble = SMTPCLIENT_CLOSED;
     smtpclient_close(&c, 0);
 }
 
-/* Asks it, unless it has been asked. */
+/* Tests it, unless it has been tested. */
 static void ask_once(struct filters *filters, const struct filter *f)
 {
     for (size_t i = 0; i < filters->num_seen; i++) {

@@ -1,4 +1,4 @@
-/* The findings of `posternctl selftest`, printed as they come. */
+/* The findings of `posternctl selftest`, printed immediately. */
 #include "daemon/posternctl/selftest/selftest.h"
 
 #include <stdarg.h>

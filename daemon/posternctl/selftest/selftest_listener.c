@@ -8,10 +8,10 @@
 /* Room for a listener and its address, and for a server name. */
 enum { NAME_SIZE = 140, SERVER_NAME_SIZE = 100 };
 
-/* What helps where posternd runs with another configuration, or with older files. */
+/* The cure if posternd runs with a different configuration, or with older files. */
 static const char restart[] = "systemctl restart postern";
 
-/* An address of a listener that is being asked. */
+/* An address of a listener that is being tested. */
 struct asked {
     struct selftest *t;
     const struct conf_listener *listener;
@@ -20,7 +20,7 @@ struct asked {
     bool excepted; /* this machine is in starttls_except, with the address that it comes from */
 };
 
-/* What came, or why nothing came. */
+/* What was received, or why nothing was. */
 static const char *words_of(const struct smtpclient *c, const struct smtpreply *reply)
 {
     return c->trouble == SMTPCLIENT_NONE ? reply->text : c->why;
@@ -88,7 +88,7 @@ static bool is_excepted(const struct asked *a, const struct smtpclient *c)
     return prefix_any_contains(networks->items, networks->num, &mine);
 }
 
-/* False: there is nobody. */
+/* False: there is no answer. */
 static bool look_at_plaintext(struct asked *a)
 {
     struct smtpclient c;
@@ -114,14 +114,14 @@ static bool look_at_plaintext(struct asked *a)
 
 /* --- under TLS ------------------------------------------------------------------------------ */
 
-/* Our client can use every certificate; which one a set serves it by profiles of one's own is not
- * foretold. */
+/* Our client can use every certificate; which one a set serves it with a profile of the
+ * administrator's is not predicted. */
 static bool is_built_in(const struct conf_profile *profile)
 {
     return profile->line == 0;
 }
 
-/* The place of a certificate in a set; its number if it is not in it, or not known. */
+/* The position of a certificate in a set; its number if it is not in it, or not known. */
 static size_t place_of(const struct selftest *t, const struct conf_set *set, const X509 *served)
 {
     for (size_t i = 0; i < set->num_certificates; i++) {
@@ -144,7 +144,7 @@ static bool are_files_known(const struct selftest *t, const struct conf_set *set
     return true;
 }
 
-/* The certificate of a handshake, which is done. */
+/* The certificate of a completed handshake. */
 static void look_at_certificate(const struct asked *a, const struct conf_set *set,
                                 const char *subject, const SSL *ssl)
 {
@@ -208,8 +208,8 @@ static void look_at_tls(const struct asked *a, const struct conf_set *set, const
     smtpclient_close(&c, SELFTEST_QUIT);
 }
 
-/* Each set by the first of its names, and the first without. A further set without names is one
- * that no client gets here. */
+/* Each set by the first of its names, and the first set without a name. No client here gets a
+ * further set without names. */
 static void look_at_sets(const struct asked *a)
 {
     const struct conf_listener *listener = a->listener;

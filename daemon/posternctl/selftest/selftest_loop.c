@@ -5,8 +5,8 @@
  * opens the next, until a bound is met, and that refusal comes back through all of them. It is in
  * posternd's own words. Where the circle is not closed, as with a tls_address that is a listener,
  * there is a banner, and STARTTLS is offered. Many a Postfix does the same, with the same
- * certificates; but only posternd has the keys of its tickets. So a session is begun at a listener,
- * and the backend is asked to resume it.
+ * certificates; but only posternd has the keys of its tickets. So selftest begins a session at a
+ * listener, and asks the backend to resume it.
  */
 #include "daemon/posternctl/selftest/selftest.h"
 
@@ -45,7 +45,7 @@ bool selftest_is_own_refusal(const struct smtpreply *greeting)
     if (strncmp(greeting->text, begin, sizeof begin - 1) != 0) {
         return false;
     }
-    /* postscreen has some of these words, and no name before them. */
+    /* postscreen uses some of these words, but without a name before them. */
     len = strcspn(name, " ");
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(name + len, words[i]) == 0) {

@@ -1,13 +1,13 @@
 /*
- * Theory of operation: a stranger asks for two recipients. One is nobody's here: a mail to it must
- * not be taken. The other is postmaster, whom every mail server must know (RFC 5321 section 4.5.1):
- * under the name of this host, or, as not every host is a domain of its Postfix, of a domain that
- * its settings name. Not without a domain: Postfix takes that before it reads any restriction. A
- * 4xx, and a 5xx that names the client, are about this client and moment (greylisting, a list of
- * addresses, a missing host name), and prove nothing. Any other 5xx would meet everybody. It is a
- * fault unless the service that clients use today says the same, or unless the settings of a
- * service that is not on port 25 refuse all strangers. No session goes further than RCPT, so that
- * nothing is ever sent.
+ * Theory of operation: a stranger sends to two recipients. One belongs to nobody here: a mail to it
+ * must not be accepted. The other is postmaster, whom every mail server must accept (RFC 5321
+ * section 4.5.1): at the name of this host, or, because not every host is a domain of its Postfix,
+ * at a domain that its settings name. Not without a domain: Postfix accepts that before it reads
+ * any restriction. A 4xx, and a 5xx that names the client, are about this client and moment
+ * (greylisting, a list of addresses, a missing host name), and prove nothing. Any other 5xx would
+ * affect everybody. It is a fault unless the service that clients use today says the same, or
+ * unless the settings of a service that is not on port 25 refuse all strangers. No session goes
+ * further than RCPT, so that nothing is ever sent.
  */
 #include "daemon/posternctl/selftest/selftest.h"
 
@@ -96,8 +96,8 @@ static void look_at_relaying(const struct selftest_asked *a, struct smtpclient *
 
 /* --- whether mail is taken ------------------------------------------------------------------ */
 
-/* A line that gives the host's own domain to Postfix, where it relays for nobody; or one against a
- * demand for TLS, which posternd never gives it. */
+/* A line that makes the host's own domain Postfix's, if Postfix relays for nobody; or one against a
+ * demand for TLS, which posternd can never meet. */
 static const char *cure_refusal(const struct selftest_asked *a, const struct smtpreply *reply,
                                 char out[SELFTEST_CURE_SIZE])
 {
@@ -113,7 +113,7 @@ static const char *cure_refusal(const struct selftest_asked *a, const struct smt
     return out;
 }
 
-/* A permanent refusal. `today` is what today's service says, NULL if it cannot be asked. */
+/* A permanent refusal. `today` is what today's service says, NULL if it cannot be tested. */
 static void tell_refusal(const struct selftest_asked *a, const char *to,
                          const struct smtpreply *reply, const struct selftest_today *today)
 {

@@ -8,7 +8,7 @@ enum { SENDERS = 2, RECIPIENTS = 2 };
 
 /* --- the dialogue --------------------------------------------------------------------------- */
 
-/* MAIL and RCPT. What came last; code 0 if nothing did. */
+/* MAIL and RCPT. The last reply; code 0 if there was none. */
 static struct smtpreply try_sender(struct smtpclient *c, const char *sender, const char *recipient)
 {
     struct smtpreply reply;
@@ -46,7 +46,7 @@ static enum selftest_mail judge(const struct smtpreply *reply, const struct addr
     }
 }
 
-/* The domains that mail is asked for. */
+/* The domains that are tested. */
 struct domains {
     char names[RECIPIENTS][SELFTEST_RECIPIENT_SIZE];
     size_t num;
@@ -135,8 +135,8 @@ enum selftest_mail selftest_try_mail(const struct selftest_asked *a, struct smtp
 
 /* --- relaying ------------------------------------------------------------------------------- */
 
-/* What comes of a mail from outside to outside. A refusal for another reason than that may be about
- * the sender, so another one is tried. */
+/* The result for a mail from outside to outside. A refusal for another reason may be about the
+ * sender, so another one is tried. */
 struct smtpreply selftest_try_relaying(const struct selftest_asked *a, struct smtpclient *c,
                                        const char *recipient)
 {

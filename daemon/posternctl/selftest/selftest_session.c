@@ -4,7 +4,7 @@
 #include "daemon/common/sockaddr.h"
 #include "lib/net/proxyproto.h"
 
-/* Where the claimed clients have gone to. */
+/* The destination of the claimed clients. */
 static const char destination_ipv4[] = "192.0.2.2";
 static const char destination_ipv6[] = "2001:db8::2";
 
@@ -90,8 +90,8 @@ bool selftest_reach(const struct conf_endpoint *address, struct endpoint *out)
     return out->ip.port != 0;
 }
 
-/* Connects as a client. Of an upstream, which this machine may count as, a header is expected:
- * version 2, LOCAL. */
+/* Connects as a client. If this machine counts as an upstream, a header is expected: version 2,
+ * LOCAL. */
 static bool open_listener(struct smtpclient *c, const struct conf_listener *listener,
                           const struct endpoint *to)
 {

@@ -9,7 +9,7 @@
 
 static const char check_name[] = "settings";
 
-/* What is shown of a value of the administrator's. */
+/* How much is shown of a value of the administrator's. */
 enum { VALUE_MAX = 60 };
 
 /* "smtpd_sasl_auth_enable = yes: nobody can log in" */
@@ -48,8 +48,8 @@ static bool has_failure(const struct postfix_compared *c, const char *parameter)
     return false;
 }
 
-/* The setting that postfix-config would print, where it puts the failure right. With a tls_address
- * it is not known which of the two services it is for. */
+/* The setting that postfix-config would print, if it corrects the fault. With a tls_address it is
+ * not known which of the two services it is for. */
 static void write_cure(const struct selftest *t, const struct postfix_compared *c,
                        const struct postfix_compared *planned, const char *parameter,
                        char out[SELFTEST_CURE_SIZE])

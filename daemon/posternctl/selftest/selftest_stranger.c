@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Addresses of the documentation (RFC 5737, RFC 3849, RFC 9637), which are nobody's. */
+/* Addresses reserved for documentation (RFC 5737, RFC 3849, RFC 9637), which belong to nobody. */
 static const char *const strangers[] = {"192.0.2.1",   "198.51.100.1",     "203.0.113.1",
                                         "2001:db8::1", "2001:db8:ffff::1", "3fff::1"};
 
@@ -26,7 +26,7 @@ enum selftest_member selftest_in_network(struct settings_word word, const struct
     return prefix_contains(&prefix, client) ? SELFTEST_INSIDE : SELFTEST_OUTSIDE;
 }
 
-/* A word with "!" before it takes out what it has; the first word that has the address decides. */
+/* A word with "!" before it excludes its addresses; the first word that has the address decides. */
 enum selftest_member selftest_in_mynetworks(const struct settings *values,
                                             const struct addr *client)
 {

@@ -15,13 +15,13 @@ struct today {
     const struct selftest_asked *asked;
     struct postfix_side side; /* owned */
     struct endpoint to;
-    bool proxied; /* it wants the PROXY protocol */
+    bool proxied; /* it expects the PROXY protocol */
 };
 
 /* --- where it is ---------------------------------------------------------------------------- */
 
-/* This machine's own address on the way to others: from there it is no loopback client. False: it
- * has none of the family. */
+/* This machine's own address on the way to others: from there it is not a loopback client. False:
+ * it has none of the family. */
 static bool find_outward(enum addr_family family, struct addr *out)
 {
     struct endpoint away = {0};
@@ -45,7 +45,7 @@ static bool find_outward(enum addr_family family, struct addr *out)
     return out->family == family;
 }
 
-/* Where a listener on every address is reached as others reach it. */
+/* Where others reach a listener on every address. */
 static bool reach(const struct conf_endpoint *address, struct endpoint *out)
 {
     struct addr outward;
@@ -80,7 +80,7 @@ static bool find_listener(const struct conf *conf, const struct selftest_asked *
     return false;
 }
 
-/* A service listens at the host in its name, or else where clients come to. */
+/* A service listens at the host in its name, or otherwise where clients connect. */
 static bool find_endpoint(struct today *today, const struct postconf_service *service)
 {
     const struct selftest_asked *a = today->asked;
@@ -121,7 +121,7 @@ static bool begin(const struct today *today, struct smtpclient *c, const struct 
             smtpclient_command(c, ehlo, reply, SELFTEST_STEP) && reply->code == 250);
 }
 
-/* As whom it is asked. False: nobody that it takes for a stranger, or posternd is there. */
+/* As whom it is tested. False: there is no stranger for it, or posternd is there. */
 static bool choose_client(const struct today *today, const struct smtpclient *c, struct addr *out)
 {
     struct addr mine = sockaddr_local(c->fd);
@@ -133,7 +133,7 @@ static bool choose_client(const struct today *today, const struct smtpclient *c,
     return selftest_in_mynetworks(&today->side.values, out) == SELFTEST_OUTSIDE;
 }
 
-/* False: it cannot be asked. */
+/* False: it cannot be tested. */
 static bool ask(const struct today *today, struct selftest_today *out)
 {
     char to[SELFTEST_RECIPIENT_SIZE];
@@ -146,7 +146,7 @@ static bool ask(const struct today *today, struct selftest_today *out)
     if (asked && begin(today, &c, &client, &out->reply)) {
         out->mail = selftest_try_mail(today->asked, &c, &client, &out->reply, to);
     } else if (asked) {
-        /* A refusal before a mail is of this client. */
+        /* A refusal before a mail is about this client. */
         out->mail = out->reply.code != 0 ? SELFTEST_PUT_OFF : SELFTEST_UNASKED;
     }
     smtpclient_close(&c, SELFTEST_QUIT);

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The most lines of one reply. */
+/* The maximum number of lines of one reply. */
 #define LINES_MAX 200
 
 /* Milliseconds until a server whose backlog is full is tried again. */
@@ -71,8 +71,8 @@ static bool wait_for(struct smtpclient *c, short events, int64_t deadline)
     }
 }
 
-/* After libssl has not done what it was asked: until it is worth asking again. False: it never
- * will be. */
+/* After libssl did not finish an operation: waits until it is worth retrying. False: it never will
+ * be. */
 static bool wait_for_tls(struct smtpclient *c, int64_t deadline)
 {
     if ((SSL_get_shutdown(c->ssl) & SSL_RECEIVED_SHUTDOWN) != 0) {
@@ -94,7 +94,7 @@ static int64_t deadline_in(unsigned seconds)
 
 /* --- connecting ----------------------------------------------------------------------------- */
 
-/* connect(), but that a unix-domain socket whose backlog is full says so at once, where TCP would
+/* connect(), except that a unix-domain socket with a full backlog fails at once, where TCP would
  * wait. */
 static int connect_in_turn(int fd, const struct sockaddr_storage *sa, socklen_t len,
                            int64_t deadline)
@@ -328,7 +328,7 @@ bool smtpclient_tls(struct smtpclient *c, SSL_CTX *ctx, const char *name, SSL_SE
                     unsigned seconds)
 {
     int64_t deadline = deadline_in(seconds);
-    char host[256]; /* libssl's macro wants one that it may write to */
+    char host[256]; /* libssl's macro needs one that it may write to */
 
     ERR_clear_error();
     snprintf(host, sizeof host, "%s", name == NULL ? "" : name);
