@@ -2,6 +2,7 @@
 
 import planted_certsel
 import planted_hello
+import planted_lifetime
 import planted_limits
 import planted_milter
 import planted_postfix
@@ -10,6 +11,6 @@ import planted_sets
 import planted_smtp
 import planted_text
 
-ALL = (planted_certsel.ALL + planted_hello.ALL + planted_limits.ALL + planted_milter.ALL
-       + planted_postfix.ALL + planted_proxy.ALL + planted_sets.ALL + planted_smtp.ALL
+ALL = (planted_certsel.ALL + planted_hello.ALL + planted_lifetime.ALL + planted_limits.ALL
+       + planted_milter.ALL + planted_postfix.ALL + planted_proxy.ALL + planted_sets.ALL + planted_smtp.ALL
        + planted_text.ALL)
