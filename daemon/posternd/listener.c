@@ -154,7 +154,7 @@ void listener_log_all(const struct conf *conf, const int *fds)
 /* Out of descriptors or memory: trying again at once would spin, so accepting rests a second. */
 static void pause_accepting(struct listener *l, int error)
 {
-    if (pace_note(&l->pauses, 1, worker_now()) > 0) {
+    if (pace_note(&l->pauses, 1, thread_now()) > 0) {
         log_line(LOG_WARNING, "accept on listener=%s: %s: new clients wait", l->conf->name,
                  strerror(error));
     }
@@ -198,7 +198,11 @@ static void on_clients(evutil_socket_t fd, short what, void *arg)
             struct addr from = sockaddr_to(&sa);
             struct addr to = l->any_address ? sockaddr_local(client) : l->bound;
 
-            session_start(l, client, &from, &to);
+            session_start(l->thread, &(struct session_request){.listener = l->conf,
+                                                               .tls_listener = l->tls,
+                                                               .fd = client,
+                                                               .client = from,
+                                                               .destination = to});
         } else if (!client_is_gone(errno)) {
             if (errno != EAGAIN && errno != EWOULDBLOCK) {
                 pause_accepting(l, errno);
@@ -208,15 +212,15 @@ static void on_clients(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-int listener_open(struct listener *l, struct worker *worker, size_t index, int fd)
+int listener_open(struct listener *l, struct thread *thread, size_t index, int fd)
 {
-    *l = (struct listener){.worker = worker, .fd = fd, .bound = sockaddr_local(fd)};
-    l->conf = &worker->snapshot->conf->listeners[index];
-    l->tls = worker->snapshot->workers[worker->index].tls[index];
+    *l = (struct listener){.thread = thread, .fd = fd, .bound = sockaddr_local(fd)};
+    l->conf = &thread->snapshot->conf->listeners[index];
+    l->tls = thread->snapshot->workers[thread->index].tls[index];
     l->any_address = addr_is_unspecified(&l->bound);
-    if (worker->base == NULL ||
-        event_assign(&l->pause, worker->base, -1, 0, on_pause_over, l) != 0 ||
-        event_assign(&l->event, worker->base, fd, EV_READ | EV_PERSIST, on_clients, l) != 0 ||
+    if (thread->base == NULL ||
+        event_assign(&l->pause, thread->base, -1, 0, on_pause_over, l) != 0 ||
+        event_assign(&l->event, thread->base, fd, EV_READ | EV_PERSIST, on_clients, l) != 0 ||
         event_add(&l->event, NULL) != 0) {
         close(fd);
         l->fd = -1;

@@ -2,20 +2,20 @@
  * listener: listening sockets, and the sessions that begin on them.
  *
  * Every worker has a socket of its own for each address (SO_REUSEPORT), so the kernel spreads the
- * clients. May include: worker, session, sockaddr.
+ * clients. May include: thread, session, sockaddr.
  */
 #ifndef POSTERN_DAEMON_POSTERND_LISTENER_H
 #define POSTERN_DAEMON_POSTERND_LISTENER_H
 
-#include "daemon/posternd/worker.h"
+#include "daemon/posternd/thread.h"
 #include "lib/base/pace.h"
 
 #include <event2/event_struct.h>
 
 struct listener {
-    struct worker *worker;            /* borrowed */
-    const struct conf_listener *conf; /* borrowed from the worker's snapshot */
-    struct tls_listener *tls;         /* borrowed from the worker's snapshot */
+    struct thread *thread;            /* borrowed */
+    const struct conf_listener *conf; /* borrowed from the thread's snapshot */
+    struct tls_listener *tls;         /* borrowed from the thread's snapshot */
     int fd;                           /* owned; -1 when closed */
     struct addr bound;                /* what it is bound to */
     bool any_address;                 /* bound to 0.0.0.0 or [::] */
@@ -39,8 +39,8 @@ MUST_USE int listener_bind_all(const struct conf *conf, unsigned num_workers, in
 void listener_log_all(const struct conf *conf, const int *fds);
 
 /* Starts accepting on `fd` (owned from now on, also on failure) for listener `index` of the
- * worker's conf. 0 or -1. */
-MUST_USE int listener_open(struct listener *l, struct worker *worker, size_t index, int fd);
+ * thread's conf. 0 or -1. */
+MUST_USE int listener_open(struct listener *l, struct thread *thread, size_t index, int fd);
 
 void listener_close(struct listener *l);
 

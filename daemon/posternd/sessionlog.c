@@ -145,7 +145,7 @@ void sessionlog_disconnect(const struct session *s)
         .certificate = s->certificate,
         .received = s->received,
         .sent = s->sent,
-        .seconds = (double)(worker_now() - s->began) / 1000.0,
+        .seconds = (double)(thread_now() - s->life.began) / 1000.0,
         .excepted = s->excepted,
     };
     char line[LOGLINE_SIZE];

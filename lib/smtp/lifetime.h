@@ -23,7 +23,7 @@ enum lifetime_wait {
     LIFETIME_LINGER,    /* the client, to close behind our last byte: 5 s */
 };
 
-/* What a deadline depends on. */
+/* What a deadline depends on. A session keeps one, and brings it up to date. */
 struct lifetime {
     enum lifetime_wait wait;
     bool connecting;    /* CONNECT: a connection is being made; false: the backlog of the

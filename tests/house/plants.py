@@ -75,7 +75,7 @@ PLANTS = (
      "lib/admin/conf comes before daemon/common/log"),
     (laws.includes, _append("daemon/common/log.c", '#include "daemon/posternd/session.h"\n'),
      "daemon/posternd is a program of its own"),
-    (laws.includes, _append("daemon/posternctl/main.c", '#include "daemon/posternd/relay.h"\n'),
+    (laws.includes, _append("daemon/posternctl/main.c", '#include "daemon/posternd/side.h"\n'),
      "daemon/posternd is a program of its own"),
     (laws.includes, _append("daemon/postern-milter/main.c", '#include "daemon/tls/traits.h"\n'),
      "daemon/postern-milter calls no libssl"),
