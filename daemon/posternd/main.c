@@ -174,6 +174,7 @@ static int start(struct snapshot *snapshot)
 int main(int argc, char **argv)
 {
     struct options options = options_read("posternd", argc, argv);
+    struct libctxs libctxs = {0};
     struct conf_error error;
     struct snapshot *snapshot;
     int result;
@@ -184,12 +185,14 @@ int main(int argc, char **argv)
         log_line(LOG_CRIT, "libssl cannot be initialised");
         return EXIT_BAD;
     }
-    snapshot = snapshot_load(options.file, warn, &error);
+    snapshot = snapshot_load(options.file, &libctxs, warn, &error);
     if (snapshot == NULL) {
+        libctxs_close(&libctxs);
         fprintf(stderr, "%s\n", error.text);
         return EXIT_BAD;
     }
     result = options.check_only ? 0 : start(snapshot);
     snapshot_unref(snapshot);
+    libctxs_close(&libctxs);
     return result == 0 ? EXIT_SUCCESS : EXIT_BAD;
 }
