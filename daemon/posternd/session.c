@@ -230,7 +230,7 @@ static void turn_away(const struct listener *l, int fd)
     int len = snprintf(reply, sizeof reply, "421 4.3.2 %s Service currently unavailable\r\n",
                        l->worker->snapshot->conf->hostname.text);
 
-    if (l->conf->tls != CONF_TLS_IMPLICIT) {
+    if (listener_conf(l)->tls != CONF_TLS_IMPLICIT) {
         (void)!write(fd, reply, (size_t)len);
     }
     shutdown(fd, SHUT_WR);
@@ -319,8 +319,8 @@ static struct session *new_session(struct listener *l, int fd)
     }
     s->worker = l->worker;
     s->snapshot = snapshot_ref(l->worker->snapshot);
-    s->listener = l->conf;
-    s->tls_listener = l->tls;
+    s->listener = listener_conf(l);
+    s->tls_listener = listener_tls(l);
     s->began = worker_now();
     s->since = s->began;
     s->turn_since = s->began;
