@@ -3,6 +3,7 @@
 #include "daemon/posternd/admission.h"
 #include "daemon/posternd/listener.h"
 #include "daemon/posternd/session.h"
+#include "daemon/posternd/sockets.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -84,29 +85,27 @@ static void destroy(struct worker_thread *t)
     free(t);
 }
 
-/* Gives each listening socket its listener. Sockets that could not be given are closed. */
-static int open_listeners(struct worker_thread *t, int *fds)
+/* Gives each listening socket its listener. */
+static int open_listeners(struct worker_thread *t, const int *fds)
 {
     const struct conf *conf = t->thread.snapshot->conf;
-    size_t num = listener_count(conf);
-    size_t at = 0;
-    int result = 0;
 
-    t->listeners = calloc(num, sizeof *t->listeners);
+    t->listeners = calloc(sockets_count(conf), sizeof *t->listeners);
+    if (t->listeners == NULL) {
+        return -1;
+    }
     for (size_t l = 0; l < conf->num_listeners; l++) {
         size_t num_bound = conf_bound(&conf->listeners[l]).num;
 
-        for (size_t a = 0; a < num_bound; a++, at++) {
-            if (t->listeners == NULL || result != 0) {
-                close(fds[at]);
-                result = -1;
-            } else {
-                result = listener_open(&t->listeners[at], &t->thread, l, fds[at]);
-                t->num_listeners = at + 1;
+        for (size_t a = 0; a < num_bound; a++, t->num_listeners++) {
+            size_t at = t->num_listeners;
+
+            if (listener_open(&t->listeners[at], &t->thread, l, fds[at]) != 0) {
+                return -1;
             }
         }
     }
-    return result;
+    return 0;
 }
 
 /* An event loop without libevent's own locks: only its thread touches it. */
@@ -126,10 +125,10 @@ static struct event_base *new_base(void)
     return base;
 }
 
-static int prepare(struct worker_thread *t, int *fds)
+static int prepare(struct worker_thread *t, const int *fds)
 {
     t->thread.base = new_base();
-    if (open_listeners(t, fds) != 0 || t->thread.base == NULL) {
+    if (t->thread.base == NULL || open_listeners(t, fds) != 0) {
         return -1;
     }
     t->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -149,14 +148,11 @@ static int prepare(struct worker_thread *t, int *fds)
     return errno == 0 ? 0 : -1;
 }
 
-struct worker_thread *worker_start(struct snapshot *snapshot, unsigned index, int *fds)
+struct worker_thread *worker_start(struct snapshot *snapshot, unsigned index, const int *fds)
 {
     struct worker_thread *t = calloc(1, sizeof *t);
 
     if (t == NULL) {
-        for (size_t i = 0; i < listener_count(snapshot->conf); i++) {
-            close(fds[i]);
-        }
         return NULL;
     }
     t->stop_fd = -1;

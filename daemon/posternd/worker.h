@@ -1,9 +1,9 @@
 /*
- * worker: one thread with its own event loop, listening sockets, OSSL_LIB_CTX and sessions.
+ * worker: one thread with its own event loop, listeners, OSSL_LIB_CTX and sessions.
  *
  * Workers share nothing but the immutable snapshot, the log, directory, admission and a few atomic
  * counters; no lock is held longer than it takes to change a few numbers.
- * May include: thread, listener, session, admission, daemon/tls/setup.
+ * May include: listener, session, sockets, admission, daemon/tls/setup.
  */
 #ifndef POSTERN_DAEMON_POSTERND_WORKER_H
 #define POSTERN_DAEMON_POSTERND_WORKER_H
@@ -15,10 +15,11 @@ struct worker_thread;
 
 /*
  * Starts worker `index` of `snapshot` on the listening sockets `fds`, one for each address of
- * each listener in the order of the conf (owned by the worker from now on, also on failure).
+ * each listener in the order of the conf (sockets_of(); borrowed, open until worker_stop()).
  * NULL on failure, with errno.
  */
-MUST_USE struct worker_thread *worker_start(struct snapshot *snapshot, unsigned index, int *fds);
+MUST_USE struct worker_thread *worker_start(struct snapshot *snapshot, unsigned index,
+                                            const int *fds);
 
 /* Ends the listening and every session, waits for the thread, frees. */
 void worker_stop(struct worker_thread *thread);

@@ -43,7 +43,8 @@ struct explain_hello {
 
 /* Certificates with the rules of one listener. */
 struct explain_server {
-    OSSL_LIB_CTX *libctx;                     /* owned if there is no snapshot */
+    struct libctxs libctxs;                   /* owned */
+    OSSL_LIB_CTX *libctx;                     /* the first of them */
     struct snapshot *snapshot;                /* owned; NULL with hypothetical certificates */
     struct keystore made;                     /* owned; the hypothetical certificates */
     struct tls_profile profile;               /* owned */
