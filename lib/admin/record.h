@@ -22,6 +22,7 @@ enum record_client {
     RECORD_CLIENT_NONE,      /* no certificate was shown */
     RECORD_CLIENT_UNTRUSTED, /* one that client_ca does not lead to */
     RECORD_CLIENT_TRUSTED,
+    NUM_RECORD_CLIENTS,
 };
 
 struct record {

@@ -39,6 +39,7 @@ enum gate_level {
     GATE_ENCRYPT, /* nothing but STARTTLS: 530; plaintext is never relayed, AUTH never offered */
     GATE_NONE,    /* as GATE_MAY, but STARTTLS is neither offered nor taken: 502. Also for a client
                      that a listener with GATE_MAY excepts */
+    NUM_GATE_LEVELS,
 };
 
 /* What a listener asks of a client. Lives longer than the gates that use it, and stays as it is

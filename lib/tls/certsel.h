@@ -64,6 +64,7 @@ enum verdict_reason {
     VERDICT_KEY_TOO_SMALL,
     VERDICT_CA_NAMES,
     VERDICT_MALFORMED,
+    NUM_VERDICT_REASONS,
 };
 
 /* Why a client that checks it has to refuse a certificate which libssl sends all the same. */
@@ -73,6 +74,7 @@ enum verdict_fault {
                                     section 4.2.1.3, RFC 8446 section 4.4.2.2) */
     FAULT_KEY_ENCIPHERMENT_ONLY, /* the same, of an RSA key that may only decipher */
     FAULT_EXPLICIT_PARAMETERS,   /* its curve has no name (RFC 5480 section 2.1.1) */
+    NUM_VERDICT_FAULTS,
 };
 
 struct verdict {

@@ -15,6 +15,7 @@ enum client_basis {
     CLIENT_CAPTURED,   /* a published capture of this client, or of one with the same TLS library */
     CLIENT_RUN,        /* the program itself was run */
     CLIENT_DOCUMENTED, /* documents, or captures of parts; what is inferred is said in `source` */
+    NUM_CLIENT_BASES,
 };
 
 /* Lists are numbers in hexadecimal with blanks between them, in the client's order; NULL: it does
