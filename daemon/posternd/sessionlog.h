@@ -7,6 +7,7 @@
 #define POSTERN_DAEMON_POSTERND_SESSIONLOG_H
 
 #include "daemon/posternd/session_parts.h"
+#include "lib/admin/logline.h"
 
 /* An id that no other session of this host gets for years. */
 void sessionlog_new_id(char out[SESSION_ID_SIZE]);

@@ -8,7 +8,7 @@
 #define POSTERN_DAEMON_COMMON_TLS_H
 
 #include "daemon/tls/keystore.h"
-#include "lib/admin/logline.h"
+#include "lib/tls/handshake.h"
 
 #include <openssl/ssl.h>
 
@@ -97,7 +97,7 @@ enum tls_status tls_end_writing(struct tls_session *session);
 enum handshake_failure tls_failure(const struct tls_session *session, const char **detail);
 
 /* What was decided for the hello; hello is NULL when none was read. Borrowed from the session. */
-struct logline_choice tls_choice(const struct tls_session *session);
+struct handshake_choice tls_choice(const struct tls_session *session);
 
 /* The hello as it came: a handshake message, or with `*sslv2` an SSLv2-format hello. len 0 when no
  * whole one was read, or it was too large. Borrowed from the session. */

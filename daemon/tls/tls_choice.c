@@ -187,10 +187,10 @@ void tls_choice_facts(const struct tls_session *session, struct tls_facts *facts
     }
 }
 
-struct logline_choice tls_choice(const struct tls_session *session)
+struct handshake_choice tls_choice(const struct tls_session *session)
 {
     const struct tls_hello *early = session->early;
-    struct logline_choice choice = {.client = session->client};
+    struct handshake_choice choice = {.client = session->client};
 
     if (early == NULL || early->verdicts == NULL) {
         return choice;

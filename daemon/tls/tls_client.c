@@ -274,11 +274,10 @@ bool tls_client_has_failed(const struct tls_session *session, unsigned long erro
     }
 }
 
-void tls_client_explain(struct tls_session *session, unsigned long error, struct text *detail)
+void tls_client_explain(const struct tls_session *session, unsigned long error, struct text *detail)
 {
     bool refused = ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED;
 
-    session->failure = HANDSHAKE_CLIENT_CERTIFICATE;
     text_add(detail,
              refused && session->client != NULL ? session->client->error : sslerror_text(error));
 }

@@ -178,7 +178,8 @@ MUST_USE bool tls_client_settle(struct tls_session *session);
 /* Whether libssl was reading the client's certificate, or its proof, when it failed with this error
  * of its queue; and why. */
 bool tls_client_has_failed(const struct tls_session *session, unsigned long error);
-void tls_client_explain(struct tls_session *session, unsigned long error, struct text *detail);
+void tls_client_explain(const struct tls_session *session, unsigned long error,
+                        struct text *detail);
 
 /* tls_client_facts.c: what stands in a certificate; to be freed with free(). NULL without memory.
  */

@@ -14,7 +14,9 @@
 #ifndef POSTERN_LIB_ADMIN_FAILURES_H
 #define POSTERN_LIB_ADMIN_FAILURES_H
 
-#include "lib/admin/logline.h"
+#include "lib/base/text.h"
+#include "lib/net/addr.h"
+#include "lib/tls/handshake.h"
 
 #define FAILURES_MAX     500
 #define FAILURES_KEEP    ((int64_t)30 * 24 * 3600)
