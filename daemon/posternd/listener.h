@@ -2,7 +2,7 @@
  * listener: listening sockets, and the sessions that begin on them.
  *
  * Every worker has a socket of its own for each address (SO_REUSEPORT), so the kernel spreads the
- * clients. May include: worker, session, sockaddr.
+ * clients.
  */
 #ifndef POSTERN_DAEMON_POSTERND_LISTENER_H
 #define POSTERN_DAEMON_POSTERND_LISTENER_H

@@ -1,7 +1,5 @@
 /*
  * sessionlog: what a session says in the log, and what limits.log_sessions leaves out.
- *
- * May include: session_parts, lib/admin/logline, daemon/common/log.
  */
 #ifndef POSTERN_DAEMON_POSTERND_SESSIONLOG_H
 #define POSTERN_DAEMON_POSTERND_SESSIONLOG_H

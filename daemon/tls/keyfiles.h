@@ -2,8 +2,8 @@
  * keyfiles: the bytes of the files with chains, keys, ticket keys and clients' authorities, as
  * keystore.c and tls read them.
  */
-#ifndef POSTERN_DAEMON_COMMON_KEYFILES_H
-#define POSTERN_DAEMON_COMMON_KEYFILES_H
+#ifndef POSTERN_DAEMON_TLS_KEYFILES_H
+#define POSTERN_DAEMON_TLS_KEYFILES_H
 
 #include "daemon/tls/keystore.h"
 

@@ -3,10 +3,10 @@
  *
  * Promise: a keystore is loaded whole or not at all; each key fits its certificate; what the
  * choice needs to know of a certificate has been read from it once. A keystore belongs to one
- * OSSL_LIB_CTX (one worker). May include: lib/admin/conf, lib/tls/certsel, OpenSSL.
+ * OSSL_LIB_CTX (one worker).
  */
-#ifndef POSTERN_DAEMON_COMMON_KEYSTORE_H
-#define POSTERN_DAEMON_COMMON_KEYSTORE_H
+#ifndef POSTERN_DAEMON_TLS_KEYSTORE_H
+#define POSTERN_DAEMON_TLS_KEYSTORE_H
 
 #include "lib/admin/conf.h"
 #include "lib/tls/certsel.h"

@@ -2,10 +2,10 @@
  * tls: everything that speaks with libssl about connections.
  *
  * Promise: one certificate-less SSL_CTX per listener, the certificate chosen by certsel when the
- * ClientHello has come; one function reads SSL_get_error. May include: keystore, lib/tls, OpenSSL.
+ * ClientHello has come; one function reads SSL_get_error.
  */
-#ifndef POSTERN_DAEMON_COMMON_TLS_H
-#define POSTERN_DAEMON_COMMON_TLS_H
+#ifndef POSTERN_DAEMON_TLS_TLS_H
+#define POSTERN_DAEMON_TLS_TLS_H
 
 #include "daemon/tls/keystore.h"
 #include "lib/tls/handshake.h"

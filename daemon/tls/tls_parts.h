@@ -1,8 +1,8 @@
 /*
  * tls_parts: what the files of tls share and nobody else sees.
  */
-#ifndef POSTERN_DAEMON_COMMON_TLS_PARTS_H
-#define POSTERN_DAEMON_COMMON_TLS_PARTS_H
+#ifndef POSTERN_DAEMON_TLS_TLS_PARTS_H
+#define POSTERN_DAEMON_TLS_TLS_PARTS_H
 
 #include "daemon/tls/ja4.h"
 #include "daemon/tls/tls.h"

@@ -3,11 +3,10 @@
  *
  * Its version would not tell: distributions carry changes into older versions, and a build may lack
  * a part. So each rule of lib/tls/libssl.h is tried on its own, with a hello that libssl answers in
- * one way if the rule holds and in another if it does not. May include: log, reference, lib/tls,
- * OpenSSL.
+ * one way if the rule holds and in another if it does not.
  */
-#ifndef POSTERN_DAEMON_COMMON_TRAITS_H
-#define POSTERN_DAEMON_COMMON_TRAITS_H
+#ifndef POSTERN_DAEMON_TLS_TRAITS_H
+#define POSTERN_DAEMON_TLS_TRAITS_H
 
 #include "lib/base/bytes.h"
 #include "lib/tls/libssl.h"

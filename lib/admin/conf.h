@@ -5,7 +5,6 @@
  * check that postern.conf(5) names every option. libconfuse reads the syntax; everything it lets
  * pass silently is checked here, so that a mistake is always "FILE:LINE: text". References between
  * sections are resolved and checked; files are not opened (daemon/tls/setup does that).
- * May include: lib/base, lib/net, lib/tls/alpn, libconfuse.
  */
 #ifndef POSTERN_LIB_ADMIN_CONF_H
 #define POSTERN_LIB_ADMIN_CONF_H

@@ -8,8 +8,7 @@
  * FAILURES_KEEP seconds is forgotten.
  *
  * Pure, and not thread-safe. Memory: malloc(), one block for each entry, so that all together stay
- * below FAILURES_MAX * (HELLO_SIZE_MAX + sizeof(struct failure)). May include: lib/base, lib/net,
- * lib/tls, logline.
+ * below FAILURES_MAX * (HELLO_SIZE_MAX + sizeof(struct failure)).
  */
 #ifndef POSTERN_LIB_ADMIN_FAILURES_H
 #define POSTERN_LIB_ADMIN_FAILURES_H

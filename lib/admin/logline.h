@@ -4,7 +4,7 @@
  * Words and order are the contract of docs/design.md "Log": Postfix's words where Postfix has
  * words, so that its log readers understand. Each function appends to a bounded text; bytes from
  * the network are escaped. The "warning: " of a line is not written here: log_line() puts it in
- * front by the level. May include: lib/base, lib/net, lib/tls.
+ * front by the level.
  */
 #ifndef POSTERN_LIB_ADMIN_LOGLINE_H
 #define POSTERN_LIB_ADMIN_LOGLINE_H

@@ -1,7 +1,7 @@
 /*
  * limit: how many there are at one time of what all clients share, and whether more are let in.
  *
- * Pure, not locked. May include: lib/base.
+ * Pure, not locked.
  */
 #ifndef POSTERN_LIB_NET_LIMIT_H
 #define POSTERN_LIB_NET_LIMIT_H

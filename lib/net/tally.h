@@ -5,7 +5,7 @@
  * at will. Memory is taken once, at tally_open(); every function works in constant time, in a
  * table hashed with a secret. A client with a session is never forgotten. One without any is
  * remembered for a minute, as long as there is room. Pure: the time is passed in, in milliseconds
- * of a clock that never goes back. Not locked. May include: lib/base, addr.
+ * of a clock that never goes back. Not locked.
  */
 #ifndef POSTERN_LIB_NET_TALLY_H
 #define POSTERN_LIB_NET_TALLY_H

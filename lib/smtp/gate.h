@@ -6,7 +6,6 @@
  * side of the handshake to the other. Before the door to STARTTLS is shut commands are looked at
  * (a white list, docs/design.md "Life of a session"); from then on the client's bytes are passed
  * on blindly, while the backend's replies are watched to the end. No I/O, no clock, no allocation.
- * May include: lib/base and the rooms of lib/smtp.
  *
  * Use: gate_init(); then gate_client() and gate_backend() with what each side sent, as often as
  * bytes or room for output come; after each call look at gate_state() and at the notes. What a

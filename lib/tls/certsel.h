@@ -6,7 +6,7 @@
  * and if not, the first reason in the client's hello or in the certificate that stands against it.
  * The choice is the first usable certificate that no client has to refuse, or else the first usable
  * one. Arrays of IANA numbers go in, numbers come out: no OpenSSL type crosses, and nothing is
- * allocated. May include: lib/base, lib/tls/hello, libssl and names.
+ * allocated.
  */
 #ifndef POSTERN_LIB_TLS_CERTSEL_H
 #define POSTERN_LIB_TLS_CERTSEL_H

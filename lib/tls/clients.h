@@ -3,7 +3,7 @@
  *
  * What `posternctl check` tries a configuration with. The rows stand in clients_windows.inc,
  * clients_libraries.inc and clients_mail.inc, each with the source that it rests on; they are
- * compiled in, so that they are wherever the program is. May include: lib/tls/hellobuild.
+ * compiled in, so that they are wherever the program is.
  */
 #ifndef POSTERN_LIB_TLS_CLIENTS_H
 #define POSTERN_LIB_TLS_CLIENTS_H

@@ -1,7 +1,7 @@
 /*
  * extension: the extension block of a ClientHello, read as libssl reads it.
  *
- * May include: lib/base, lib/tls/hello, libssl and names. Only hello.c is meant to call this.
+ * Only hello.c is meant to call this.
  */
 #ifndef POSTERN_LIB_TLS_EXTENSION_H
 #define POSTERN_LIB_TLS_EXTENSION_H

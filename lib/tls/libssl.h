@@ -4,7 +4,7 @@
  * Plain data. The rooms of lib/tls that foretell libssl follow it and know no release: a rule may
  * have come with any release, or be carried into an older one by a distribution, so each is a field
  * of its own. What the libssl at hand does is found by trying (daemon/tls/traits). All false is
- * what OpenSSL 3.0 does since 3.0.22. May include: nothing of ours.
+ * what OpenSSL 3.0 does since 3.0.22.
  */
 #ifndef POSTERN_LIB_TLS_LIBSSL_H
 #define POSTERN_LIB_TLS_LIBSSL_H
