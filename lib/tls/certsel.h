@@ -49,7 +49,7 @@ struct certsel_profile {
     size_t num_groups;
     const uint16_t *schemes; /* in the server's order of preference */
     size_t num_schemes;
-    struct libssl_traits libssl; /* the one that serves */
+    struct libssl libssl; /* the one that serves */
 };
 
 enum verdict_reason {

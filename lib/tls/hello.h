@@ -63,9 +63,8 @@ MUST_USE enum hello_result hello_decode_sslv2(struct hello *out, struct bytes me
  * extension that comes twice and that only `libssl` knows. `hello` comes from a successful
  * decoding.
  */
-MUST_USE enum hello_result hello_check(const struct hello *hello,
-                                       const struct libssl_traits *libssl, uint16_t version,
-                                       const char **why);
+MUST_USE enum hello_result hello_check(const struct hello *hello, const struct libssl *libssl,
+                                       uint16_t version, const char **why);
 
 /* Entry `i` (below list->num) of a list. */
 uint16_t id_at(const struct id_list *list, size_t i);
