@@ -9,7 +9,7 @@
 #ifndef POSTERN_LIB_ADMIN_LOGLINE_H
 #define POSTERN_LIB_ADMIN_LOGLINE_H
 
-#include "lib/base/pace.h"
+#include "lib/base/bound.h"
 #include "lib/base/text.h"
 #include "lib/net/addr.h"
 #include "lib/tls/handshake.h"

@@ -9,7 +9,7 @@
 #ifndef POSTERN_LIB_NET_BACKENDS_H
 #define POSTERN_LIB_NET_BACKENDS_H
 
-#include "lib/base/pace.h"
+#include "lib/base/bound.h"
 #include "lib/net/slots.h"
 
 struct backend {

@@ -6,7 +6,7 @@
 #ifndef POSTERN_LIB_NET_LIMIT_H
 #define POSTERN_LIB_NET_LIMIT_H
 
-#include "lib/base/pace.h"
+#include "lib/base/bound.h"
 
 /* Zeroed at first. */
 struct limit {
