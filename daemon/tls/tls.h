@@ -56,10 +56,10 @@ void tls_listener_free(struct tls_listener *listener);
 
 /* Calls `tell` for each certificate that unmatched = "try-anyway" cannot serve here, with the index
  * of its set and the reason in words; once with certificate NULL for a set that has none to try. */
-void tls_listener_each_off(const struct tls_listener *listener,
-                           void (*tell)(void *arg, size_t set, const char *certificate,
-                                        const char *why),
-                           void *arg);
+void tls_listener_each_unusable(const struct tls_listener *listener,
+                                void (*tell)(void *arg, size_t set, const char *certificate,
+                                             const char *why),
+                                void *arg);
 
 /* What certsel is asked with at this listener; borrowed from it. */
 const struct certsel_profile *tls_listener_rules(const struct tls_listener *listener);

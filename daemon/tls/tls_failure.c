@@ -12,12 +12,12 @@
 /* libssl has read a record's header and no further: the rest is still in the socket. */
 static void explain_not_tls(const struct tls_session *session, struct text *detail)
 {
-    const struct tls_hello *early = session->early;
-    uint8_t data[sizeof early->header + SHOWN_MAX];
-    struct bytes seen = bytes_of(data, sizeof early->header);
+    const struct tls_handshake *handshake = session->handshake;
+    uint8_t data[sizeof handshake->header + SHOWN_MAX];
+    struct bytes seen = bytes_of(data, sizeof handshake->header);
     ssize_t more;
 
-    memcpy(data, early->header, sizeof early->header);
+    memcpy(data, handshake->header, sizeof handshake->header);
     more = recv(SSL_get_fd(session->ssl), data + seen.len, SHOWN_MAX, MSG_PEEK | MSG_DONTWAIT);
     if (more > 0) {
         seen.len += (size_t)more;
@@ -40,19 +40,19 @@ static int alert_of(unsigned long code)
 
 static struct handshake_seen seen_of(const struct tls_session *session, unsigned long error)
 {
-    const struct tls_hello *early = session->early;
+    const struct tls_handshake *handshake = session->handshake;
 
     return (struct handshake_seen){
-        .verdicts = early->verdicts,
-        .num = early->verdicts == NULL ? 0 : session->set->num,
-        .header = bytes_of(early->header, early->any_header ? sizeof early->header : 0),
+        .verdicts = handshake->verdicts,
+        .num = handshake->verdicts == NULL ? 0 : session->set->num,
+        .header = bytes_of(handshake->header, handshake->any_header ? sizeof handshake->header : 0),
         .alert_received = alert_of(error),
-        .alert_sent = early->alert_sent,
-        .alpn_refused = early->alpn_refused,
-        .hello = early->raw != NULL,
-        .too_large = early->too_large,
-        .out_of_memory = early->out_of_memory,
-        .malformed = early->malformed != NULL,
+        .alert_sent = handshake->alert_sent,
+        .alpn_refused = handshake->alpn_refused,
+        .hello = handshake->raw != NULL,
+        .too_large = handshake->too_large,
+        .out_of_memory = handshake->out_of_memory,
+        .malformed = handshake->malformed != NULL,
         .usable = session->usable,
         .served = session->served,
         .client_certificate = tls_client_has_failed(session, error),
@@ -63,16 +63,17 @@ static struct handshake_seen seen_of(const struct tls_session *session, unsigned
 static void explain_hello(const struct tls_session *session, unsigned long error,
                           struct text *detail)
 {
-    const struct tls_hello *early = session->early;
+    const struct tls_handshake *handshake = session->handshake;
 
-    if (early->too_large) {
+    if (handshake->too_large) {
         text_addf(detail, "more than %zu bytes", HELLO_SIZE_MAX);
     } else {
-        text_add(detail, early->malformed != NULL ? early->malformed : sslerror_text(error));
+        text_add(detail,
+                 handshake->malformed != NULL ? handshake->malformed : sslerror_text(error));
     }
 }
 
-void tls_explain_failure(struct tls_session *session)
+void tls_failure_explain(struct tls_session *session)
 {
     unsigned long error = sslerror_take();
     struct handshake_seen seen = seen_of(session, error);
@@ -82,7 +83,7 @@ void tls_explain_failure(struct tls_session *session)
     if (session->failure == HANDSHAKE_ALPN) {
         return; /* its names are the detail already */
     }
-    detail = text_in(session->early->detail, sizeof session->early->detail);
+    detail = text_in(session->handshake->detail, sizeof session->handshake->detail);
     if (session->failure == HANDSHAKE_CLIENT_ALERT) {
         text_add(&detail, SSL_alert_desc_string_long(seen.alert_received));
     } else if (session->failure == HANDSHAKE_NOT_TLS) {
@@ -95,9 +96,9 @@ void tls_explain_failure(struct tls_session *session)
     }
 }
 
-void tls_explain_gone(struct tls_session *session, int error)
+void tls_failure_explain_gone(struct tls_session *session, int error)
 {
-    struct text detail = text_in(session->early->detail, sizeof session->early->detail);
+    struct text detail = text_in(session->handshake->detail, sizeof session->handshake->detail);
 
     session->failure = HANDSHAKE_CLIENT_GONE;
     text_add(&detail, error == 0 ? "the client closed the connection" : strerror(error));
@@ -105,6 +106,6 @@ void tls_explain_gone(struct tls_session *session, int error)
 
 enum handshake_failure tls_failure(const struct tls_session *session, const char **detail)
 {
-    *detail = session->early == NULL ? "" : session->early->detail;
+    *detail = session->handshake == NULL ? "" : session->handshake->detail;
     return session->failure;
 }
