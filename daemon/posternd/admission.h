@@ -17,6 +17,7 @@
 
 #include "lib/admin/conf.h"
 #include "lib/net/backends.h"
+#include "lib/net/tally.h"
 
 /* A session's part in it, zeroed at first. All of it is admission.c's. */
 struct admission {

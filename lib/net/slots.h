@@ -10,7 +10,9 @@
 #ifndef POSTERN_LIB_NET_SLOTS_H
 #define POSTERN_LIB_NET_SLOTS_H
 
-#include "lib/net/tally.h"
+#include "lib/net/clientkey.h"
+
+#include <sys/queue.h>
 
 /* A session's part in it, zeroed at first. */
 struct slot {

@@ -34,9 +34,6 @@ PACE = in_file(
 
 TALLY = in_file(
     "lib/net/tally.c",
-    ("clients: v4-mapped", "tally", "addr_unmap(&plain);", ""),
-    ("clients: an IPv6 network of 64 bits", "tally", "? 4 : 8;", "? 4 : 7;"),
-    ("clients: families differ", "tally", "a->family == b->family && ", ""),
     ("clients: one with a session keeps its place", "tally",
      "if (client->sessions > 0) {\n        return;", "if (false) {\n        return;"),
     ("clients: whom nothing is known of is not kept", "tally",
@@ -60,6 +57,11 @@ TALLY = in_file(
     ("lines: of all clients", "tally", "if (c->lines == TALLY_LINES_MAX) {", "if (false) {"),
     ("lines: counted anew", "tally", "        c->lines = 0;\n", ""),
     ("lines: refusals since the last", "tally", "    client->refusals[what].refused = 0;\n", ""),
+) + in_file(
+    "lib/net/clientkey.c",
+    ("clients: v4-mapped", "clientkey", "addr_unmap(&plain);", ""),
+    ("clients: an IPv6 network of 64 bits", "clientkey", "? 4 : 8;", "? 4 : 7;"),
+    ("clients: families differ", "clientkey", "a->family == b->family && ", ""),
 )
 
 SLOTS = in_file(
