@@ -127,6 +127,7 @@ static void print_alpn(const struct explain *e, FILE *out)
         [ALPN_STRICT] = "strict",
         [ALPN_IGNORE] = "ignore",
     };
+    TABLE_HAS_EACH(rules, NUM_ALPN_RULES);
     enum alpn_rule rule = explain_alpn_rule(e);
 
     if (e->client.malformed != NULL || !e->client.hello.has_alpn) {
