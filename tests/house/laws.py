@@ -5,6 +5,7 @@ import re
 import sys
 import tempfile
 
+import structure
 from tree import SHARED, TOP, clang_tool, compiler, table, tool
 
 sys.path.insert(0, os.path.join(TOP, "tests/mutants"))
@@ -302,5 +303,6 @@ def _complaints(path):
             f"; {EXPOSURE_MAX / 10} is the most")
 
 
-LAWS = (symbols, headers, includes, libraries, wholeness, lengths, unit_tests, mutants, manuals, options,
-        targets, packages, scripts, layout, units)
+LAWS = (symbols, headers, includes, structure.circles, structure.tables, libraries, wholeness,
+        lengths, unit_tests, mutants, manuals, options, targets, packages, scripts, layout,
+        units)
