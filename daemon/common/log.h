@@ -5,7 +5,6 @@
  * logged with the next line that gets through. Safe to call from every thread. The levels mean:
  * LOG_INFO something happened as it should; LOG_WARNING a client or the backend had a problem;
  * LOG_ERR the set-up is wrong; LOG_CRIT this daemon cannot do its work.
- * May include: lib/admin/conf.
  */
 #ifndef POSTERN_DAEMON_COMMON_LOG_H
 #define POSTERN_DAEMON_COMMON_LOG_H

@@ -2,7 +2,6 @@
  * listener: where a worker accepts clients, whose sessions begin here.
  *
  * It has what the worker's snapshot says of it, and a listening socket that is main's.
- * May include: worker, session, sockaddr.
  */
 #ifndef POSTERN_DAEMON_POSTERND_LISTENER_H
 #define POSTERN_DAEMON_POSTERND_LISTENER_H

@@ -1,7 +1,5 @@
 /*
  * session: one client from accept to close.
- *
- * May include: directory, admission, side, backend, thread, lib/smtp, lib/admin/logline.
  */
 #ifndef POSTERN_DAEMON_POSTERND_SESSION_H
 #define POSTERN_DAEMON_POSTERND_SESSION_H

@@ -4,7 +4,6 @@
  * Events are edge-triggered and registered once for each connection: what the kernel has announced
  * is kept as `readable` and `writable` until a call would block. Every function makes at most one
  * call that moves bytes and never blocks. Nothing here ends a session: a side only says how it is.
- * May include: lib/base, daemon/tls/tls, libevent.
  */
 #ifndef POSTERN_DAEMON_POSTERND_SIDE_H
 #define POSTERN_DAEMON_POSTERND_SIDE_H

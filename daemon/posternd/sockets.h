@@ -4,7 +4,6 @@
  * Every worker has one of its own for each address (SO_REUSEPORT), so the kernel spreads the
  * clients. They belong to main's thread, which binds them while it may, and closes them when no
  * worker looks at them any more: they outlive a worker, and the configuration that named them.
- * May include: sockaddr, log.
  */
 #ifndef POSTERN_DAEMON_POSTERND_SOCKETS_H
 #define POSTERN_DAEMON_POSTERND_SOCKETS_H

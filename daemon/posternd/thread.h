@@ -2,7 +2,7 @@
  * thread: what a worker's thread lends to all that runs in it: its event loop, the snapshot for new
  * sessions, spare memory for buffers; and the clock, which is every thread's.
  *
- * Only its own thread touches a struct thread. May include: daemon/tls/setup, lib/base.
+ * Only its own thread touches a struct thread.
  */
 #ifndef POSTERN_DAEMON_POSTERND_THREAD_H
 #define POSTERN_DAEMON_POSTERND_THREAD_H

@@ -3,7 +3,6 @@
  *
  * Workers share nothing but the immutable snapshot, the log, directory, admission and a few atomic
  * counters; no lock is held longer than it takes to change a few numbers.
- * May include: listener, session, sockets, admission, daemon/tls/setup.
  */
 #ifndef POSTERN_DAEMON_POSTERND_WORKER_H
 #define POSTERN_DAEMON_POSTERND_WORKER_H

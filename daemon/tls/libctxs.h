@@ -3,7 +3,7 @@
  *
  * OpenSSL 3 contends for locks inside a shared one. They belong to the workers, not to a snapshot:
  * several snapshots can be made in them, and what one has loaded another can refer to. They outlive
- * the workers and every snapshot. May include: tls.
+ * the workers and every snapshot.
  */
 #ifndef POSTERN_DAEMON_TLS_LIBCTXS_H
 #define POSTERN_DAEMON_TLS_LIBCTXS_H

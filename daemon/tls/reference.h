@@ -2,12 +2,11 @@
  * reference: what libssl itself does with a ClientHello.
  *
  * A server in memory gets the bytes of a hello, and it is watched whether it goes on to write its
- * Certificate, and with which parameters: the truth that certsel foretells. After a
- * HelloRetryRequest it gets the second hello that the client would send. May include: keystore,
- * lib/tls, OpenSSL.
+ * Certificate, and with which parameters: the truth that certsel predicts. After a
+ * HelloRetryRequest it gets the second hello that the client would send.
  */
-#ifndef POSTERN_DAEMON_COMMON_REFERENCE_H
-#define POSTERN_DAEMON_COMMON_REFERENCE_H
+#ifndef POSTERN_DAEMON_TLS_REFERENCE_H
+#define POSTERN_DAEMON_TLS_REFERENCE_H
 
 #include "daemon/tls/keystore.h"
 
@@ -47,7 +46,7 @@ MUST_USE int reference_run(struct reference *out, SSL_CTX *ctx,
                            const struct keystore_entry *const *certificates, size_t num,
                            bool capped, bool sslv2, struct bytes message);
 
-/* Whether `verdict` on a certificate foretold what libssl did with it alone, capped if it is. */
+/* Whether `verdict` on a certificate predicted what libssl did with it alone, capped if it is. */
 bool reference_agrees(const struct reference *reference, const struct verdict *verdict);
 
 #endif

@@ -1,13 +1,12 @@
 /*
  * setup: configuration, keys and SSL_CTXs as one immutable snapshot.
  *
- * Promise: everything that start, -t and a reload have to check is checked here, in one order, and
- * a snapshot exists only if all of it is good, and OpenSSL had the memory for it. Sessions hold a
- * reference, so a snapshot outlives its replacement until its last session has ended. May include:
- * keystore, tls, libctxs, claims, log.
+ * Promise: everything that start and -t have to check is checked here, in one order, and a snapshot
+ * exists only if all of it is good, and OpenSSL had the memory for it. Sessions hold a reference: a
+ * snapshot lives until its last session has ended.
  */
-#ifndef POSTERN_DAEMON_COMMON_SETUP_H
-#define POSTERN_DAEMON_COMMON_SETUP_H
+#ifndef POSTERN_DAEMON_TLS_SETUP_H
+#define POSTERN_DAEMON_TLS_SETUP_H
 
 #include "daemon/common/claims.h"
 #include "daemon/tls/libctxs.h"

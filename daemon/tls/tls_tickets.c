@@ -1,9 +1,8 @@
 /*
  * Theory of operation: the keys of tickets come from files, and are then as constant as the rest
  * of the configuration, or are made by this process. The latter belong to the process and not to a
- * configuration, so that tickets outlive a reload; all workers share them under a lock, which is
- * held for no longer than it takes to copy a key. Whoever comes first after a period makes the next
- * one, so that no timer is needed.
+ * configuration; all workers share them under a lock, which is held for no longer than it takes to
+ * copy a key. Whoever comes first after a period makes the next one, so that no timer is needed.
  */
 #include "daemon/tls/keyfiles.h"
 #include "daemon/tls/sslerror.h"

@@ -8,7 +8,6 @@
  *
  * The host that says so comes first, as in Authentication-Results. What a client has written stands
  * in double quotes, and bytes that could end them, or are not printable ASCII, are %XX there.
- * May include: record, lib/base.
  */
 #ifndef POSTERN_LIB_ADMIN_FACTSHEADER_H
 #define POSTERN_LIB_ADMIN_FACTSHEADER_H

@@ -1,7 +1,5 @@
 /*
  * milterlog: the text of the milter's log lines, as logline is of the daemon's.
- *
- * May include: lib/base, lib/net.
  */
 #ifndef POSTERN_LIB_ADMIN_MILTERLOG_H
 #define POSTERN_LIB_ADMIN_MILTERLOG_H

@@ -2,7 +2,7 @@
  * policy: what mail must have come with, by rules of the administrator (postern-policy(5)).
  *
  * A file has one rule a line: conditions, requirements, and what is done where these are not met.
- * The first rule whose conditions all hold decides. May include: lib/base, lib/net, record, conf.
+ * The first rule whose conditions all hold decides.
  */
 #ifndef POSTERN_LIB_ADMIN_POLICY_H
 #define POSTERN_LIB_ADMIN_POLICY_H

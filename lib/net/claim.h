@@ -3,7 +3,7 @@
  *
  * A mail server trusts some addresses more than others: loopback, its own, those of its network.
  * Whoever stands in front of us may say which client it speaks for, but not that it is one of the
- * machines in between. May include: addr, prefix.
+ * machines in between.
  */
 #ifndef POSTERN_LIB_NET_CLAIM_H
 #define POSTERN_LIB_NET_CLAIM_H

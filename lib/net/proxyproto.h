@@ -3,7 +3,6 @@
  *
  * Written for the backend, and read from an upstream that stands in front. Format: "The PROXY
  * protocol, versions 1 & 2", section 2.1 (the line that can be read) and 2.2 (the binary header).
- * May include: addr.
  */
 #ifndef POSTERN_LIB_NET_PROXYPROTO_H
 #define POSTERN_LIB_NET_PROXYPROTO_H

@@ -8,8 +8,7 @@
  * for longest of all). So nobody can shut out another user, and a flood ends its own callers.
  *
  * Silent is who has said nothing that is whole: half a request does not count. Pure; memory is
- * taken once; every function looks at SHARES_RECORDS records at most. Not locked. May include:
- * lib/base.
+ * taken once; every function looks at SHARES_RECORDS records at most. Not locked.
  */
 #ifndef POSTERN_LIB_NET_SHARES_H
 #define POSTERN_LIB_NET_SHARES_H

@@ -2,7 +2,6 @@
  * settings: Postfix's parameters with their values, and the words of a value.
  *
  * What postconf(1) prints as "name = value", one a line, becomes a list that can be asked by name.
- * May include: lib/base.
  */
 #ifndef POSTERN_LIB_POSTFIX_SETTINGS_H
 #define POSTERN_LIB_POSTFIX_SETTINGS_H

@@ -4,7 +4,7 @@
  * Facts in, a time or a reason out. What is decided here is only done by the session: deadlines and
  * their order, which of two sides is late, whether a side that has closed leaves anything to be
  * said, and what is said then, to the client and in the log. No clock: all times are milliseconds
- * of one that never goes back, and given in. May include: lib/base.
+ * of one that never goes back, and given in.
  */
 #ifndef POSTERN_LIB_SMTP_LIFETIME_H
 #define POSTERN_LIB_SMTP_LIFETIME_H

@@ -3,7 +3,6 @@
  *
  * Commands are cut as Postfix cuts them, so that gate and backend never see different ones: words
  * stand between SP, TAB, VT, FF and CR, and NUL ends the line.
- * May include: lib/base and lib/smtp/line.
  */
 #ifndef POSTERN_LIB_SMTP_MESSAGE_H
 #define POSTERN_LIB_SMTP_MESSAGE_H

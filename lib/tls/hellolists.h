@@ -4,7 +4,7 @@
  * What an administrator reads off a capture or a vendor's page: the version, the cipher suites, the
  * groups, the signature schemes. Numbers are hex in any spacing; names are IANA's or OpenSSL's, and
  * behind a name a number in parentheses, as Wireshark puts one there, only repeats it. Lines of
- * Wireshark's tree are read by these numbers. May include: lib/base, names, hellobuild.
+ * Wireshark's tree are read by these numbers.
  */
 #ifndef POSTERN_LIB_TLS_HELLOLISTS_H
 #define POSTERN_LIB_TLS_HELLOLISTS_H

@@ -6,7 +6,6 @@
  * the texts; where a text is empty, the fingerprint has twelve zeros in place of a hash. GREASE
  * (RFC 8701) counts nowhere. The specification says nothing of SSLv2-format hellos: their version
  * is what the client asks for, and cipher specs that only SSLv2 has are left out.
- * May include: lib/base/text, lib/tls/hello.
  */
 #ifndef POSTERN_LIB_TLS_JA4_H
 #define POSTERN_LIB_TLS_JA4_H

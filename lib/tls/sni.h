@@ -5,7 +5,7 @@
  * two binary searches, so that a thousand names cost no more than ten. Names are A-labels, as they
  * stand in server_name (RFC 6066 section 3); case and one final dot do not matter. "*.example.org"
  * stands for exactly one label in the place of the asterisk (RFC 6125 section 6.4.3), and an exact
- * name goes before it. Nothing is allocated. May include: lib/base.
+ * name goes before it. Nothing is allocated.
  */
 #ifndef POSTERN_LIB_TLS_SNI_H
 #define POSTERN_LIB_TLS_SNI_H

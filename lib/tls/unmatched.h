@@ -4,7 +4,7 @@
  * Clients before TLS 1.3 say with supported_groups both which curves they can do a key exchange on
  * and which they take in a certificate (RFC 8422 section 5.1), and libssl holds a certificate
  * against it. Some clients list one curve and take others all the same. Pure rules; how libssl is
- * made to serve such a certificate is not this room's. May include: lib/tls/certsel.
+ * made to serve such a certificate is not this room's.
  */
 #ifndef POSTERN_LIB_TLS_UNMATCHED_H
 #define POSTERN_LIB_TLS_UNMATCHED_H

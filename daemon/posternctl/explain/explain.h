@@ -3,8 +3,7 @@
  *
  * The parts of the command: the hello (explain_hello.c), the certificates and rules that it is held
  * against (explain_server.c), what comes of it (explain_verdict.c), and the two ways to print that
- * (explain_text.c with explain_client.c, explain_json.c). May include: setup, reference, ja4,
- * lib/tls, OpenSSL.
+ * (explain_text.c with explain_client.c, explain_json.c).
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_EXPLAIN_H
 #define POSTERN_DAEMON_POSTERNCTL_EXPLAIN_H

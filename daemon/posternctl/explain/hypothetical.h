@@ -2,7 +2,7 @@
  * hypothetical: certificates that nobody has, made in memory to be tried.
  *
  * They are what is commonly issued today: the leaf signed by an RSA CA with SHA-256, that of an
- * ECDSA key by an ECDSA CA with SHA-384. May include: keystore, OpenSSL.
+ * ECDSA key by an ECDSA CA with SHA-384.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_HYPOTHETICAL_H
 #define POSTERN_DAEMON_POSTERNCTL_HYPOTHETICAL_H

@@ -5,8 +5,7 @@
  * there. postfix_services.c knows which services are needed, postfix_today.c which there are,
  * postfix_sides.c what stands in them, postfix_milter.c their milters, postfix_config.c prints
  * them, postfix_notes.c what else is to be said. postfix_compare.c holds them against each other,
- * with what postfix_ciphers.c and postfix_files.c find. May include: lib/admin/conf, lib/postfix,
- * lib/tls, common, postconf.
+ * with what postfix_ciphers.c and postfix_files.c find.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_POSTFIX_CONFIG_H
 #define POSTERN_DAEMON_POSTERNCTL_POSTFIX_CONFIG_H

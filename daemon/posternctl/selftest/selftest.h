@@ -10,7 +10,7 @@
  * selftest_mail.c whether mail is taken as they take it. selftest_settings.c compares what
  * master.cf says, selftest_backend.c asks the backends as posternd does, selftest_filters.c asks
  * milters and policy services, selftest_listener.c the listeners as a client does; selftest.c is
- * the command. May include: postconf, postfix, command, report, smtpclient, common.
+ * the command.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_SELFTEST_H
 #define POSTERN_DAEMON_POSTERNCTL_SELFTEST_H
