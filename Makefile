@@ -29,7 +29,7 @@
 # Write
 #   make format        lays C files out by .clang-format
 #   make compile_commands.json  for clangd: how each C file is compiled
-#   make coverage      lines and branches that unit tests reach; with E2E=yes * end-to-end tests, too
+#   make coverage      lines of lib/ that unit tests reach; with E2E=yes * of all, by end-to-end tests, too
 #   make record      * plays the dialogues of tests/e2e anew for the tests that replay them
 #
 # CC, CFLAGS and LDFLAGS may be given; they come last. WERROR=-Werror makes warnings errors.

@@ -1,7 +1,5 @@
 /*
  * claims: what the claims of PROXY headers are checked against, gathered from a configuration.
- *
- * May include: lib/admin/conf, lib/net/claim.
  */
 #ifndef POSTERN_DAEMON_COMMON_CLAIMS_H
 #define POSTERN_DAEMON_COMMON_CLAIMS_H

@@ -1,8 +1,7 @@
 /*
  * ctlclient: a connection to posternd's control socket, for one question after another.
  *
- * Not locked: one thread at a time may use a connection. May include: ctlprotocol, jsonline,
- * unixsocket, jansson.
+ * Not locked: one thread at a time may use a connection.
  */
 #ifndef POSTERN_DAEMON_COMMON_CTLCLIENT_H
 #define POSTERN_DAEMON_COMMON_CTLCLIENT_H

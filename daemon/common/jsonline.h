@@ -1,7 +1,5 @@
 /*
  * jsonline: a JSON value as a line for the control socket.
- *
- * May include: lib/base/bytes, jansson.
  */
 #ifndef POSTERN_DAEMON_COMMON_JSONLINE_H
 #define POSTERN_DAEMON_COMMON_JSONLINE_H

@@ -4,7 +4,7 @@
  * One line per call. A reader that is too slow loses lines: they are counted, and the number is
  * logged with the next line that gets through. Safe to call from every thread. The levels mean:
  * LOG_INFO something happened as it should; LOG_WARNING a client or the backend had a problem;
- * LOG_ERR the setup is wrong; LOG_CRIT this daemon cannot do its work. May include: lib/admin/conf.
+ * LOG_ERR the setup is wrong; LOG_CRIT this daemon cannot do its work.
  */
 #ifndef POSTERN_DAEMON_COMMON_LOG_H
 #define POSTERN_DAEMON_COMMON_LOG_H

@@ -1,7 +1,5 @@
 /*
  * readconf: the configuration file, read and parsed.
- *
- * May include: readfile, lib/admin/conf.
  */
 #ifndef POSTERN_DAEMON_COMMON_READCONF_H
 #define POSTERN_DAEMON_COMMON_READCONF_H

@@ -9,7 +9,7 @@
  * are the C library's), and job control.
  *
  * All are blocked in all threads, and taken one by one in one place, by signalfd() or
- * sigtimedwait(): no handler interrupts anything. May include: log, lib/base/pace.
+ * sigtimedwait(): no handler interrupts anything.
  */
 #ifndef POSTERN_DAEMON_COMMON_SIGNALS_H
 #define POSTERN_DAEMON_COMMON_SIGNALS_H

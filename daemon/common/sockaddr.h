@@ -1,5 +1,5 @@
 /*
- * sockaddr: conversion between our addresses and the kernel's. May include: lib/net/addr.
+ * sockaddr: conversion between our addresses and the kernel's.
  */
 #ifndef POSTERN_DAEMON_COMMON_SOCKADDR_H
 #define POSTERN_DAEMON_COMMON_SOCKADDR_H

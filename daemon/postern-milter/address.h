@@ -1,7 +1,5 @@
 /*
  * address: mail addresses as Postfix reports them, for comparison with rules.
- *
- * May include: lib/admin/policy, libidn2.
  */
 #ifndef POSTERN_DAEMON_POSTERN_MILTER_ADDRESS_H
 #define POSTERN_DAEMON_POSTERN_MILTER_ADDRESS_H

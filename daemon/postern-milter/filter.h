@@ -1,7 +1,5 @@
 /*
  * filter: the handling of each connection and mail of Postfix; libmilter's callbacks.
- *
- * May include: lookup, policyfile, address, libmilter.
  */
 #ifndef POSTERN_DAEMON_POSTERN_MILTER_FILTER_H
 #define POSTERN_DAEMON_POSTERN_MILTER_FILTER_H

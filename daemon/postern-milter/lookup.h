@@ -1,7 +1,5 @@
 /*
  * lookup: asking posternd over its control socket, from many threads and in bounded time.
- *
- * May include: daemon/common, lib/admin/record, jansson.
  */
 #ifndef POSTERN_DAEMON_POSTERN_MILTER_LOOKUP_H
 #define POSTERN_DAEMON_POSTERN_MILTER_LOOKUP_H

@@ -1,7 +1,5 @@
 /*
  * policyfile: the policy that is in force, read again when its file changes.
- *
- * May include: daemon/common, lib/admin/policy.
  */
 #ifndef POSTERN_DAEMON_POSTERN_MILTER_POLICYFILE_H
 #define POSTERN_DAEMON_POSTERN_MILTER_POLICYFILE_H

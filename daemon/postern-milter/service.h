@@ -1,7 +1,5 @@
 /*
  * service: Postfix's policy service, the same rules for setups without milters.
- *
- * May include: lookup, policyfile, address, lib/smtp/delegation.
  */
 #ifndef POSTERN_DAEMON_POSTERN_MILTER_SERVICE_H
 #define POSTERN_DAEMON_POSTERN_MILTER_SERVICE_H

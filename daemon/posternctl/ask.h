@@ -1,7 +1,5 @@
 /*
  * ask: a question to the posternd of a configuration.
- *
- * May include: daemon/common, lib/admin/conf, jansson.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_ASK_H
 #define POSTERN_DAEMON_POSTERNCTL_ASK_H

@@ -1,7 +1,5 @@
 /*
  * choice: certsel's decision, in the JSON keys that check and explain have in common.
- *
- * May include: report, lib/tls.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_CHOICE_H
 #define POSTERN_DAEMON_POSTERNCTL_CHOICE_H

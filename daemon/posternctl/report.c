@@ -1,7 +1,7 @@
 #include "daemon/posternctl/report.h"
 
+#include "lib/base/table.h"
 #include "lib/base/text.h"
-#include "lib/base/words.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static const struct {
     [FINDING_WARNING] = {"warning", "warning"},
     [FINDING_NOT_CHECKED] = {"not-checked", "not checked"},
 };
-HAS_WORD_FOR_EACH(results, NUM_FINDING_RESULTS);
+TABLE_HAS_EACH(results, NUM_FINDING_RESULTS);
 
 /* --- making a document ---------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
  *
  * A command makes one JSON document, or gets it from posternd; posternctl(8) describes its keys.
  * --json prints it as it is. For people, its parts are printed as the rows of a table, as labels
- * and values, or as findings. May include: lib/base, jansson.
+ * and values, or as findings.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_REPORT_H
 #define POSTERN_DAEMON_POSTERNCTL_REPORT_H

@@ -294,6 +294,7 @@ static void ignore_warning(const char *text)
 int command_tlsa(const struct invocation *invocation)
 {
     struct records records = {.num = 0};
+    struct libctxs libctxs = {0};
     struct conf_error error;
     struct snapshot *snapshot;
     int status = EXIT_SUCCESS;
@@ -301,8 +302,9 @@ int command_tlsa(const struct invocation *invocation)
     if (tls_library_init() != 0) {
         return command_fail("TLS cannot be set up");
     }
-    snapshot = snapshot_load(invocation->file, ignore_warning, &error);
+    snapshot = snapshot_load(invocation->file, &libctxs, ignore_warning, &error);
     if (snapshot == NULL) {
+        libctxs_close(&libctxs);
         return command_fail(error.text);
     }
     records.snapshot = snapshot;
@@ -312,5 +314,6 @@ int command_tlsa(const struct invocation *invocation)
     }
     free(records.items);
     snapshot_unref(snapshot);
+    libctxs_close(&libctxs);
     return status;
 }

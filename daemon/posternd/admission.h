@@ -10,13 +10,14 @@
  * Everything is behind one mutex, held for some hundred nanoseconds at most: no allocation and no
  * search under it, and no system call but for the few lines a minute that say which limit was
  * reached, so that these are in their order. All functions may be called from any thread, but those
- * of a session only from the thread of its worker. May include: lib/net, lib/admin/logline, log.
+ * of a session only from the thread of its worker.
  */
 #ifndef POSTERN_DAEMON_POSTERND_ADMISSION_H
 #define POSTERN_DAEMON_POSTERND_ADMISSION_H
 
 #include "lib/admin/conf.h"
 #include "lib/net/backends.h"
+#include "lib/net/tally.h"
 
 /* A session's part in it, zeroed at first. All of it is admission.c's. */
 struct admission {

@@ -1,7 +1,5 @@
 /*
  * backend: the connection to the mail server behind us, told who the client is.
- *
- * May include: lib/net, lib/admin/conf, sockaddr.
  */
 #ifndef POSTERN_DAEMON_POSTERND_BACKEND_H
 #define POSTERN_DAEMON_POSTERND_BACKEND_H

@@ -22,7 +22,7 @@
 #include "daemon/common/unixsocket.h"
 #include "daemon/posternd/control_request.h"
 #include "daemon/posternd/descriptors.h"
-#include "daemon/posternd/worker.h"
+#include "daemon/posternd/thread.h"
 #include "lib/base/pace.h"
 #include "lib/base/text.h"
 
@@ -90,7 +90,7 @@ static void client_free(struct client *c)
 
 static void log_refusal(const struct client *c, const char *why)
 {
-    unsigned times = pace_note(&c->control->refusals, CONTROL_REFUSALS_MAX, worker_now());
+    unsigned times = pace_note(&c->control->refusals, CONTROL_REFUSALS_MAX, thread_now());
     char more[32];
     struct text t = text_in(more, sizeof more);
 
@@ -239,7 +239,7 @@ static void end_client(struct client *c, unsigned times)
 static void enlist(struct control *control, struct client *c)
 {
     struct shares_answer entered =
-        shares_enter(&control->shares, &c->place, c->caller.uid, worker_now());
+        shares_enter(&control->shares, &c->place, c->caller.uid, thread_now());
 
     c->next = control->clients;
     c->link = &control->clients;
@@ -287,7 +287,7 @@ static void take(struct control *control, int fd, bool kept)
 /* Out of descriptors or memory: to try again at once would spin. */
 static void pause_accepting(struct control *control, int error)
 {
-    if (pace_note(&control->pauses, 1, worker_now()) > 0) {
+    if (pace_note(&control->pauses, 1, thread_now()) > 0) {
         log_line(LOG_WARNING, "accept on %s: %s: new clients wait", control->address.sun_path,
                  strerror(error));
     }

@@ -4,8 +4,7 @@
  * It speaks the protocol of daemon/common/ctlprotocol.h. Every caller gets in: what each user can
  * have at one time is bounded (lib/net/shares), with a share of their own for root, for the
  * daemon's own user and for postern-milter's, and a flood ends its own callers. It belongs to
- * main's thread and takes no worker's time. May include: failures, descriptors, log,
- * lib/net/shares, libevent, jansson.
+ * main's thread and takes no worker's time.
  */
 #ifndef POSTERN_DAEMON_POSTERND_CONTROL_H
 #define POSTERN_DAEMON_POSTERND_CONTROL_H

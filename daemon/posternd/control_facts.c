@@ -2,7 +2,7 @@
 #include "daemon/posternd/control_parts.h"
 
 #include "daemon/posternd/directory.h"
-#include "daemon/posternd/worker.h"
+#include "daemon/posternd/thread.h"
 #include "lib/admin/logline.h"
 
 #include <stdio.h>
@@ -105,7 +105,7 @@ json_t *control_answer_session(const json_t *request, char why[CONTROL_WHY_SIZE]
         !read_address(request, "destination", "destination_port", &destination, why)) {
         return NULL;
     }
-    if (directory_claim(&client, &destination, worker_now(), id) != 0) {
+    if (directory_claim(&client, &destination, thread_now(), id) != 0) {
         return json_pack("{s:n}", "session");
     }
     return json_pack("{s:s}", "session", id);

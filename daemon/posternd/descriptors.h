@@ -4,7 +4,7 @@
  *
  * A session needs two. Where the limit is too low for max_sessions, the soft limit stays a little
  * below the hard one, so that sessions cannot use up what lies between: postern-milter, without
- * whom there is no mail, and root can still be heard. May include: log.
+ * whom there is no mail, and root can still be heard.
  */
 #ifndef POSTERN_DAEMON_POSTERND_DESCRIPTORS_H
 #define POSTERN_DAEMON_POSTERND_DESCRIPTORS_H

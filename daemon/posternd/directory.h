@@ -8,7 +8,7 @@
  * Everything is behind one mutex of its own, held for some hundred nanoseconds at most: no system
  * call, no allocation and no search under it (tables hashed with random bytes of the process). All
  * functions may be called from any thread, but those of an entry only from the thread of its
- * session's worker. May include: lib/net, lib/tls/facts.
+ * session's worker.
  */
 #ifndef POSTERN_DAEMON_POSTERND_DIRECTORY_H
 #define POSTERN_DAEMON_POSTERND_DIRECTORY_H

@@ -2,7 +2,7 @@
  * failures: the daemon's one store of failed hellos, and its file.
  *
  * All workers add to it, main's thread reads and writes it; a lock is taken only when a handshake
- * has failed, and never held over a system call. May include: lib/admin/failures, log, libevent.
+ * has failed, and never held over a system call.
  */
 #ifndef POSTERN_DAEMON_POSTERND_FAILURES_H
 #define POSTERN_DAEMON_POSTERND_FAILURES_H

@@ -14,8 +14,8 @@
 #include "daemon/posternd/descriptors.h"
 #include "daemon/posternd/directory.h"
 #include "daemon/posternd/failures.h"
-#include "daemon/posternd/listener.h"
 #include "daemon/posternd/main_loop.h"
+#include "daemon/posternd/sockets.h"
 #include "daemon/posternd/worker.h"
 #include "daemon/tls/setup.h"
 
@@ -57,14 +57,14 @@ static int lock_state(const struct conf *conf, struct conf_error *error)
     return 0;
 }
 
-/* Starts all workers or none. Sockets of workers that were not started are closed. */
-static int start_workers(struct snapshot *snapshot, int *fds, struct worker_thread **threads)
+/* Starts all workers or none. */
+static int start_workers(struct snapshot *snapshot, const struct sockets *sockets,
+                         struct worker_thread **threads)
 {
-    size_t stride = listener_count(snapshot->conf);
     unsigned started = 0;
 
     while (started < snapshot->num_workers) {
-        threads[started] = worker_start(snapshot, started, &fds[started * stride]);
+        threads[started] = worker_start(snapshot, started, sockets_of(sockets, started));
         if (threads[started] == NULL) {
             break;
         }
@@ -74,16 +74,13 @@ static int start_workers(struct snapshot *snapshot, int *fds, struct worker_thre
         return 0;
     }
     log_line(LOG_CRIT, "cannot start worker %u: %s", started, strerror(errno));
-    for (size_t i = (started + 1) * stride; i < snapshot->num_workers * stride; i++) {
-        close(fds[i]);
-    }
     for (unsigned i = 0; i < started; i++) {
         worker_stop(threads[i]);
     }
     return -1;
 }
 
-static int serve(struct snapshot *snapshot, int *fds, struct main_loop *loop)
+static int serve(struct snapshot *snapshot, const struct sockets *sockets, struct main_loop *loop)
 {
     struct worker_thread **threads = calloc(snapshot->num_workers, sizeof(struct worker_thread *));
     int result = -1;
@@ -91,7 +88,7 @@ static int serve(struct snapshot *snapshot, int *fds, struct main_loop *loop)
     if (threads == NULL || directory_open(snapshot->conf->limits.max_sessions) != 0 ||
         admission_open(snapshot->conf, snapshot->num_workers) != 0) {
         log_line(LOG_CRIT, "cannot start: %s", strerror(errno));
-    } else if (start_workers(snapshot, fds, threads) == 0) {
+    } else if (start_workers(snapshot, sockets, threads) == 0) {
         main_loop_run(loop);
         for (unsigned i = 0; i < snapshot->num_workers; i++) {
             worker_stop(threads[i]);
@@ -120,14 +117,14 @@ static void make_directories(const struct conf *conf)
 }
 
 /* Everything that can fail before the first client, in the order in which it needs root. */
-static int prepare(const struct snapshot *snapshot, int *fds, struct main_loop *loop,
+static int prepare(const struct snapshot *snapshot, struct sockets *sockets, struct main_loop *loop,
                    struct control **control, struct conf_error *error)
 {
     const struct conf *conf = snapshot->conf;
     bool named = conf->control.line != 0;
     bool without_control;
 
-    if (listener_bind_all(conf, snapshot->num_workers, fds, error) != 0) {
+    if (sockets_open(sockets, conf, snapshot->num_workers, error) != 0) {
         return -1;
     }
     make_directories(conf);
@@ -151,29 +148,30 @@ static int start(struct snapshot *snapshot)
     const struct conf *conf = snapshot->conf;
     struct main_loop *loop = main_loop_new();
     struct control *control = NULL;
+    struct sockets sockets = {0};
     struct conf_error error;
-    int *fds = calloc(listener_count(conf) * snapshot->num_workers, sizeof *fds);
     int result = -1;
 
-    descriptors_limit(conf, snapshot->num_workers, listener_count(conf), CONTROL_CLIENTS_MAX);
-    if (fds == NULL || loop == NULL) {
+    descriptors_limit(conf, snapshot->num_workers, sockets_count(conf), CONTROL_CLIENTS_MAX);
+    if (loop == NULL) {
         fprintf(stderr, "%s\n", strerror(errno));
-    } else if (prepare(snapshot, fds, loop, &control, &error) != 0) {
+    } else if (prepare(snapshot, &sockets, loop, &control, &error) != 0) {
         fprintf(stderr, "%s\n", error.text);
     } else {
-        listener_log_all(conf, fds);
-        result = serve(snapshot, fds, loop);
+        sockets_log(&sockets, conf);
+        result = serve(snapshot, &sockets, loop);
     }
+    sockets_close(&sockets);
     control_close(control);
     kept_failures_close();
     main_loop_free(loop);
-    free(fds);
     return result;
 }
 
 int main(int argc, char **argv)
 {
     struct options options = options_read("posternd", argc, argv);
+    struct libctxs libctxs = {0};
     struct conf_error error;
     struct snapshot *snapshot;
     int result;
@@ -184,12 +182,14 @@ int main(int argc, char **argv)
         log_line(LOG_CRIT, "libssl cannot be initialised");
         return EXIT_BAD;
     }
-    snapshot = snapshot_load(options.file, warn, &error);
+    snapshot = snapshot_load(options.file, &libctxs, warn, &error);
     if (snapshot == NULL) {
+        libctxs_close(&libctxs);
         fprintf(stderr, "%s\n", error.text);
         return EXIT_BAD;
     }
     result = options.check_only ? 0 : start(snapshot);
     snapshot_unref(snapshot);
+    libctxs_close(&libctxs);
     return result == 0 ? EXIT_SUCCESS : EXIT_BAD;
 }

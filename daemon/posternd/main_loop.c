@@ -2,7 +2,7 @@
 
 #include "daemon/common/signals.h"
 #include "daemon/posternd/admission.h"
-#include "daemon/posternd/worker.h"
+#include "daemon/posternd/thread.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static void on_tell(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     (void)arg;
-    admission_log_withheld(worker_now());
+    admission_log_withheld(thread_now());
 }
 
 static int fill(struct main_loop *loop)

@@ -1,26 +1,29 @@
 /*
  * session: one client from accept to close.
- *
- * May include: directory, admission, relay, backend, worker, lib/smtp/gate, lib/admin/logline.
  */
 #ifndef POSTERN_DAEMON_POSTERND_SESSION_H
 #define POSTERN_DAEMON_POSTERND_SESSION_H
 
-#include "daemon/posternd/listener.h"
+#include "daemon/posternd/thread.h"
 
-/*
- * Begins a session with the client on the non-blocking socket `fd` (owned from now on), or turns
- * it away with 421 when there are limits.max_sessions already. The session belongs to the
- * worker of `listener` and ends by itself.
- */
-void session_start(struct listener *listener, int fd, const struct addr *client,
-                   const struct addr *destination);
+/* A client that has been accepted. */
+struct session_request {
+    const struct conf_listener *listener; /* of the thread's snapshot */
+    struct tls_listener *tls_listener;    /* ... */
+    int fd;                               /* non-blocking; the session's from now on */
+    struct addr client;
+    struct addr destination;
+};
+
+/* Begins a session, or turns the client away with 421 when there are limits.max_sessions already.
+ * The session belongs to `thread` and ends by itself. */
+void session_start(struct thread *thread, const struct session_request *request);
 
 /* Another session has got the place of this one at the backend: it ends with 421. */
 void session_evict(struct session *s);
 
-/* Stress has begun: the worker's sessions may have less time than they had. */
-void sessions_hurry(struct worker *w);
+/* Stress has begun: the thread's sessions may have less time than they had. */
+void sessions_reset_timers(struct thread *thread);
 
 /* The daemon stops: says 421 if no reply is outstanding and the client would read it as one, and
  * ends the session at once. */

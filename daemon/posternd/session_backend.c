@@ -31,16 +31,17 @@ static int try_address(struct session *s)
     if (fd < 0) {
         return errno;
     }
-    if (side_open(&s->backend, s->worker->base, fd, session_on_backend, s) != 0) {
+    if (side_open(&s->backend, fd) != 0) {
         close(fd);
         return ENOMEM;
     }
     return 0;
 }
 
-void session_try_addresses(struct session *s)
+/* Goes on with the present address, whose backlog was full, or with those behind it. */
+static void try_addresses(struct session *s)
 {
-    s->tried_at = worker_now();
+    s->life.tried_at = thread_now();
     for (; s->address < s->num_addresses; s->address++) {
         int error = try_address(s);
 
@@ -49,9 +50,9 @@ void session_try_addresses(struct session *s)
             return;
         }
         log_address(s, strerror(error));
-        s->since = worker_now();
+        s->life.since = thread_now();
     }
-    session_give_up(s, "4.3.2", "Service currently unavailable");
+    session_end(s, LIFETIME_UNAVAILABLE);
 }
 
 void session_next_address(struct session *s, const char *why)
@@ -59,9 +60,9 @@ void session_next_address(struct session *s, const char *why)
     log_address(s, why);
     side_close(&s->backend);
     s->address++;
-    s->since = worker_now();
+    s->life.since = thread_now();
     s->phase = PHASE_CONNECT;
-    session_try_addresses(s);
+    try_addresses(s);
 }
 
 void session_connect(struct session *s)
@@ -74,9 +75,9 @@ void session_connect(struct session *s)
     s->address = 0;
     s->answered = false;
     s->asked = false;
-    s->since = worker_now();
+    s->life.since = thread_now();
     s->phase = PHASE_CONNECT;
-    session_try_addresses(s);
+    try_addresses(s);
 }
 
 bool session_connecting(struct session *s)
@@ -102,39 +103,48 @@ bool session_connecting(struct session *s)
     return true;
 }
 
-/* --- leaving for another one --- */
+void session_connect_timed_out(struct session *s)
+{
+    if (lifetime_retries(session_lifetime(s, LIFETIME_CONNECT), thread_now())) {
+        try_addresses(s);
+    } else {
+        session_next_address(s, strerror(ETIMEDOUT));
+    }
+}
 
-void session_leave(struct session *s)
+/* --- a second one --- */
+
+void session_quit(struct session *s)
 {
     static const char quit[] = "QUIT\r\n";
 
-    s->since = worker_now();
-    s->phase = PHASE_LEAVE;
-    if (worker_lend(s->worker, &s->to_backend) == 0) {
+    s->life.since = thread_now();
+    s->phase = PHASE_QUIT;
+    if (thread_lend(s->thread, &s->to_backend) == 0) {
         buffer_put(&s->to_backend, quit, sizeof quit - 1);
     }
 }
 
-void session_left(struct session *s)
+void session_quit_done(struct session *s)
 {
     buffer_drop(&s->to_backend, buffer_len(&s->to_backend));
     side_close(&s->backend);
     session_connect(s);
 }
 
-bool session_leaving(struct session *s)
+bool session_quitting(struct session *s)
 {
     size_t moved;
 
     if (s->client.readable && session_is_lost(s)) {
         return true;
     }
-    moved = side_write(&s->backend, &s->to_backend, worker_now());
+    moved = side_write(&s->backend, &s->to_backend, thread_now());
     if (s->backend.readable) {
         moved += side_discard(&s->backend, DISCARD_MAX);
     }
-    if (s->backend.ended || s->backend.broken || s->backend.deaf) {
-        session_left(s);
+    if (s->backend.read_eof || s->backend.broken || s->backend.write_failed) {
+        session_quit_done(s);
         return true;
     }
     return moved > 0;

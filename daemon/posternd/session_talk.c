@@ -1,18 +1,7 @@
 /* Talking: what moves between the two sides, and when that is over. */
 #include "daemon/posternd/session_parts.h"
 
-#include "daemon/common/log.h"
 #include "daemon/posternd/sessionlog.h"
-
-bool session_lend(struct session *s, struct buffer *b)
-{
-    if (worker_lend(s->worker, b) == 0) {
-        return true;
-    }
-    log_line(LOG_CRIT, "out of memory: session=%s ends", s->id);
-    s->client.broken = true;
-    return false;
-}
 
 /* The backend's bytes through the gate. */
 static bool pull_backend(struct session *s)
@@ -21,7 +10,7 @@ static bool pull_backend(struct session *s)
     size_t got = 0;
     size_t used;
 
-    if (s->backend.readable && !s->backend.ended) {
+    if (s->backend.readable && !s->backend.read_eof) {
         if (!session_lend(s, &s->from_backend)) {
             return false;
         }
@@ -35,7 +24,7 @@ static bool pull_backend(struct session *s)
     used = gate_backend(&s->gate, in, &s->to_client);
     buffer_drop(&s->from_backend, used);
     if (used > 0) {
-        s->turn_since = worker_now();
+        s->life.turn_since = thread_now();
     }
     return got > 0 || used > 0;
 }
@@ -46,7 +35,7 @@ static bool pull_client_blindly(struct session *s)
 {
     size_t got;
 
-    if (!s->client.readable || s->client.ended || s->backend.deaf ||
+    if (!s->client.readable || s->client.read_eof || s->backend.write_failed ||
         buffer_len(&s->to_backend) > 0 || !session_lend(s, &s->to_backend)) {
         return false;
     }
@@ -67,7 +56,7 @@ static bool pull_client(struct session *s)
     if (gate_state(&s->gate) == GATE_RELAY && buffer_len(&s->from_client) == 0) {
         return pull_client_blindly(s);
     }
-    if (gate_state(&s->gate) == GATE_PASS && s->client.readable && !s->client.ended) {
+    if (gate_state(&s->gate) == GATE_PASS && s->client.readable && !s->client.read_eof) {
         if (!session_lend(s, &s->from_client)) {
             return false;
         }
@@ -84,15 +73,15 @@ static bool pull_client(struct session *s)
 
 static bool push(struct session *s)
 {
-    int64_t now = worker_now();
+    int64_t now = thread_now();
     size_t to_backend = side_write(&s->backend, &s->to_backend, now);
     size_t to_client = side_write(&s->client, &s->to_client, now);
 
     s->sent += to_client;
     /* What a backend that is gone did not take is lost all the same. */
-    s->asked = s->asked || to_backend > 0 || s->backend.deaf;
+    s->asked = s->asked || to_backend > 0 || s->backend.write_failed;
     if (to_client > 0) {
-        s->turn_since = now;
+        s->life.turn_since = now;
     }
     return to_backend > 0 || to_client > 0;
 }
@@ -107,11 +96,11 @@ static bool obey_gate(struct session *s)
     switch (gate_state(&s->gate)) {
     case GATE_PASS:
     case GATE_RELAY:
-        s->held_since = 0;
+        s->life.held_since = 0;
         return false;
     case GATE_STARTTLS_HELD:
-        if (s->held_since == 0) {
-            s->held_since = worker_now();
+        if (s->life.held_since == 0) {
+            s->life.held_since = thread_now();
         }
         return s->client.readable && session_is_lost(s);
     case GATE_STARTTLS:
@@ -130,57 +119,59 @@ static bool obey_gate(struct session *s)
     return false;
 }
 
-static void notice_backend_gone(struct session *s)
-{
-    if (!s->answered && s->backend.shut) {
-        /* It was told that the client has ended, and does as that one does. Somebody who has asked
-         * something may still listen. */
-        sessionlog_lost(s);
-        if (s->asked) {
-            session_give_up(s, "4.3.2", "Service currently unavailable");
-        } else {
-            session_begin_end(s);
-        }
-        return;
-    }
-    if (!s->answered && !s->asked && s->address + 1 < s->num_addresses) {
-        session_next_address(s, "closed without a greeting");
-        return;
-    }
-    if (!s->answered) {
-        sessionlog_warning(s, "the backend closed the connection without a greeting", NULL);
-        session_give_up(s, "4.3.2", "Service currently unavailable");
-        return;
-    }
-    if (!gate_said_bye(&s->gate) && s->client.ended) {
-        sessionlog_lost(s);
-    } else if (!gate_said_bye(&s->gate) && !gate_said_no(&s->gate)) {
-        sessionlog_warning(s, "the backend closed the connection", NULL);
-        session_give_up(s, "4.3.2", "Service currently unavailable");
-        return;
-    }
-    session_begin_end(s);
-}
-
-/* A side has ended or broken, and nothing moves any more that came before. */
+/* Nothing moves any more: acts on the end of a side, if there is one. */
 static bool notice_end(struct session *s)
 {
-    if (s->client.broken || s->client.deaf) {
-        if (!gate_said_bye(&s->gate)) {
-            sessionlog_lost(s);
-        }
-        session_begin_end(s);
+    bool client_failed = s->client.broken || s->client.write_failed;
+    bool backend_closed = s->backend.broken || s->backend.read_eof;
+    struct lifetime_sides sides;
+    struct lifetime_verdict verdict;
+
+    /* As a rule nobody has: nothing else need be looked at. */
+    if (!client_failed && !backend_closed && !s->client.read_eof) {
+        return false;
+    }
+    sides = (struct lifetime_sides){
+        .client_failed = client_failed,
+        .client_eof = s->client.read_eof,
+        .backend_closed = backend_closed,
+        .backend_told = s->backend.write_shut,
+        .to_client_waits = buffer_ready(&s->to_client).len > 0,
+        .to_backend_waits = buffer_len(&s->to_backend) > 0,
+        .from_client_waits = buffer_len(&s->from_client) > 0,
+        .backend_turn = gate_backend_turn(&s->gate),
+        .asked = s->asked,
+        .answered = s->answered,
+        .another_address = s->address + 1 < s->num_addresses,
+        .said_bye = gate_said_bye(&s->gate),
+        .said_no = gate_said_no(&s->gate),
+    };
+    verdict = lifetime_judge(&sides);
+    switch (verdict.move) {
+    case LIFETIME_GO_ON:
+        return false;
+    case LIFETIME_TELL_BACKEND:
+        side_shut_writing(&s->backend);
+        return false;
+    case LIFETIME_NEXT_ADDRESS:
+        session_next_address(s, "closed without a greeting");
         return true;
+    case LIFETIME_END:
+        break;
     }
-    if ((s->backend.broken || s->backend.ended) && buffer_ready(&s->to_client).len == 0) {
-        notice_backend_gone(s);
-        return true;
+    session_end(s, verdict.reason);
+    return true;
+}
+
+/* Relay is about to begin: from now on the session keeps its place. False if it has lost it, and
+ * has begun to end. */
+static bool begin_relay(struct session *s)
+{
+    s->life.relay = admission_pin(&s->admission);
+    if (!s->life.relay) {
+        session_end(s, LIFETIME_EVICTED);
     }
-    if (s->client.ended && !s->backend.shut && buffer_len(&s->to_backend) == 0 &&
-        (buffer_len(&s->from_client) == 0 || !gate_backend_turn(&s->gate))) {
-        side_end_writing(&s->backend);
-    }
-    return false;
+    return s->life.relay;
 }
 
 bool session_talk(struct session *s)
@@ -188,15 +179,23 @@ bool session_talk(struct session *s)
     bool heard = pull_backend(s);
     bool moved = pull_client(s);
 
-    if (gate_state(&s->gate) == GATE_RELAY && !s->settled && !session_settle(s)) {
+    if (gate_state(&s->gate) == GATE_RELAY && !s->life.relay && !begin_relay(s)) {
         return true;
     }
     moved = push(s) || moved;
     moved = obey_gate(s) || moved;
     /* What the backend says to nobody, however much it is, does not keep the session. */
-    if (moved || (heard && !s->client.broken && !s->client.deaf)) {
-        s->since = worker_now();
+    if (moved || (heard && !s->client.broken && !s->client.write_failed)) {
+        s->life.since = thread_now();
         return true;
     }
     return notice_end(s);
+}
+
+void session_talk_timed_out(struct session *s)
+{
+    const struct lifetime *life = session_lifetime(s, LIFETIME_TALK);
+    bool client_closed = life->held_since != 0 && side_is_closed(&s->client);
+
+    session_end(s, lifetime_talk_timeout(life, client_closed, thread_now()));
 }

@@ -9,6 +9,31 @@
 
 enum { DISCARD_MAX = 1 << 20 };
 
+/* Whether the client may begin a handshake now; if not, the session has begun to end. */
+static bool is_within_limits(struct session *s)
+{
+    struct admission_answer answer =
+        admission_handshake(&s->admission, s->snapshot->conf, thread_now());
+    char address[ADDR_TEXT_SIZE];
+    char text[128];
+
+    switch (answer.verdict) {
+    case ADMISSION_ADMITTED:
+        return true;
+    case ADMISSION_CLIENT_LIMIT:
+        sessionlog_limit(s, LOGLINE_HANDSHAKES, &answer);
+        snprintf(text, sizeof text, "Error: too many new TLS sessions from unknown[%s]",
+                 addr_text(&s->client_addr, address));
+        session_give_up(s, "4.7.0", text);
+        break;
+    case ADMISSION_BACKEND_FULL:
+    case ADMISSION_HANDSHAKE_LIMIT:
+        session_end(s, LIFETIME_TOO_MANY_HANDSHAKES);
+        break;
+    }
+    return false;
+}
+
 /* What the client has sent behind STARTTLS is thrown away (RFC 3207 section 4.2) before the 220 is
  * said, not after, when a ClientHello could be among it. */
 void session_prepare_tls(struct session *s)
@@ -16,7 +41,7 @@ void session_prepare_tls(struct session *s)
     size_t thrown = buffer_len(&s->from_client);
     char text[80];
 
-    if (!session_may_shake(s)) {
+    if (!is_within_limits(s)) {
         return;
     }
     buffer_drop(&s->from_client, thrown);
@@ -33,14 +58,14 @@ void session_prepare_tls(struct session *s)
         gate_starttls_accept(&s->gate, &s->to_client);
     } else {
         log_line(LOG_CRIT, "TLS cannot be set up for session=%s", s->id);
-        admission_handshake_over(&s->admission, worker_now());
+        admission_handshake_over(&s->admission, thread_now());
         gate_starttls_refuse(&s->gate, &s->to_client);
     }
 }
 
 void session_begin_tls(struct session *s)
 {
-    if (!session_may_shake(s)) {
+    if (!is_within_limits(s)) {
         return;
     }
     s->next_tls = tls_session_new(s->tls_listener, s->client.fd);
@@ -59,8 +84,8 @@ void session_begin_handshake(struct session *s)
     s->backend_spoke = buffer_len(&s->from_backend) > 0;
     buffer_drop(&s->from_backend, buffer_len(&s->from_backend));
     s->handshake = true;
-    s->held_since = 0;
-    s->since = worker_now();
+    s->life.held_since = 0;
+    s->life.since = thread_now();
     s->phase = PHASE_HANDSHAKE;
     sessionlog_connect(s);
 }
@@ -83,10 +108,10 @@ static void go_on(struct session *s)
         session_connect(s);
     } else if (second) {
         gate_tls_started_anew(&s->gate);
-        session_leave(s);
+        session_quit(s);
     } else {
         gate_tls_started(&s->gate);
-        s->since = worker_now();
+        s->life.since = thread_now();
         s->phase = PHASE_TALK;
     }
 }
@@ -97,16 +122,16 @@ static void handshake_done(struct session *s)
     struct bytes raw;
 
     directory_set_tls(&s->entry, &facts);
-    admission_handshake_over(&s->admission, worker_now());
+    admission_handshake_over(&s->admission, thread_now());
     s->tls = true;
     s->certificate = facts.certificate;
-    s->turn_since = worker_now();
+    s->life.turn_since = thread_now();
     /* The backend's event may still wait behind the client's: the socket itself is asked. */
     s->backend.readable = s->backend.fd >= 0;
     watch_backend(s);
     if (s->backend_spoke) {
         sessionlog_handshake_failed(s, HANDSHAKE_BACKEND_SPOKE, NULL);
-        session_give_up(s, "4.3.2", "Service currently unavailable");
+        session_end(s, LIFETIME_UNAVAILABLE);
     } else {
         sessionlog_established(s, &facts);
         if (tls_verdict_wrong(s->client.tls, &raw)) {
@@ -130,7 +155,7 @@ static void keep_failure(const struct session *s, enum handshake_failure reason)
 }
 
 /* Never plaintext again on this connection: libssl has sent its alert, nothing follows it. */
-void session_end_handshake(struct session *s, enum handshake_failure reason, const char *detail)
+static void end_handshake(struct session *s, enum handshake_failure reason, const char *detail)
 {
     sessionlog_handshake_failed(s, reason, detail);
     keep_failure(s, reason);
@@ -160,8 +185,13 @@ bool session_handshake(struct session *s)
     case TLS_EOF:
     case TLS_FAILED:
         reason = tls_failure(s->client.tls, &detail);
-        session_end_handshake(s, reason, detail);
+        end_handshake(s, reason, detail);
         break;
     }
     return true;
+}
+
+void session_handshake_timed_out(struct session *s)
+{
+    end_handshake(s, HANDSHAKE_TIMEOUT, NULL);
 }

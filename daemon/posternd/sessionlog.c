@@ -72,7 +72,7 @@ void sessionlog_connect(struct session *s)
 }
 
 /* How it went when something was served although no certificate fitted. */
-static void log_unmatched(const struct session *s, struct logline_choice *choice,
+static void log_unmatched(const struct session *s, struct handshake_choice *choice,
                           const char *outcome, const char *detail)
 {
     struct logline_session p = parts(s);
@@ -89,7 +89,7 @@ static void log_unmatched(const struct session *s, struct logline_choice *choice
 void sessionlog_established(const struct session *s, const struct tls_facts *facts)
 {
     struct logline_session p = parts(s);
-    struct logline_choice choice = tls_choice(s->client.tls);
+    struct handshake_choice choice = tls_choice(s->client.tls);
     char line[LOGLINE_SIZE];
     struct text t = text_in(line, sizeof line);
 
@@ -104,7 +104,7 @@ void sessionlog_handshake_failed(const struct session *s, enum handshake_failure
                                  const char *detail)
 {
     struct logline_session p = parts(s);
-    struct logline_choice choice = tls_choice(s->client.tls);
+    struct handshake_choice choice = tls_choice(s->client.tls);
     char line[LOGLINE_SIZE];
     struct text t = text_in(line, sizeof line);
 
@@ -118,7 +118,7 @@ void sessionlog_verdict_wrong(const struct session *s, const struct tls_facts *f
                               struct bytes raw_hello)
 {
     struct logline_session p = parts(s);
-    struct logline_choice choice = tls_choice(s->client.tls);
+    struct handshake_choice choice = tls_choice(s->client.tls);
     char line[LOGLINE_SIZE];
     struct text t = text_in(line, sizeof line);
 
@@ -145,7 +145,7 @@ void sessionlog_disconnect(const struct session *s)
         .certificate = s->certificate,
         .received = s->received,
         .sent = s->sent,
-        .seconds = (double)(worker_now() - s->began) / 1000.0,
+        .seconds = (double)(thread_now() - s->life.began) / 1000.0,
         .excepted = s->excepted,
     };
     char line[LOGLINE_SIZE];

@@ -1,12 +1,11 @@
 /*
  * sessionlog: what a session says in the log, and what limits.log_sessions leaves out.
- *
- * May include: session_parts, lib/admin/logline, daemon/common/log.
  */
 #ifndef POSTERN_DAEMON_POSTERND_SESSIONLOG_H
 #define POSTERN_DAEMON_POSTERND_SESSIONLOG_H
 
 #include "daemon/posternd/session_parts.h"
+#include "lib/admin/logline.h"
 
 /* An id that no other session of this host gets for years. */
 void sessionlog_new_id(char out[SESSION_ID_SIZE]);

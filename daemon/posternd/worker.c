@@ -3,56 +3,26 @@
 #include "daemon/posternd/admission.h"
 #include "daemon/posternd/listener.h"
 #include "daemon/posternd/session.h"
+#include "daemon/posternd/sockets.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Events served before the loop asks the kernel and the clock again. */
 enum { DISPATCH_MAX = 16 };
 
 struct worker_thread {
-    struct worker worker;
+    struct thread thread;
     struct listener *listeners; /* owned array, one for each listening socket */
     size_t num_listeners;
     int stop_fd;              /* an eventfd; written by worker_stop() */
     struct event *stop_event; /* owned */
     struct event *wake_event; /* owned; on admission's eventfd */
-    pthread_t thread;
+    pthread_t pthread;
 };
-
-int64_t worker_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int worker_lend(struct worker *w, struct buffer *b)
-{
-    if (b->data != NULL) {
-        return 0;
-    }
-    b->data = w->num_spare > 0 ? w->spare[--w->num_spare] : malloc(BUFFER_SIZE);
-    return b->data == NULL ? -1 : 0;
-}
-
-void worker_take_back(struct worker *w, struct buffer *b)
-{
-    if (b->data == NULL || buffer_len(b) > 0) {
-        return;
-    }
-    if (w->num_spare < WORKER_SPARE_BUFFERS) {
-        w->spare[w->num_spare++] = b->data;
-    } else {
-        free(b->data);
-    }
-    *b = (struct buffer){0};
-}
 
 static void on_stop(evutil_socket_t fd, short what, void *arg)
 {
@@ -64,17 +34,17 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 /* Sessions of this worker were evicted, or stress has begun. */
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
-    struct worker *w = arg;
+    struct thread *thread = arg;
     struct session *s;
     uint64_t count;
 
     (void)what;
     (void)!read(fd, &count, sizeof count);
-    while ((s = admission_next_evicted(w->index)) != NULL) {
+    while ((s = admission_next_evicted(thread->index)) != NULL) {
         session_evict(s);
     }
-    if (admission_stress_began(w->index)) {
-        sessions_hurry(w);
+    if (admission_stress_began(thread->index)) {
+        sessions_reset_timers(thread);
     }
 }
 
@@ -82,12 +52,12 @@ static void *run(void *arg)
 {
     struct worker_thread *t = arg;
 
-    event_base_dispatch(t->worker.base);
+    event_base_dispatch(t->thread.base);
     for (size_t i = 0; i < t->num_listeners; i++) {
         listener_close(&t->listeners[i]);
     }
-    while (t->worker.sessions != NULL) {
-        session_shutdown(t->worker.sessions);
+    while (t->thread.sessions != NULL) {
+        session_shutdown(t->thread.sessions);
     }
     return NULL;
 }
@@ -107,39 +77,35 @@ static void destroy(struct worker_thread *t)
     if (t->stop_fd >= 0) {
         close(t->stop_fd);
     }
-    if (t->worker.base != NULL) {
-        event_base_free(t->worker.base);
+    if (t->thread.base != NULL) {
+        event_base_free(t->thread.base);
     }
-    for (unsigned i = 0; i < t->worker.num_spare; i++) {
-        free(t->worker.spare[i]);
-    }
-    snapshot_unref(t->worker.snapshot);
+    thread_free_buffers(&t->thread);
+    snapshot_unref(t->thread.snapshot);
     free(t);
 }
 
-/* Gives each listening socket its listener. Sockets that could not be given are closed. */
-static int open_listeners(struct worker_thread *t, int *fds)
+/* Gives each listening socket its listener. */
+static int open_listeners(struct worker_thread *t, const int *fds)
 {
-    const struct conf *conf = t->worker.snapshot->conf;
-    size_t num = listener_count(conf);
-    size_t at = 0;
-    int result = 0;
+    const struct conf *conf = t->thread.snapshot->conf;
 
-    t->listeners = calloc(num, sizeof *t->listeners);
+    t->listeners = calloc(sockets_count(conf), sizeof *t->listeners);
+    if (t->listeners == NULL) {
+        return -1;
+    }
     for (size_t l = 0; l < conf->num_listeners; l++) {
         size_t num_bound = conf_bound(&conf->listeners[l]).num;
 
-        for (size_t a = 0; a < num_bound; a++, at++) {
-            if (t->listeners == NULL || result != 0) {
-                close(fds[at]);
-                result = -1;
-            } else {
-                result = listener_open(&t->listeners[at], &t->worker, l, fds[at]);
-                t->num_listeners = at + 1;
+        for (size_t a = 0; a < num_bound; a++, t->num_listeners++) {
+            size_t at = t->num_listeners;
+
+            if (listener_open(&t->listeners[at], &t->thread, l, fds[at]) != 0) {
+                return -1;
             }
         }
     }
-    return result;
+    return 0;
 }
 
 /* An event loop without libevent's own locks: only its thread touches it. */
@@ -159,42 +125,39 @@ static struct event_base *new_base(void)
     return base;
 }
 
-static int prepare(struct worker_thread *t, int *fds)
+static int prepare(struct worker_thread *t, const int *fds)
 {
-    t->worker.base = new_base();
-    if (open_listeners(t, fds) != 0 || t->worker.base == NULL) {
+    t->thread.base = new_base();
+    if (t->thread.base == NULL || open_listeners(t, fds) != 0) {
         return -1;
     }
     t->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (t->stop_fd < 0) {
         return -1;
     }
-    t->stop_event = event_new(t->worker.base, t->stop_fd, EV_READ, on_stop, t->worker.base);
+    t->stop_event = event_new(t->thread.base, t->stop_fd, EV_READ, on_stop, t->thread.base);
     if (t->stop_event == NULL || event_add(t->stop_event, NULL) != 0) {
         return -1;
     }
-    t->wake_event = event_new(t->worker.base, admission_wake_fd(t->worker.index),
-                              EV_READ | EV_PERSIST, on_wake, &t->worker);
+    t->wake_event = event_new(t->thread.base, admission_wake_fd(t->thread.index),
+                              EV_READ | EV_PERSIST, on_wake, &t->thread);
     if (t->wake_event == NULL || event_add(t->wake_event, NULL) != 0) {
         return -1;
     }
-    errno = pthread_create(&t->thread, NULL, run, t);
+    errno = pthread_create(&t->pthread, NULL, run, t);
     return errno == 0 ? 0 : -1;
 }
 
-struct worker_thread *worker_start(struct snapshot *snapshot, unsigned index, int *fds)
+struct worker_thread *worker_start(struct snapshot *snapshot, unsigned index, const int *fds)
 {
     struct worker_thread *t = calloc(1, sizeof *t);
 
     if (t == NULL) {
-        for (size_t i = 0; i < listener_count(snapshot->conf); i++) {
-            close(fds[i]);
-        }
         return NULL;
     }
     t->stop_fd = -1;
-    t->worker.index = index;
-    t->worker.snapshot = snapshot_ref(snapshot);
+    t->thread.index = index;
+    t->thread.snapshot = snapshot_ref(snapshot);
     if (prepare(t, fds) != 0) {
         int error = errno;
 
@@ -211,6 +174,6 @@ void worker_stop(struct worker_thread *thread)
 
     /* An eventfd takes 8 bytes unless its counter is full, which one write cannot do. */
     (void)!write(thread->stop_fd, &one, sizeof one);
-    pthread_join(thread->thread, NULL);
+    pthread_join(thread->pthread, NULL);
     destroy(thread);
 }

@@ -1,8 +1,8 @@
 /*
- * ja4: the whole JA4 fingerprint of a client, including hashes. May include: lib/tls/ja4, OpenSSL.
+ * ja4: the whole JA4 fingerprint of a client, including hashes.
  */
-#ifndef POSTERN_DAEMON_COMMON_JA4_H
-#define POSTERN_DAEMON_COMMON_JA4_H
+#ifndef POSTERN_DAEMON_TLS_JA4_H
+#define POSTERN_DAEMON_TLS_JA4_H
 
 #include "lib/tls/hello.h"
 

@@ -1,11 +1,11 @@
 /*
- * keyfiles: the bytes of the files with chains, keys, ticket keys and clients' authorities, as
- * keystore.c and tls read them.
+ * keyfiles: the bytes of the files with chains, keys, ticket keys and clients' authorities, read
+ * once, so that every worker's keystore is the same.
  */
-#ifndef POSTERN_DAEMON_COMMON_KEYFILES_H
-#define POSTERN_DAEMON_COMMON_KEYFILES_H
+#ifndef POSTERN_DAEMON_TLS_KEYFILES_H
+#define POSTERN_DAEMON_TLS_KEYFILES_H
 
-#include "daemon/tls/keystore.h"
+#include "lib/admin/conf.h"
 
 struct keyfile {
     uint8_t *data; /* owned; wiped before it is freed */
@@ -22,5 +22,12 @@ struct keyfiles {
     struct keyfile *client_cas; /* owned; in the order of conf->listeners; empty without a path */
     size_t num_listeners;
 };
+
+/* Reads the files of chains, keys, ticket keys and clients' authorities (at most 1 MiB each). NULL
+ * with `*error` on failure. */
+MUST_USE struct keyfiles *keyfiles_read(const struct conf *conf, struct conf_error *error);
+
+/* Wipes and frees. NULL is allowed. */
+void keyfiles_free(struct keyfiles *files);
 
 #endif

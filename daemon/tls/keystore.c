@@ -1,4 +1,5 @@
-#include "daemon/tls/keyfiles.h"
+#include "daemon/tls/keystore.h"
+
 #include "daemon/tls/sslerror.h"
 
 #include <openssl/core_names.h>

@@ -3,12 +3,12 @@
  *
  * Promise: a keystore is loaded completely or not at all; each key fits its certificate; what the
  * choice needs to know about a certificate has been read from it once. A keystore belongs to one
- * OSSL_LIB_CTX (one worker). May include: lib/admin/conf, lib/tls/certsel, OpenSSL.
+ * OSSL_LIB_CTX (one worker).
  */
-#ifndef POSTERN_DAEMON_COMMON_KEYSTORE_H
-#define POSTERN_DAEMON_COMMON_KEYSTORE_H
+#ifndef POSTERN_DAEMON_TLS_KEYSTORE_H
+#define POSTERN_DAEMON_TLS_KEYSTORE_H
 
-#include "lib/admin/conf.h"
+#include "daemon/tls/keyfiles.h"
 #include "lib/tls/certsel.h"
 
 #include <openssl/x509.h>
@@ -26,16 +26,6 @@ struct keystore {
     struct keystore_entry *entries; /* owned; in the order of conf->certificates */
     size_t num;
 };
-
-/* The files of all certificates, read once so that every worker's keystore is the same. */
-struct keyfiles;
-
-/* Reads the files of chains, keys, ticket keys and clients' authorities (at most 1 MiB each). NULL
- * with `*error` on failure. */
-MUST_USE struct keyfiles *keyfiles_read(const struct conf *conf, struct conf_error *error);
-
-/* Wipes and frees. NULL is allowed. */
-void keyfiles_free(struct keyfiles *files);
 
 /* Creates the objects in `libctx`. 0, or -1 with `*error`: bad PEM, an encrypted key, a key that
  * does not fit its chain. On failure `*out` is empty. */

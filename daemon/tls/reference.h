@@ -1,13 +1,12 @@
 /*
  * reference: what libssl itself does with a ClientHello.
  *
- * A server in memory gets the bytes of a hello; this room watches whether it writes its
+ * A server in memory gets the bytes of a hello, and it is watched whether it goes on to write its
  * Certificate, and with which parameters: the truth that certsel predicts. After a
- * HelloRetryRequest it gets the second hello that the client would send. May include: keystore,
- * lib/tls, OpenSSL.
+ * HelloRetryRequest it gets the second hello that the client would send.
  */
-#ifndef POSTERN_DAEMON_COMMON_REFERENCE_H
-#define POSTERN_DAEMON_COMMON_REFERENCE_H
+#ifndef POSTERN_DAEMON_TLS_REFERENCE_H
+#define POSTERN_DAEMON_TLS_REFERENCE_H
 
 #include "daemon/tls/keystore.h"
 

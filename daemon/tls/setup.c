@@ -9,12 +9,10 @@ static int load_worker(struct snapshot_worker *worker, const struct conf *conf,
                        const struct keyfiles *files, const struct tls_shared *shared,
                        struct conf_error *error)
 {
-    worker->libctx = OSSL_LIB_CTX_new();
     worker->tls = calloc(conf->num_listeners + 1, sizeof(struct tls_listener *));
-    if (worker->libctx == NULL || worker->tls == NULL) {
+    if (worker->tls == NULL) {
         return conf_fail(error, conf, 0, "out of memory");
     }
-    tls_memory_prepare(worker->libctx);
     if (keystore_load(&worker->keys, worker->libctx, conf, files, error) != 0) {
         return -1;
     }
@@ -40,7 +38,6 @@ static void unload_worker(struct snapshot_worker *worker, size_t num_listeners)
     }
     free(worker->tls);
     keystore_unload(&worker->keys);
-    OSSL_LIB_CTX_free(worker->libctx);
 }
 
 static void snapshot_free(struct snapshot *s)
@@ -65,11 +62,15 @@ static unsigned count_workers(const struct conf *conf)
     return processors > 0 ? (unsigned)processors : 1;
 }
 
-static int load_workers(struct snapshot *s, struct conf_error *error)
+static int load_workers(struct snapshot *s, struct libctxs *libctxs, struct conf_error *error)
 {
-    struct keyfiles *files = keyfiles_read(s->conf, error);
+    struct keyfiles *files;
     int result = 0;
 
+    if (libctxs->num == 0 && libctxs_open(libctxs, count_workers(s->conf)) != 0) {
+        return conf_fail(error, s->conf, 0, "out of memory");
+    }
+    files = keyfiles_read(s->conf, error);
     if (files == NULL) {
         return -1;
     }
@@ -78,21 +79,22 @@ static int load_workers(struct snapshot *s, struct conf_error *error)
         keyfiles_free(files);
         return -1;
     }
-    s->num_workers = count_workers(s->conf);
+    s->num_workers = libctxs->num;
     s->workers = calloc(s->num_workers, sizeof *s->workers);
     if (s->workers == NULL) {
         conf_fail(error, s->conf, 0, "out of memory");
         result = -1;
     }
     for (unsigned i = 0; i < s->num_workers && result == 0; i++) {
+        s->workers[i].libctx = libctxs->items[i];
         result = load_worker(&s->workers[i], s->conf, files, s->shared, error);
     }
     keyfiles_free(files);
     return result;
 }
 
-struct snapshot *snapshot_load(const char *file, void (*warn)(const char *text),
-                               struct conf_error *error)
+struct snapshot *snapshot_load(const char *file, struct libctxs *libctxs,
+                               void (*warn)(const char *text), struct conf_error *error)
 {
     struct conf *conf = readconf(file, error);
     struct snapshot *s;
@@ -114,7 +116,7 @@ struct snapshot *snapshot_load(const char *file, void (*warn)(const char *text),
         return NULL;
     }
     tls_memory_begin();
-    if (load_workers(s, error) == 0) {
+    if (load_workers(s, libctxs, error) == 0) {
         setup_warn(conf, warn, &s->workers[0].keys, s->workers[0].tls);
         if (!tls_memory_was_short()) {
             return s;

@@ -1,6 +1,6 @@
 /* What the files of setup share. */
-#ifndef POSTERN_DAEMON_COMMON_SETUP_PARTS_H
-#define POSTERN_DAEMON_COMMON_SETUP_PARTS_H
+#ifndef POSTERN_DAEMON_TLS_SETUP_PARTS_H
+#define POSTERN_DAEMON_TLS_SETUP_PARTS_H
 
 #include "daemon/tls/setup.h"
 

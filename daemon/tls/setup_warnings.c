@@ -13,7 +13,7 @@
 /* The feature number of status_request (RFC 7633): "must staple". */
 #define TLS_FEATURE_STATUS_REQUEST 5
 
-/* Postfix's own limit is 300 s; with pipelined replies it may be the client's turn early
+/* Postfix's own limit is 300 s; pipelined replies can hand the turn back to the client handshake
  * (docs/design.md "Time"). */
 #define IDLE_TIMEOUT_LOW 600
 
@@ -348,7 +348,7 @@ void setup_warn(const struct conf *conf, void (*warn)(const char *text),
 
         warn_of_way_around(w, &conf->listeners[i]);
         if (tls[i] != NULL) {
-            tls_listener_each_off(tls[i], warn_of_attempt, &l);
+            tls_listener_each_unusable(tls[i], warn_of_attempt, &l);
         }
         warn_of_asking(w, &conf->listeners[i]);
         warn_of_upstreams(w, &conf->listeners[i]);

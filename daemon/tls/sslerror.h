@@ -6,8 +6,8 @@
  * ("EVP lib", "nested asn1 error"; of libssl from 3.2 on "record layer failure"). So the useful
  * entry is the newest that is not of that kind.
  */
-#ifndef POSTERN_DAEMON_COMMON_SSLERROR_H
-#define POSTERN_DAEMON_COMMON_SSLERROR_H
+#ifndef POSTERN_DAEMON_TLS_SSLERROR_H
+#define POSTERN_DAEMON_TLS_SSLERROR_H
 
 /* Empties this thread's queue and returns the useful entry; 0 if it was empty. */
 unsigned long sslerror_take(void);

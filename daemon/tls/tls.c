@@ -33,15 +33,15 @@ struct tls_session *tls_session_new(struct tls_listener *listener, int fd)
     session->listener = listener;
     session->certificate = -1;
     session->failure = HANDSHAKE_INTERNAL;
-    session->early = calloc(1, sizeof *session->early);
+    session->handshake = calloc(1, sizeof *session->handshake);
     session->ssl = SSL_new(listener->ctx);
-    if (session->early == NULL || session->ssl == NULL ||
+    if (session->handshake == NULL || session->ssl == NULL ||
         SSL_set_app_data(session->ssl, session) != 1 || SSL_set_fd(session->ssl, fd) != 1) {
         tls_session_free(session);
         ERR_clear_error();
         return NULL;
     }
-    session->early->alert_sent = -1;
+    session->handshake->alert_sent = -1;
     SSL_set_accept_state(session->ssl);
     return session;
 }
@@ -61,7 +61,7 @@ void tls_session_free(struct tls_session *session)
 /* Where libssl will tell another one, or none. False without memory: rules depend on the name. */
 static bool keep_server_name(struct tls_session *session)
 {
-    const struct hello *hello = &session->early->hello;
+    const struct hello *hello = &session->handshake->hello;
 
     if (hello->has_sni && SSL_session_reused(session->ssl) == 1) {
         session->sni = strndup((const char *)hello->sni.data, hello->sni.len);
@@ -72,13 +72,13 @@ static bool keep_server_name(struct tls_session *session)
 
 void tls_handshake_over(struct tls_session *session)
 {
-    if (session->early == NULL) {
+    if (session->handshake == NULL) {
         return;
     }
-    free(session->early->raw);
-    free(session->early->verdicts);
-    free(session->early);
-    session->early = NULL;
+    free(session->handshake->raw);
+    free(session->handshake->verdicts);
+    free(session->handshake);
+    session->handshake = NULL;
     if (session->ssl != NULL) {
         SSL_set_msg_callback(session->ssl, NULL);
     }
@@ -117,7 +117,7 @@ static void forget_errors(void)
 /* libssl has done its part; now keep what the session must know about it. */
 static enum tls_status settle(struct tls_session *session)
 {
-    struct text detail = text_in(session->early->detail, sizeof session->early->detail);
+    struct text detail = text_in(session->handshake->detail, sizeof session->handshake->detail);
 
     if (!keep_server_name(session)) {
         text_add(&detail, "out of memory");
@@ -142,9 +142,9 @@ enum tls_status tls_handshake(struct tls_session *session)
         return status;
     }
     if (status == TLS_EOF || error != 0 || ERR_peek_error() == 0) {
-        tls_explain_gone(session, error);
+        tls_failure_explain_gone(session, error);
     } else {
-        tls_explain_failure(session);
+        tls_failure_explain(session);
     }
     return TLS_FAILED;
 }

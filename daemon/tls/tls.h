@@ -2,14 +2,13 @@
  * tls: everything that calls libssl for connections.
  *
  * Promise: one certificate-less SSL_CTX per listener, the certificate chosen by certsel when the
- * ClientHello has arrived; one function reads SSL_get_error. May include: keystore, lib/tls,
- * OpenSSL.
+ * ClientHello has arrived; one function reads SSL_get_error.
  */
-#ifndef POSTERN_DAEMON_COMMON_TLS_H
-#define POSTERN_DAEMON_COMMON_TLS_H
+#ifndef POSTERN_DAEMON_TLS_TLS_H
+#define POSTERN_DAEMON_TLS_TLS_H
 
 #include "daemon/tls/keystore.h"
-#include "lib/admin/logline.h"
+#include "lib/tls/handshake.h"
 
 #include <openssl/ssl.h>
 
@@ -57,10 +56,10 @@ void tls_listener_free(struct tls_listener *listener);
 
 /* Calls `tell` for each certificate that unmatched = "try-anyway" cannot serve here, with the index
  * of its set and the reason in words; once with certificate NULL for a set that has none to try. */
-void tls_listener_each_off(const struct tls_listener *listener,
-                           void (*tell)(void *arg, size_t set, const char *certificate,
-                                        const char *why),
-                           void *arg);
+void tls_listener_each_unusable(const struct tls_listener *listener,
+                                void (*tell)(void *arg, size_t set, const char *certificate,
+                                             const char *why),
+                                void *arg);
 
 /* The profile for certsel at this listener; borrowed from it. */
 const struct certsel_profile *tls_listener_rules(const struct tls_listener *listener);
@@ -98,7 +97,7 @@ enum tls_status tls_end_writing(struct tls_session *session);
 enum handshake_failure tls_failure(const struct tls_session *session, const char **detail);
 
 /* The decision for the hello; hello is NULL if none was read. Borrowed from the session. */
-struct logline_choice tls_choice(const struct tls_session *session);
+struct handshake_choice tls_choice(const struct tls_session *session);
 
 /* The hello as received: a handshake message, or with `*sslv2` an SSLv2-format hello. len 0 when no
  * whole one was read, or it was too large. Borrowed from the session. */

@@ -12,15 +12,15 @@
 
 bool tls_alpn_refuses(struct tls_session *session, struct bytes list)
 {
-    struct tls_hello *early = session->early;
+    struct tls_handshake *handshake = session->handshake;
     struct text detail;
 
     if (alpn_judge(session->listener->alpn, list) != ALPN_REFUSE) {
         return false;
     }
-    detail = text_in(early->detail, sizeof early->detail);
+    detail = text_in(handshake->detail, sizeof handshake->detail);
     alpn_names(&detail, list);
-    early->alpn_refused = true;
+    handshake->alpn_refused = true;
     return true;
 }
 

@@ -15,34 +15,38 @@
 /* A message of the record layer's "version" for an SSLv2-format hello, and its content type. */
 #define SSLV2_CONTENT_TYPE 0
 
-static void keep_hello(struct tls_hello *early, int content_type, const void *data, size_t len)
+static void keep_hello(struct tls_handshake *handshake, int content_type, const void *data,
+                       size_t len)
 {
     if (len > HELLO_SIZE_MAX) {
-        early->too_large = true;
+        handshake->too_large = true;
         return;
     }
-    early->raw = malloc(len);
-    if (early->raw == NULL) {
-        early->out_of_memory = true;
+    handshake->raw = malloc(len);
+    if (handshake->raw == NULL) {
+        handshake->out_of_memory = true;
         return;
     }
-    memcpy(early->raw, data, len);
-    early->raw_len = len;
-    early->sslv2 = content_type == SSLV2_CONTENT_TYPE;
+    memcpy(handshake->raw, data, len);
+    handshake->raw_len = len;
+    handshake->sslv2 = content_type == SSLV2_CONTENT_TYPE;
 }
 
-static void on_read(struct tls_hello *early, int content_type, const uint8_t *data, size_t len)
+static void on_read(struct tls_handshake *handshake, int content_type, const uint8_t *data,
+                    size_t len)
 {
-    bool handshake = content_type == SSL3_RT_HANDSHAKE || content_type == SSLV2_CONTENT_TYPE;
+    bool in_handshake = content_type == SSL3_RT_HANDSHAKE || content_type == SSLV2_CONTENT_TYPE;
 
-    if (handshake && len > 0) {
-        early->newest = data[0];
+    if (in_handshake && len > 0) {
+        handshake->newest = data[0];
     }
-    if (content_type == SSL3_RT_HEADER && !early->any_header && len >= sizeof early->header) {
-        memcpy(early->header, data, sizeof early->header);
-        early->any_header = true;
-    } else if (handshake && len > 0 && data[0] == SSL3_MT_CLIENT_HELLO && early->raw == NULL) {
-        keep_hello(early, content_type, data, len);
+    if (content_type == SSL3_RT_HEADER && !handshake->any_header &&
+        len >= sizeof handshake->header) {
+        memcpy(handshake->header, data, sizeof handshake->header);
+        handshake->any_header = true;
+    } else if (in_handshake && len > 0 && data[0] == SSL3_MT_CLIENT_HELLO &&
+               handshake->raw == NULL) {
+        keep_hello(handshake, content_type, data, len);
     }
 }
 
@@ -54,20 +58,20 @@ void tls_on_message(int write_p, int version, int content_type, const void *data
 
     (void)version;
     (void)arg;
-    if (session->early == NULL) {
+    if (session->handshake == NULL) {
         return;
     }
     if (!write_p) {
-        on_read(session->early, content_type, bytes, len);
+        on_read(session->handshake, content_type, bytes, len);
     } else if (content_type == SSL3_RT_HANDSHAKE && len > 0 &&
                bytes[0] == SSL3_MT_CERTIFICATE_REQUEST) {
-        session->early->asked = true;
+        session->handshake->asked = true;
     } else if (content_type == SSL3_RT_HANDSHAKE && len > 0 &&
                bytes[0] ==
                    (session->certificate < 0 ? SSL3_MT_SERVER_KEY_EXCHANGE : SSL3_MT_CERTIFICATE)) {
         session->served = true;
     } else if (content_type == SSL3_RT_ALERT && len == 2) {
-        session->early->alert_sent = bytes[1];
+        session->handshake->alert_sent = bytes[1];
     }
 }
 
@@ -80,36 +84,36 @@ size_t tls_listener_set_of(const struct tls_listener *listener, const struct hel
 }
 
 /* Returns whether the whole hello could be read. */
-static bool decode(struct tls_hello *early)
+static bool decode(struct tls_handshake *handshake)
 {
-    struct bytes raw = bytes_of(early->raw, early->raw_len);
-    enum hello_result result = early->sslv2
-                                   ? hello_decode_sslv2(&early->hello, raw, &early->malformed)
-                                   : hello_decode(&early->hello, raw, &early->malformed);
+    struct bytes raw = bytes_of(handshake->raw, handshake->raw_len);
+    enum hello_result result =
+        handshake->sslv2 ? hello_decode_sslv2(&handshake->hello, raw, &handshake->malformed)
+                         : hello_decode(&handshake->hello, raw, &handshake->malformed);
 
-    early->decoded = true;
+    handshake->decoded = true;
     return result == HELLO_DONE;
 }
 
 /* Judges; `certificate` becomes the one to serve. */
 static bool decide(struct tls_session *session)
 {
-    struct tls_hello *early = session->early;
+    struct tls_handshake *handshake = session->handshake;
     const struct tls_set *set =
-        &session->listener->sets[tls_listener_set_of(session->listener, &early->hello)];
+        &session->listener->sets[tls_listener_set_of(session->listener, &handshake->hello)];
     int best = -1;
 
-    early->verdicts = calloc(set->num, sizeof *early->verdicts);
-    if (early->verdicts == NULL) {
+    handshake->verdicts = calloc(set->num, sizeof *handshake->verdicts);
+    if (handshake->verdicts == NULL) {
         return false;
     }
     session->set = set;
-    if (early->malformed == NULL) {
+    if (handshake->malformed == NULL) {
         best = certsel_choose(&session->listener->profile.rules, set->rules, set->num,
-                              &early->hello, early->verdicts);
+                              &handshake->hello, handshake->verdicts);
     } else {
         for (size_t i = 0; i < set->num; i++) {
-            early->verdicts[i].reason = VERDICT_MALFORMED;
+            handshake->verdicts[i].reason = VERDICT_MALFORMED;
         }
     }
     session->usable = best >= 0;
@@ -122,7 +126,7 @@ static bool decide(struct tls_session *session)
 /* The choice of this session's certificate, if it has to be logged; NULL: nothing was chosen. */
 static const struct verdict *verdict_of(const struct tls_session *session)
 {
-    return session->usable ? &session->early->verdicts[session->certificate] : NULL;
+    return session->usable ? &session->handshake->verdicts[session->certificate] : NULL;
 }
 
 /* Lets libssl serve what was decided. */
@@ -132,7 +136,8 @@ static bool give_certificate(struct tls_session *session)
     const struct verdict *verdict = verdict_of(session);
     const struct keystore_entry *entry;
 
-    if (!session->usable && session->early->malformed == NULL && !tls_unmatched_switch(session)) {
+    if (!session->usable && session->handshake->malformed == NULL &&
+        !tls_unmatched_switch(session)) {
         return false;
     }
     if (session->unmatched != CONF_UNMATCHED_FAIL) {
@@ -149,21 +154,21 @@ static bool give_certificate(struct tls_session *session)
 int tls_on_client_hello(SSL *ssl, int *alert, void *arg)
 {
     struct tls_session *session = SSL_get_app_data(ssl);
-    struct tls_hello *early = session->early;
+    struct tls_handshake *handshake = session->handshake;
 
     (void)arg;
     if (session->set != NULL) {
         return SSL_CLIENT_HELLO_SUCCESS;
     }
-    if (early->too_large) {
+    if (handshake->too_large) {
         *alert = SSL_AD_HANDSHAKE_FAILURE;
         return SSL_CLIENT_HELLO_ERROR;
     }
     *alert = SSL_AD_INTERNAL_ERROR;
-    if (early->raw == NULL) {
+    if (handshake->raw == NULL) {
         return SSL_CLIENT_HELLO_ERROR;
     }
-    if (decode(early) && tls_alpn_refuses(session, early->hello.alpn)) {
+    if (decode(handshake) && tls_alpn_refuses(session, handshake->hello.alpn)) {
         *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
         return SSL_CLIENT_HELLO_ERROR;
     }
@@ -179,7 +184,7 @@ int tls_on_client_hello(SSL *ssl, int *alert, void *arg)
 
 void tls_choice_facts(const struct tls_session *session, struct tls_facts *facts)
 {
-    const struct verdict *verdict = session->early == NULL ? NULL : verdict_of(session);
+    const struct verdict *verdict = session->handshake == NULL ? NULL : verdict_of(session);
 
     if (verdict != NULL && !facts->reused) {
         facts->fault = fault_word(verdict->fault);
@@ -187,17 +192,17 @@ void tls_choice_facts(const struct tls_session *session, struct tls_facts *facts
     }
 }
 
-struct logline_choice tls_choice(const struct tls_session *session)
+struct handshake_choice tls_choice(const struct tls_session *session)
 {
-    const struct tls_hello *early = session->early;
-    struct logline_choice choice = {.client = session->client};
+    const struct tls_handshake *handshake = session->handshake;
+    struct handshake_choice choice = {.client = session->client};
 
-    if (early == NULL || early->verdicts == NULL) {
+    if (handshake == NULL || handshake->verdicts == NULL) {
         return choice;
     }
-    choice.hello = &early->hello;
+    choice.hello = &handshake->hello;
     choice.names = session->set->names;
-    choice.verdicts = early->verdicts;
+    choice.verdicts = handshake->verdicts;
     choice.num = session->set->num;
     if (session->served && session->unmatched != CONF_UNMATCHED_FAIL) {
         choice.unmatched =
@@ -205,43 +210,43 @@ struct logline_choice tls_choice(const struct tls_session *session)
         choice.certificate =
             session->certificate < 0 ? "none" : session->set->names[session->certificate];
     }
-    if (!session->usable && early->malformed == NULL) {
-        choice.would_fit = certsel_would_fit(&session->listener->profile.rules, &early->hello);
+    if (!session->usable && handshake->malformed == NULL) {
+        choice.would_fit = certsel_would_fit(&session->listener->profile.rules, &handshake->hello);
     }
     return choice;
 }
 
 bool tls_verdict_wrong(const struct tls_session *session, struct bytes *raw)
 {
-    if (session->early == NULL || session->usable || !session->served ||
+    if (session->handshake == NULL || session->usable || !session->served ||
         session->unmatched != CONF_UNMATCHED_FAIL) {
         return false;
     }
-    *raw = bytes_of(session->early->raw, session->early->raw_len);
+    *raw = bytes_of(session->handshake->raw, session->handshake->raw_len);
     return true;
 }
 
 struct bytes tls_raw_hello(const struct tls_session *session, bool *sslv2)
 {
-    const struct tls_hello *early = session->early;
+    const struct tls_handshake *handshake = session->handshake;
 
-    if (early == NULL || early->raw == NULL) {
+    if (handshake == NULL || handshake->raw == NULL) {
         return bytes_of(NULL, 0);
     }
-    *sslv2 = early->sslv2;
-    return bytes_of(early->raw, early->raw_len);
+    *sslv2 = handshake->sslv2;
+    return bytes_of(handshake->raw, handshake->raw_len);
 }
 
 const char *tls_ja4(const struct tls_session *session)
 {
-    struct tls_hello *early = session->early;
+    struct tls_handshake *handshake = session->handshake;
 
-    if (early == NULL || !early->decoded) {
+    if (handshake == NULL || !handshake->decoded) {
         return "";
     }
-    if (early->ja4[0] == '\0' &&
-        !ja4_fingerprint(session->listener->libctx, &early->hello, early->ja4)) {
+    if (handshake->ja4[0] == '\0' &&
+        !ja4_fingerprint(session->listener->libctx, &handshake->hello, handshake->ja4)) {
         return "";
     }
-    return early->ja4;
+    return handshake->ja4;
 }

@@ -30,17 +30,17 @@ enum {
 
 /* A file while it is read. */
 struct reading {
-    struct tls_asking *out;
+    struct tls_client_auth *out;
     const struct conf *conf;
     const struct conf_text *path;
     struct conf_error *error;
     size_t names_len;
 };
 
-static bool has_name(const struct tls_asking *asking, const X509_NAME *name)
+static bool has_name(const struct tls_client_auth *client_auth, const X509_NAME *name)
 {
-    for (int i = 0; i < sk_X509_NAME_num(asking->names); i++) {
-        if (X509_NAME_cmp(sk_X509_NAME_value(asking->names, i), name) == 0) {
+    for (int i = 0; i < sk_X509_NAME_num(client_auth->names); i++) {
+        if (X509_NAME_cmp(sk_X509_NAME_value(client_auth->names, i), name) == 0) {
             return true;
         }
     }
@@ -133,33 +133,33 @@ static int read_file(struct reading *r, OSSL_LIB_CTX *libctx, const struct keyfi
     return result;
 }
 
-int tls_client_read(struct tls_asking *out, OSSL_LIB_CTX *libctx, const struct conf *conf,
+int tls_client_read(struct tls_client_auth *out, OSSL_LIB_CTX *libctx, const struct conf *conf,
                     const struct conf_listener *from, const struct keyfiles *files,
                     struct conf_error *error)
 {
     struct reading r = {.out = out, .conf = conf, .path = &from->client_ca, .error = error};
     const struct keyfile *file = &files->client_cas[from - conf->listeners];
 
-    *out = (struct tls_asking){.mode = from->client_certificate};
+    *out = (struct tls_client_auth){.mode = from->client_certificate};
     return file->data == NULL ? 0 : read_file(&r, libctx, file);
 }
 
-void tls_client_free(struct tls_asking *asking)
+void tls_client_free(struct tls_client_auth *client_auth)
 {
-    X509_STORE_free(asking->store);
-    sk_X509_NAME_pop_free(asking->names, X509_NAME_free);
-    *asking = (struct tls_asking){0};
+    X509_STORE_free(client_auth->store);
+    sk_X509_NAME_pop_free(client_auth->names, X509_NAME_free);
+    *client_auth = (struct tls_client_auth){0};
 }
 
 /* --- the certificate ------------------------------------------------------------------------ */
 
 /* Verifies the certificate of `store` against client_ca. */
-static void verify(struct tls_client *client, const struct tls_asking *asking,
+static void verify(struct tls_client *client, const struct tls_client_auth *client_auth,
                    X509_STORE_CTX *store)
 {
     int error;
 
-    if (asking->store == NULL) {
+    if (client_auth->store == NULL) {
         client->error = "there is no client_ca";
         return;
     }
@@ -176,31 +176,31 @@ static int on_certificate(X509_STORE_CTX *store, void *arg)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct tls_session *session = SSL_get_app_data(ssl);
-    const struct tls_asking *asking = &session->listener->asking;
+    const struct tls_client_auth *client_auth = &session->listener->client_auth;
 
     (void)arg;
     free(session->client);
     session->client =
         tls_client_describe(X509_STORE_CTX_get0_cert(store), session->listener->libctx);
     if (session->client != NULL) {
-        verify(session->client, asking, store);
+        verify(session->client, client_auth, store);
     }
     /* libssl has read the certificate in the operation in which it asks this. */
     if (session->client == NULL || tls_memory_was_short()) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
         return 0;
     }
-    return session->client->trusted || asking->mode != CONF_CLIENT_CERTIFICATE_REQUIRE ||
-           asking->store == NULL;
+    return session->client->trusted || client_auth->mode != CONF_CLIENT_CERTIFICATE_REQUIRE ||
+           client_auth->store == NULL;
 }
 
 int tls_client_set_up(const struct tls_listener *listener, SSL_CTX *ctx)
 {
-    const struct tls_asking *asking = &listener->asking;
-    bool required = asking->mode == CONF_CLIENT_CERTIFICATE_REQUIRE;
+    const struct tls_client_auth *client_auth = &listener->client_auth;
+    bool required = client_auth->mode == CONF_CLIENT_CERTIFICATE_REQUIRE;
     STACK_OF(X509_NAME) * names;
 
-    if (asking->mode == CONF_CLIENT_CERTIFICATE_NONE) {
+    if (client_auth->mode == CONF_CLIENT_CERTIFICATE_NONE) {
         return 0;
     }
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
@@ -208,15 +208,15 @@ int tls_client_set_up(const struct tls_listener *listener, SSL_CTX *ctx)
     SSL_CTX_set_verify_depth(ctx, DEPTH_MAX);
     SSL_CTX_set_max_cert_list(ctx, CHAIN_SIZE_MAX);
     SSL_CTX_set_cert_verify_callback(ctx, on_certificate, NULL);
-    if (asking->store == NULL) {
+    if (client_auth->store == NULL) {
         return 0;
     }
-    names = SSL_dup_CA_list(asking->names);
+    names = SSL_dup_CA_list(client_auth->names);
     if (names == NULL) {
         return -1;
     }
     SSL_CTX_set_client_CA_list(ctx, names);
-    SSL_CTX_set1_cert_store(ctx, asking->store);
+    SSL_CTX_set1_cert_store(ctx, client_auth->store);
     return 0;
 }
 
@@ -228,9 +228,9 @@ bool tls_client_settle(struct tls_session *session)
     int nid;
 
     if (client == NULL || SSL_get0_peer_certificate(session->ssl) == NULL) {
-        struct text detail = text_in(session->early->detail, sizeof session->early->detail);
+        struct text detail = text_in(session->handshake->detail, sizeof session->handshake->detail);
 
-        if (session->listener->asking.mode != CONF_CLIENT_CERTIFICATE_REQUIRE) {
+        if (session->listener->client_auth.mode != CONF_CLIENT_CERTIFICATE_REQUIRE) {
             return true;
         }
         session->failure = HANDSHAKE_CLIENT_CERTIFICATE;
@@ -253,14 +253,14 @@ bool tls_client_settle(struct tls_session *session)
  */
 bool tls_client_has_failed(const struct tls_session *session, unsigned long error)
 {
-    const struct tls_hello *early = session->early;
+    const struct tls_handshake *handshake = session->handshake;
     bool unread =
         ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_EXCESSIVE_MESSAGE_SIZE;
 
-    if (!early->asked || early->alert_sent == SSL_AD_INTERNAL_ERROR) {
+    if (!handshake->asked || handshake->alert_sent == SSL_AD_INTERNAL_ERROR) {
         return false;
     }
-    switch (early->newest) {
+    switch (handshake->newest) {
     case SSL3_MT_CLIENT_HELLO:
         return unread;
     case SSL3_MT_CERTIFICATE:
@@ -274,11 +274,10 @@ bool tls_client_has_failed(const struct tls_session *session, unsigned long erro
     }
 }
 
-void tls_client_explain(struct tls_session *session, unsigned long error, struct text *detail)
+void tls_client_explain(const struct tls_session *session, unsigned long error, struct text *detail)
 {
     bool refused = ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED;
 
-    session->failure = HANDSHAKE_CLIENT_CERTIFICATE;
     text_add(detail,
              refused && session->client != NULL ? session->client->error : sslerror_text(error));
 }

@@ -58,8 +58,9 @@ static struct bytes server_name_of(const struct tls_session *session)
 {
     const char *name = session->sni;
 
-    if (session->early != NULL) {
-        return session->early->hello.has_sni ? session->early->hello.sni : bytes_of(NULL, 0);
+    if (session->handshake != NULL) {
+        return session->handshake->hello.has_sni ? session->handshake->hello.sni
+                                                 : bytes_of(NULL, 0);
     }
     if (name == NULL) {
         name = SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);

@@ -94,7 +94,7 @@ static int try_certificates(const struct tls_listener *listener, const struct co
  * one, no tickets are issued or accepted. */
 static bool wants_tickets(const struct tls_listener *listener, const struct conf *conf)
 {
-    return conf->tickets && listener->asking.mode == CONF_CLIENT_CERTIFICATE_NONE;
+    return conf->tickets && listener->client_auth.mode == CONF_CLIENT_CERTIFICATE_NONE;
 }
 
 static int fill(struct tls_listener *listener, OSSL_LIB_CTX *libctx, const struct conf *conf,
@@ -103,7 +103,7 @@ static int fill(struct tls_listener *listener, OSSL_LIB_CTX *libctx, const struc
 {
     listener->libctx = libctx;
     listener->alpn = from->profile->alpn;
-    if (tls_client_read(&listener->asking, libctx, conf, from, files, error) != 0) {
+    if (tls_client_read(&listener->client_auth, libctx, conf, from, files, error) != 0) {
         return -1;
     }
     listener->ctx = tls_context_new(libctx);
@@ -167,7 +167,7 @@ void tls_listener_free(struct tls_listener *listener)
     free(listener->sets);
     tls_profile_free(&listener->profile);
     tls_profile_free(&listener->anonymous_profile);
-    tls_client_free(&listener->asking);
+    tls_client_free(&listener->client_auth);
     EVP_CIPHER_free(listener->ticket_cipher);
     SSL_CTX_free(listener->anonymous);
     SSL_CTX_free(listener->ctx);

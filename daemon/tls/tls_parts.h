@@ -1,8 +1,8 @@
 /*
  * tls_parts: what only the files of tls share.
  */
-#ifndef POSTERN_DAEMON_COMMON_TLS_PARTS_H
-#define POSTERN_DAEMON_COMMON_TLS_PARTS_H
+#ifndef POSTERN_DAEMON_TLS_TLS_PARTS_H
+#define POSTERN_DAEMON_TLS_TLS_PARTS_H
 
 #include "daemon/tls/ja4.h"
 #include "daemon/tls/tls.h"
@@ -48,7 +48,7 @@ struct tls_shared {
 };
 
 /* What a listener asks of its clients' certificates: tls_client.c. */
-struct tls_asking {
+struct tls_client_auth {
     enum conf_client_certificate mode;
     X509_STORE *store;           /* owned: client_ca; NULL: no client is trusted */
     STACK_OF(X509_NAME) * names; /* owned: its subjects, for the client to choose by */
@@ -64,14 +64,14 @@ struct tls_listener {
     const struct tls_tickets *tickets; /* likewise */
     OSSL_LIB_CTX *libctx;              /* borrowed */
     enum alpn_rule alpn;
-    struct tls_asking asking;
+    struct tls_client_auth client_auth;
     EVP_CIPHER *ticket_cipher;            /* owned; NULL without tickets */
     SSL_CTX *anonymous;                   /* owned; NULL if no set is CONF_UNMATCHED_ANONYMOUS */
     struct tls_profile anonymous_profile; /* owned; of it */
 };
 
 /* What is known about a session only until its handshake is over. */
-struct tls_hello {
+struct tls_handshake {
     uint8_t *raw; /* owned: the first ClientHello, at most HELLO_SIZE_MAX bytes */
     size_t raw_len;
     struct hello hello;       /* views of raw */
@@ -95,7 +95,7 @@ struct tls_session {
     SSL *ssl;                            /* owned */
     const struct tls_listener *listener; /* borrowed */
     const struct tls_set *set;           /* of the hello; NULL before */
-    struct tls_hello *early;             /* owned; NULL when the handshake is over */
+    struct tls_handshake *handshake;     /* owned; NULL when the handshake is over */
     int certificate; /* index into the set of what libssl was given, or -1: none */
     enum handshake_failure failure;
     enum conf_unmatched unmatched; /* what was tried because nothing fitted; _FAIL: nothing */
@@ -164,10 +164,10 @@ int tls_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                 const unsigned char *in, unsigned int in_len, void *arg);
 
 /* tls_client.c: reads what `from` asks for. 0, or -1 with `*error`. */
-MUST_USE int tls_client_read(struct tls_asking *out, OSSL_LIB_CTX *libctx, const struct conf *conf,
-                             const struct conf_listener *from, const struct keyfiles *files,
-                             struct conf_error *error);
-void tls_client_free(struct tls_asking *asking);
+MUST_USE int tls_client_read(struct tls_client_auth *out, OSSL_LIB_CTX *libctx,
+                             const struct conf *conf, const struct conf_listener *from,
+                             const struct keyfiles *files, struct conf_error *error);
+void tls_client_free(struct tls_client_auth *client_auth);
 
 /* Lets an SSL_CTX of the listener ask. 0 or -1. */
 MUST_USE int tls_client_set_up(const struct tls_listener *listener, SSL_CTX *ctx);
@@ -179,7 +179,8 @@ MUST_USE bool tls_client_settle(struct tls_session *session);
 /* Whether libssl was reading the client's certificate, or its proof, when it failed with this error
  * of its queue; and why. */
 bool tls_client_has_failed(const struct tls_session *session, unsigned long error);
-void tls_client_explain(struct tls_session *session, unsigned long error, struct text *detail);
+void tls_client_explain(const struct tls_session *session, unsigned long error,
+                        struct text *detail);
 
 /* tls_client_facts.c: the contents of a certificate; to be freed with free(). NULL without memory.
  */
@@ -195,9 +196,9 @@ int tls_on_client_hello(SSL *ssl, int *alert, void *arg);
 
 /* Why libssl gave up the handshake, from its error queue: fills `failure` and `detail`:
  * tls_failure.c. */
-void tls_explain_failure(struct tls_session *session);
+void tls_failure_explain(struct tls_session *session);
 
 /* The same for a client that is gone: `error` is errno, or 0 if it closed the connection. */
-void tls_explain_gone(struct tls_session *session, int error);
+void tls_failure_explain_gone(struct tls_session *session, int error);
 
 #endif

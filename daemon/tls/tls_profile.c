@@ -6,8 +6,8 @@
  */
 #include "daemon/tls/tls_profile.h"
 
+#include "daemon/tls/libssl.h"
 #include "daemon/tls/sslerror.h"
-#include "daemon/tls/traits.h"
 #include "lib/tls/names.h"
 #include "lib/tls/strength.h"
 
@@ -386,9 +386,9 @@ static int check_suites(const struct job *job)
     return 0;
 }
 
-static int read_traits(const struct job *job, OSSL_LIB_CTX *libctx)
+static int probe_libssl(const struct job *job, OSSL_LIB_CTX *libctx)
 {
-    if (traits_read(&job->out->rules.libssl, libctx) != 0) {
+    if (libssl_probe(&job->out->rules.libssl, libctx) != 0) {
         return conf_fail(job->error, job->conf, job->profile->line,
                          "TLS cannot be set up: libssl does not answer the test hellos");
     }
@@ -416,7 +416,7 @@ int tls_profile_apply(struct tls_profile *out, SSL_CTX *ctx, OSSL_LIB_CTX *libct
     }
     SSL_CTX_set_security_level(job.scratch, 0);
     if (set_suites(&job) == 0 && set_versions(&job) == 0 && set_groups(&job) == 0 &&
-        set_schemes(&job) == 0 && check_suites(&job) == 0 && read_traits(&job, libctx) == 0) {
+        set_schemes(&job) == 0 && check_suites(&job) == 0 && probe_libssl(&job, libctx) == 0) {
         result = 0;
     }
     SSL_CTX_free(job.scratch);

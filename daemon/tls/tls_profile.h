@@ -1,8 +1,8 @@
 /*
  * tls_profile: applies a tls_profile of the configuration to an SSL_CTX.
  */
-#ifndef POSTERN_DAEMON_COMMON_TLS_PROFILE_H
-#define POSTERN_DAEMON_COMMON_TLS_PROFILE_H
+#ifndef POSTERN_DAEMON_TLS_TLS_PROFILE_H
+#define POSTERN_DAEMON_TLS_TLS_PROFILE_H
 
 #include "lib/admin/conf.h"
 #include "lib/tls/certsel.h"

@@ -61,9 +61,10 @@ static bool add_profile(EVP_MD_CTX *hash, const struct certsel_profile *p)
 }
 
 /* Whom the listener admits, and which authorities it trusts. */
-static bool add_asking(EVP_MD_CTX *hash, const struct tls_asking *asking)
+static bool add_asking(EVP_MD_CTX *hash, const struct tls_client_auth *client_auth)
 {
-    return add_number(hash, asking->mode) && add(hash, asking->ca_hash, sizeof asking->ca_hash);
+    return add_number(hash, client_auth->mode) &&
+           add(hash, client_auth->ca_hash, sizeof client_auth->ca_hash);
 }
 
 int tls_resume_bind_set(struct tls_set *set, const char *name, const struct tls_listener *listener)
@@ -72,7 +73,7 @@ int tls_resume_bind_set(struct tls_set *set, const char *name, const struct tls_
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
     bool good = sha256 != NULL && hash != NULL && EVP_DigestInit_ex2(hash, sha256, NULL) == 1 &&
                 add_text(hash, "postern 1") && add_profile(hash, &listener->profile.rules) &&
-                add_asking(hash, &listener->asking) && add_text(hash, name) &&
+                add_asking(hash, &listener->client_auth) && add_text(hash, name) &&
                 add_number(hash, set->unmatched) && EVP_DigestFinal_ex(hash, set->context, NULL);
 
     EVP_MD_CTX_free(hash);

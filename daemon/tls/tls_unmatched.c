@@ -253,10 +253,10 @@ void tls_unmatched_free_set(struct tls_set *set)
     free(set->may_try);
 }
 
-void tls_listener_each_off(const struct tls_listener *listener,
-                           void (*tell)(void *arg, size_t set, const char *certificate,
-                                        const char *why),
-                           void *arg)
+void tls_listener_each_unusable(const struct tls_listener *listener,
+                                void (*tell)(void *arg, size_t set, const char *certificate,
+                                             const char *why),
+                                void *arg)
 {
     for (size_t s = 0; s < listener->num_sets; s++) {
         const struct tls_set *set = &listener->sets[s];
@@ -289,9 +289,9 @@ static bool switch_to_anonymous(struct tls_session *session)
     const struct tls_listener *listener = session->listener;
 
     /* A server without a certificate may not ask for one (RFC 5246 section 7.4.4). */
-    if (listener->asking.mode == CONF_CLIENT_CERTIFICATE_REQUIRE ||
+    if (listener->client_auth.mode == CONF_CLIENT_CERTIFICATE_REQUIRE ||
         !unmatched_anonymous(&listener->profile.rules, &listener->anonymous_profile.rules,
-                             &session->early->hello)) {
+                             &session->handshake->hello)) {
         return true;
     }
     session->certificate = -1;
@@ -301,8 +301,9 @@ static bool switch_to_anonymous(struct tls_session *session)
 static bool switch_to_attempt(struct tls_session *session)
 {
     const struct tls_set *set = session->set;
-    int index = unmatched_try_anyway(&session->listener->profile.rules, set->rules, set->may_try,
-                                     set->num, &session->early->hello, session->early->verdicts);
+    int index =
+        unmatched_try_anyway(&session->listener->profile.rules, set->rules, set->may_try, set->num,
+                             &session->handshake->hello, session->handshake->verdicts);
 
     if (index < 0) {
         return true;

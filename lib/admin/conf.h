@@ -4,8 +4,7 @@
  * One table row per option (name, type, default, words, bounds) drives parsing, defaults and the
  * check that postern.conf(5) names every option. libconfuse reads the syntax; everything that it
  * silently accepts is checked here, so that a mistake is always "FILE:LINE: text". References
- * between sections are resolved and checked; files are not opened (daemon/tls/setup does that). May
- * include: lib/base, lib/net, lib/tls/alpn, libconfuse.
+ * between sections are resolved and checked; files are not opened (daemon/tls/setup does that).
  */
 #ifndef POSTERN_LIB_ADMIN_CONF_H
 #define POSTERN_LIB_ADMIN_CONF_H
@@ -87,6 +86,7 @@ enum conf_tls {
     CONF_TLS_ENCRYPT,  /* STARTTLS is demanded */
     CONF_TLS_IMPLICIT, /* TLS from the first byte */
     CONF_TLS_NONE,     /* no TLS */
+    NUM_CONF_TLS,
 };
 
 enum conf_client_certificate {

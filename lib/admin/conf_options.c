@@ -1,5 +1,7 @@
 #include "lib/admin/conf_parts.h"
 
+#include "lib/base/table.h"
+
 #include <string.h>
 
 #define COUNT(array)       (sizeof(array) / sizeof(array)[0])
@@ -74,7 +76,8 @@ static const struct conf_option backend[] = {
 
 #define TLS_WORDS                                                                                  \
     {                                                                                              \
-        "may", "encrypt", "implicit", "none"                                                       \
+        [CONF_TLS_MAY] = "may", [CONF_TLS_ENCRYPT] = "encrypt", [CONF_TLS_IMPLICIT] = "implicit",  \
+        [CONF_TLS_NONE] = "none"                                                                   \
     }
 
 static const struct conf_option listener[] = {
@@ -137,6 +140,7 @@ const struct conf_section conf_sections[NUM_CONF_KINDS] = {
 const char *conf_tls_word(enum conf_tls tls)
 {
     static const char *const words[] = TLS_WORDS;
+    TABLE_HAS_EACH(words, NUM_CONF_TLS);
 
     return words[tls];
 }
@@ -184,6 +188,7 @@ void conf_each_option(void (*row)(void *arg, const char *section, const char *op
         [CONF_REFERENCE] = "name",      [CONF_REFERENCES] = "list of names",
         [CONF_ADDRESS] = "address",     [CONF_NETWORKS] = "list of networks",
     };
+    TABLE_HAS_EACH(type_words, NUM_CONF_TYPES);
 
     for (size_t kind = 0; kind < NUM_CONF_KINDS; kind++) {
         const struct conf_section *section = &conf_sections[kind];

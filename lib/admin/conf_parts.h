@@ -38,6 +38,7 @@ enum conf_type {
     CONF_NETWORKS,   /* struct conf_prefixes */
     CONF_REFERENCE,  /* the name of a section; resolved by conf_check.c */
     CONF_REFERENCES, /* a list of these */
+    NUM_CONF_TYPES,
 };
 
 /* The offset of an option that is checked, but has only one value so far. */

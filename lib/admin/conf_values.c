@@ -329,7 +329,7 @@ static int take_default(const struct place *p, unsigned line)
 
 static int complain_missing(const struct place *p, enum conf_kind kind, cfg_t *section)
 {
-    if (kind == CONF_TOP) {
+    if (kind == CONF_TOP || section == NULL) {
         return conf_fail(p->error, p->conf, 0, "%s is missing", p->option->name);
     }
     return conf_fail(p->error, p->conf, (unsigned)section->line, "%s \"%s\" has no %s",

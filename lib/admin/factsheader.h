@@ -8,7 +8,6 @@
  *
  * The host that says so comes first, as in Authentication-Results. Texts from a client are in
  * double quotes, and bytes that could end these, or are not printable ASCII, are written as %XX.
- * May include: record, lib/base.
  */
 #ifndef POSTERN_LIB_ADMIN_FACTSHEADER_H
 #define POSTERN_LIB_ADMIN_FACTSHEADER_H

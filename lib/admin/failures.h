@@ -8,13 +8,14 @@
  * been seen for FAILURES_KEEP seconds is forgotten.
  *
  * Pure, and not thread-safe. Memory: malloc(), one block for each entry, so that all together stay
- * below FAILURES_MAX * (HELLO_SIZE_MAX + sizeof(struct failure)). May include: lib/base, lib/net,
- * lib/tls, logline.
+ * below FAILURES_MAX * (HELLO_SIZE_MAX + sizeof(struct failure)).
  */
 #ifndef POSTERN_LIB_ADMIN_FAILURES_H
 #define POSTERN_LIB_ADMIN_FAILURES_H
 
-#include "lib/admin/logline.h"
+#include "lib/base/text.h"
+#include "lib/net/addr.h"
+#include "lib/tls/handshake.h"
 
 #define FAILURES_MAX     500
 #define FAILURES_KEEP    ((int64_t)30 * 24 * 3600)

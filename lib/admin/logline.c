@@ -1,5 +1,6 @@
 #include "lib/admin/logline.h"
 
+#include "lib/base/table.h"
 #include "lib/tls/names.h"
 
 #include <string.h>
@@ -182,7 +183,7 @@ void logline_established(struct text *t, const struct logline_session *s,
 }
 
 /* p384=curve-not-in-groups rsa=no-suite */
-static void add_verdicts(struct text *t, const struct logline_choice *choice)
+static void add_verdicts(struct text *t, const struct handshake_choice *choice)
 {
     for (size_t i = 0; i < choice->num; i++) {
         text_add(t, " ");
@@ -236,7 +237,7 @@ static void add_would_fit(struct text *t, unsigned would_fit)
     }
 }
 
-static void add_ja4(struct text *t, const struct logline_choice *choice)
+static void add_ja4(struct text *t, const struct handshake_choice *choice)
 {
     if (choice->ja4 != NULL && choice->ja4[0] != '\0') {
         text_addf(t, " ja4=%s", choice->ja4);
@@ -244,7 +245,7 @@ static void add_ja4(struct text *t, const struct logline_choice *choice)
 }
 
 void logline_handshake_failed(struct text *t, const struct logline_session *s,
-                              enum handshake_failure reason, const struct logline_choice *choice,
+                              enum handshake_failure reason, const struct handshake_choice *choice,
                               const char *detail)
 {
     text_add(t, "TLS handshake failed from ");
@@ -264,7 +265,7 @@ void logline_handshake_failed(struct text *t, const struct logline_session *s,
 }
 
 void logline_verdict_wrong(struct text *t, const struct logline_session *s,
-                           const struct logline_choice *choice, const char *certificate,
+                           const struct handshake_choice *choice, const char *certificate,
                            struct bytes raw_hello)
 {
     text_add(t, "verdict=wrong for ");
@@ -284,7 +285,8 @@ void logline_verdict_wrong(struct text *t, const struct logline_session *s,
 }
 
 void logline_unmatched(struct text *t, const struct logline_session *s,
-                       const struct logline_choice *choice, const char *outcome, const char *detail)
+                       const struct handshake_choice *choice, const char *outcome,
+                       const char *detail)
 {
     text_addf(t, "unmatched=%s for ", choice->unmatched);
     add_client(t, s);
@@ -375,6 +377,7 @@ void logline_stress(struct text *t, enum logline_bound bound, struct bound_news 
         [LOGLINE_STRESS] = {"stress is over", "stress begins"},
         [LOGLINE_FULL] = {"there is room again", "silent clients make room for new ones"},
     };
+    TABLE_HAS_EACH(words, NUM_LOGLINE_BOUNDS);
     bool over = news.line == BOUND_CROSSED;
 
     text_add(t, "backend=");
@@ -384,24 +387,4 @@ void logline_stress(struct text *t, enum logline_bound bound, struct bound_news 
         text_addf(t, " evicted=%u refused=%u", facts->evicted, facts->refused);
     }
     logline_times(t, news);
-}
-
-const char *handshake_failure_word(enum handshake_failure reason)
-{
-    static const char *const words[] = {
-        [HANDSHAKE_NO_CERTIFICATE_FITS] = "no-certificate-fits",
-        [HANDSHAKE_NOT_TLS] = "not-tls",
-        [HANDSHAKE_MALFORMED] = "malformed",
-        [HANDSHAKE_HELLO_TOO_LARGE] = "hello-too-large",
-        [HANDSHAKE_PROTOCOL_VERSION] = "protocol-version",
-        [HANDSHAKE_CLIENT_ALERT] = "client-alert",
-        [HANDSHAKE_ALPN] = "alpn",
-        [HANDSHAKE_CLIENT_CERTIFICATE] = "client-certificate",
-        [HANDSHAKE_TIMEOUT] = "timeout",
-        [HANDSHAKE_CLIENT_GONE] = "client-gone",
-        [HANDSHAKE_BACKEND_SPOKE] = "backend-spoke",
-        [HANDSHAKE_INTERNAL] = "internal",
-    };
-
-    return words[reason];
 }

@@ -4,35 +4,18 @@
  * Words and order are the contract of docs/design.md "Log": Postfix's words where Postfix has
  * words, so that its log readers understand. Each function appends to a bounded text; bytes from
  * the network are escaped. The "warning: " of a line is not written here: log_line() adds it
- * according to the level. May include: lib/base, lib/net, lib/tls.
+ * according to the level.
  */
 #ifndef POSTERN_LIB_ADMIN_LOGLINE_H
 #define POSTERN_LIB_ADMIN_LOGLINE_H
 
-#include "lib/base/pace.h"
+#include "lib/base/bound.h"
 #include "lib/base/text.h"
 #include "lib/net/addr.h"
-#include "lib/tls/certsel.h"
-#include "lib/tls/facts.h"
+#include "lib/tls/handshake.h"
 
 /* Room for any line built here. */
 #define LOGLINE_SIZE 2048
-
-/* Why a handshake failed: a closed list. */
-enum handshake_failure {
-    HANDSHAKE_NO_CERTIFICATE_FITS,
-    HANDSHAKE_NOT_TLS,
-    HANDSHAKE_MALFORMED,
-    HANDSHAKE_HELLO_TOO_LARGE,
-    HANDSHAKE_PROTOCOL_VERSION,
-    HANDSHAKE_CLIENT_ALERT,
-    HANDSHAKE_ALPN,
-    HANDSHAKE_CLIENT_CERTIFICATE,
-    HANDSHAKE_TIMEOUT,
-    HANDSHAKE_CLIENT_GONE,
-    HANDSHAKE_BACKEND_SPOKE,
-    HANDSHAKE_INTERNAL,
-};
 
 /* What every line of a session has. */
 struct logline_session {
@@ -41,20 +24,6 @@ struct logline_session {
     struct addr upstream; /* whose PROXY header named these two; no family: nobody's */
     const char *listener; /* borrowed */
     const char *id;       /* borrowed */
-};
-
-/* The choice that was made for a hello, for the failure line. */
-struct logline_choice {
-    const struct hello *hello;      /* NULL: none was read */
-    const char *const *names;       /* names of the set's certificates */
-    const struct verdict *verdicts; /* one for each */
-    size_t num;
-    unsigned would_fit;      /* bits of enum fit */
-    const char *unmatched;   /* what was served although nothing fits: "anonymous" or "try-anyway";
-                                NULL: nothing was */
-    const char *certificate; /* of `unmatched`: its name, or "none" */
-    const char *ja4;         /* the hello's fingerprint; NULL or "": not known */
-    const struct tls_client *client; /* the certificate that the client has shown, or NULL */
 };
 
 /* connect from unknown[192.0.2.7]:49211 to mx[203.0.113.5]:25 session=... With an upstream, " via
@@ -81,13 +50,13 @@ void logline_established(struct text *t, const struct logline_session *s,
  * whenever it is known; `detail` (may be NULL; our own or libssl's words) becomes detail="...".
  */
 void logline_handshake_failed(struct text *t, const struct logline_session *s,
-                              enum handshake_failure reason, const struct logline_choice *choice,
+                              enum handshake_failure reason, const struct handshake_choice *choice,
                               const char *detail);
 
 /* warning: verdict=wrong for unknown[...]:...: libssl served CERTIFICATE although p384=...: the
  * hello follows in hex (cut when too long), so that it can be reported. */
 void logline_verdict_wrong(struct text *t, const struct logline_session *s,
-                           const struct logline_choice *choice, const char *certificate,
+                           const struct handshake_choice *choice, const char *certificate,
                            struct bytes raw_hello);
 
 /*
@@ -97,7 +66,7 @@ void logline_verdict_wrong(struct text *t, const struct logline_session *s,
  * with its `detail` (may be NULL).
  */
 void logline_unmatched(struct text *t, const struct logline_session *s,
-                       const struct logline_choice *choice, const char *outcome,
+                       const struct handshake_choice *choice, const char *outcome,
                        const char *detail);
 
 /* What is logged about a session at its end. */
@@ -151,7 +120,7 @@ void logline_limit(struct text *t, const struct logline_session *s, enum logline
 void logline_times(struct text *t, struct bound_news news);
 
 /* The bounds of a backend's connections. */
-enum logline_bound { LOGLINE_STRESS, LOGLINE_FULL };
+enum logline_bound { LOGLINE_STRESS, LOGLINE_FULL, NUM_LOGLINE_BOUNDS };
 
 struct logline_stress {
     const char *backend; /* borrowed */
@@ -165,8 +134,5 @@ struct logline_stress {
  * With a line to be said only. */
 void logline_stress(struct text *t, enum logline_bound bound, struct bound_news news,
                     const struct logline_stress *facts);
-
-/* The contract's word: "no-certificate-fits", "not-tls", ... */
-const char *handshake_failure_word(enum handshake_failure reason);
 
 #endif

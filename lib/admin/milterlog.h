@@ -1,7 +1,5 @@
 /*
  * milterlog: the text of the milter's log lines, like logline for the daemon's.
- *
- * May include: lib/base, lib/net.
  */
 #ifndef POSTERN_LIB_ADMIN_MILTERLOG_H
 #define POSTERN_LIB_ADMIN_MILTERLOG_H

@@ -2,7 +2,7 @@
  * policy: how mail must be protected, by the administrator's rules (postern-policy(5)).
  *
  * A file has one rule per line: conditions, requirements, and what to do if these are not met. The
- * first rule whose conditions all match decides. May include: lib/base, lib/net, record, conf.
+ * first rule whose conditions all match decides.
  */
 #ifndef POSTERN_LIB_ADMIN_POLICY_H
 #define POSTERN_LIB_ADMIN_POLICY_H

@@ -1,5 +1,7 @@
 #include "lib/admin/record.h"
 
+#include "lib/base/table.h"
+
 #include <string.h>
 
 static const char *const client_words[] = {
@@ -7,6 +9,7 @@ static const char *const client_words[] = {
     [RECORD_CLIENT_UNTRUSTED] = "untrusted",
     [RECORD_CLIENT_TRUSTED] = "trusted",
 };
+TABLE_HAS_EACH(client_words, NUM_RECORD_CLIENTS);
 
 const char *record_client_word(enum record_client client)
 {

@@ -2,7 +2,7 @@
  * record: what is known about the session that a mail arrived through, in the milter's own memory.
  *
  * posternd provides it over the control socket; the header and the policy use it. All texts are
- * copies, cut to their room. May include: lib/base, lib/tls/facts.
+ * copies, cut to their room.
  */
 #ifndef POSTERN_LIB_ADMIN_RECORD_H
 #define POSTERN_LIB_ADMIN_RECORD_H
@@ -22,6 +22,7 @@ enum record_client {
     RECORD_CLIENT_NONE,      /* no certificate was shown */
     RECORD_CLIENT_UNTRUSTED, /* one that client_ca does not lead to */
     RECORD_CLIENT_TRUSTED,
+    NUM_RECORD_CLIENTS,
 };
 
 struct record {

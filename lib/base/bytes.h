@@ -3,7 +3,7 @@
  *
  * A `struct bytes` is a view: it never owns what it points to, and every function that reads from
  * it moves its start forward. A function that finds too few bytes returns false and leaves both the
- * view and its output unchanged. May include: nothing of ours.
+ * view and its output unchanged.
  */
 #ifndef POSTERN_LIB_BASE_BYTES_H
 #define POSTERN_LIB_BASE_BYTES_H

@@ -3,8 +3,7 @@
  *
  * Reads hex digits in any spacing (blanks, colons, commas, 0x, \x, one long stream), C and Go
  * arrays with their comments, numbered lines, and the hex dumps of Wireshark, tcpdump, xxd, hexdump
- * -C, od and openssl s_client with their offsets and columns of characters. May include:
- * lib/base/bytes, lib/base/text.
+ * -C, od and openssl s_client with their offsets and columns of characters.
  */
 #ifndef POSTERN_LIB_BASE_HEXDUMP_H
 #define POSTERN_LIB_BASE_HEXDUMP_H

@@ -3,7 +3,6 @@
  *
  * SipHash-2-4 (Aumasson and Bernstein, 2012). Tables whose keys come from the network use it with
  * random bytes of their process, so that no client can choose keys that fall into one chain.
- * May include: nothing of ours.
  */
 #ifndef POSTERN_LIB_BASE_SIPHASH_H
 #define POSTERN_LIB_BASE_SIPHASH_H

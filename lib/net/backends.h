@@ -4,12 +4,12 @@
  * A name is one backend, whichever configuration has it and at whatever place: sessions of an older
  * configuration and of a newer one share its slots, and what was counted stays when others are
  * added or change their order. Finding one takes constant time. Pure: the time is passed in, in
- * milliseconds of a clock that never goes back. Not locked. May include: lib/base, slots.
+ * milliseconds of a clock that never goes back. Not locked.
  */
 #ifndef POSTERN_LIB_NET_BACKENDS_H
 #define POSTERN_LIB_NET_BACKENDS_H
 
-#include "lib/base/pace.h"
+#include "lib/base/bound.h"
 #include "lib/net/slots.h"
 
 struct backend {

@@ -3,7 +3,7 @@
  *
  * A mail server trusts some addresses more than others: loopback, its own, those of its network. An
  * upstream may say which client it speaks for, but not that this client is one of the machines in
- * between. May include: addr, prefix.
+ * between.
  */
 #ifndef POSTERN_LIB_NET_CLAIM_H
 #define POSTERN_LIB_NET_CLAIM_H

@@ -1,7 +1,5 @@
 /*
  * hostname: names of hosts and domains, in their ASCII form.
- *
- * May include: lib/base.
  */
 #ifndef POSTERN_LIB_NET_HOSTNAME_H
 #define POSTERN_LIB_NET_HOSTNAME_H

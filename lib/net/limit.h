@@ -1,12 +1,12 @@
 /*
  * limit: how many there are at one time of what all clients share, and whether more are let in.
  *
- * Pure, not locked. May include: lib/base.
+ * Pure, not locked.
  */
 #ifndef POSTERN_LIB_NET_LIMIT_H
 #define POSTERN_LIB_NET_LIMIT_H
 
-#include "lib/base/pace.h"
+#include "lib/base/bound.h"
 
 /* Zeroed at first. */
 struct limit {

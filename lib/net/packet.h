@@ -3,7 +3,6 @@
  *
  * A capture shows a TLS record after the headers of its packet: Ethernet (with or without a VLAN
  * tag), Linux cooked capture (both versions), BSD loopback or none; then IPv4 or IPv6; then TCP.
- * May include: lib/base/bytes.
  */
 #ifndef POSTERN_LIB_NET_PACKET_H
 #define POSTERN_LIB_NET_PACKET_H

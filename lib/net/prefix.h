@@ -1,7 +1,5 @@
 /*
  * prefix: networks, as a configuration names them.
- *
- * May include: lib/base, lib/net/addr.
  */
 #ifndef POSTERN_LIB_NET_PREFIX_H
 #define POSTERN_LIB_NET_PREFIX_H

@@ -2,7 +2,7 @@
  * proxyproto: the header of the PROXY protocol, which says who the client of a connection is.
  *
  * Written for the backend, and read from an upstream. Format: "The PROXY protocol, versions 1 & 2",
- * section 2.1 (the text line) and 2.2 (the binary header). May include: addr.
+ * section 2.1 (the text line) and 2.2 (the binary header).
  */
 #ifndef POSTERN_LIB_NET_PROXYPROTO_H
 #define POSTERN_LIB_NET_PROXYPROTO_H

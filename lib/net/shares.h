@@ -9,7 +9,6 @@
  *
  * A caller is silent as long as it has not sent a complete request: half a request does not count.
  * Pure; memory is taken once; every function looks at SHARES_RECORDS records at most. Not locked.
- * May include: lib/base.
  */
 #ifndef POSTERN_LIB_NET_SHARES_H
 #define POSTERN_LIB_NET_SHARES_H

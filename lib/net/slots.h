@@ -5,12 +5,13 @@
  * mail. When all slots are taken, a new client gets a slot from the client that has most waiting
  * sessions: that of its session that has waited longest. So a flood from one place ends its own
  * sessions first. Every function works in constant time; memory is taken once. Pure, not locked.
- * May include: lib/base, tally.
  */
 #ifndef POSTERN_LIB_NET_SLOTS_H
 #define POSTERN_LIB_NET_SLOTS_H
 
-#include "lib/net/tally.h"
+#include "lib/net/clientkey.h"
+
+#include <sys/queue.h>
 
 /* A session's part in it, zeroed at first. */
 struct slot {

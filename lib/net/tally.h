@@ -1,28 +1,20 @@
 /*
  * tally: the sessions that each client has, and the handshakes that it began recently.
  *
- * A client is an IPv4 address or an IPv6 network of 64 bits, within which anyone can choose
- * addresses freely. Memory is taken once, at tally_open(); every function works in constant time,
- * in a table hashed with a secret. A client with a session is never forgotten. A client without one
- * is remembered for a minute, as long as there is room. Pure: the time is passed in, in
- * milliseconds of a clock that never goes back. Not locked. May include: lib/base, addr.
+ * Memory is taken once, at tally_open(); every function works in constant time, in a table hashed
+ * with a secret. A client with a session is never forgotten. A client without one is remembered for
+ * a minute, as long as there is room. Pure: the time is passed in, in milliseconds of a clock that
+ * never goes back. Not locked.
  */
 #ifndef POSTERN_LIB_NET_TALLY_H
 #define POSTERN_LIB_NET_TALLY_H
 
-#include "lib/base/siphash.h"
-#include "lib/net/addr.h"
+#include "lib/net/clientkey.h"
 
 #include <sys/queue.h>
 
 /* Lines a minute about refused clients, for all clients together. */
 #define TALLY_LINES_MAX 60
-
-/* What makes two addresses one client. */
-struct client_key {
-    enum addr_family family;
-    uint64_t network; /* an IPv4 address, or the first 64 bits of an IPv6 one */
-};
 
 /* What a client was refused. */
 enum tally_refusal { TALLY_NO_SESSION, TALLY_NO_HANDSHAKE, NUM_TALLY_REFUSALS };
@@ -58,14 +50,6 @@ struct tally {
     unsigned lines;
     uint8_t secret[SIPHASH_KEY_SIZE];
 };
-
-/* The client that has this address; v4-mapped ones count as IPv4. */
-struct client_key client_key_of(const struct addr *a);
-
-/* The hash of a key. */
-uint64_t client_key_hash(const uint8_t secret[SIPHASH_KEY_SIZE], const struct client_key *key);
-
-bool client_key_equal(const struct client_key *a, const struct client_key *b);
 
 /*
  * Room for `capacity` clients (at least 1): as many as there may be simultaneous sessions, plus

@@ -21,6 +21,7 @@ enum compare_verdict {
     COMPARE_LOST,       /* something that Postfix does is no longer done */
     COMPARE_FAIL,       /* something opens */
     COMPARE_NOT_JUDGED, /* cannot be judged */
+    NUM_COMPARE_VERDICTS,
 };
 
 #define COMPARE_VERDICTS (COMPARE_NOT_JUDGED + 1)

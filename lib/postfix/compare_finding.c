@@ -1,6 +1,8 @@
 /* Findings, and the questions that all rules ask about a parameter. */
 #include "lib/postfix/compare_parts.h"
 
+#include "lib/base/table.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +101,7 @@ const char *compare_verdict_word(enum compare_verdict verdict)
         [COMPARE_SAME] = "same", [COMPARE_EQUAL] = "equal", [COMPARE_STRICTER] = "stricter",
         [COMPARE_LOST] = "lost", [COMPARE_FAIL] = "fail",   [COMPARE_NOT_JUDGED] = "not-judged",
     };
+    TABLE_HAS_EACH(words, NUM_COMPARE_VERDICTS);
 
     return words[verdict];
 }

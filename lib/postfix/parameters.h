@@ -3,7 +3,7 @@
  *
  * The one table, parameters.inc, is compiled in, so that it is wherever the program is. It has a
  * row for every parameter of the Postfix releases that are tested; a parameter without a row is
- * named as not judged. May include: lib/base.
+ * named as not judged.
  */
 #ifndef POSTERN_LIB_POSTFIX_PARAMETERS_H
 #define POSTERN_LIB_POSTFIX_PARAMETERS_H

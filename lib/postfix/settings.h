@@ -2,7 +2,7 @@
  * settings: Postfix's parameters with their values, and the words of a value.
  *
  * What postconf(1) prints as "name = value", one a line, becomes a list that can be searched by
- * name. May include: lib/base.
+ * name.
  */
 #ifndef POSTERN_LIB_POSTFIX_SETTINGS_H
 #define POSTERN_LIB_POSTFIX_SETTINGS_H

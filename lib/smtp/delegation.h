@@ -2,7 +2,7 @@
  * delegation: Postfix's policy delegation protocol (SMTPD_POLICY_README), server side.
  *
  * A request is lines NAME=VALUE and an empty line; an answer is "action=ACTION" and an empty line.
- * Everything is a view of the caller's bytes. May include: lib/base.
+ * Everything is a view of the caller's bytes.
  */
 #ifndef POSTERN_LIB_SMTP_DELEGATION_H
 #define POSTERN_LIB_SMTP_DELEGATION_H

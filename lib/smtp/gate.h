@@ -6,7 +6,6 @@
  * one side of the handshake to the other. Until the door to STARTTLS is shut, commands are looked
  * at (a white list, docs/design.md "Life of a session"); from then on the client's bytes are passed
  * on blindly, while the backend's replies are watched to the end. No I/O, no clock, no allocation.
- * May include: lib/base and the rooms of lib/smtp.
  *
  * Use: gate_init(); then gate_client() and gate_backend() with what each side sent, as often as
  * bytes or room for output come; after each call look at gate_state() and at the notes. What a
@@ -39,6 +38,7 @@ enum gate_level {
     GATE_ENCRYPT, /* nothing but STARTTLS: 530; plaintext is never relayed, AUTH never offered */
     GATE_NONE,    /* as GATE_MAY, but STARTTLS is neither offered nor accepted: 502. Also for a
                    * client that a listener with GATE_MAY exempts */
+    NUM_GATE_LEVELS,
 };
 
 /* What a listener asks of a client. It outlives the gates that use it, and is unchanged from the

@@ -1,6 +1,7 @@
 /* The gate's look at the client's lines; gate.c has the theory of operation. */
 #include "lib/smtp/gate_parts.h"
 
+#include "lib/base/table.h"
 #include "lib/smtp/line.h"
 #include "lib/smtp/message.h"
 
@@ -24,6 +25,7 @@ static const uint8_t plain_actions[][VERB_NUM] = {
          [VERB_AUTH] = REFUSE_PLAIN_AUTH, [VERB_STARTTLS] = STARTTLS},
     [GATE_NONE] = {WHITE_LIST, [VERB_AUTH] = AUTH, [VERB_STARTTLS] = REFUSE_STARTTLS},
 };
+TABLE_HAS_EACH(plain_actions, NUM_GATE_LEVELS);
 
 /* The same under TLS. */
 static const uint8_t no_ehlo_actions[VERB_NUM] = {

@@ -2,7 +2,7 @@
  * line: cutting what a peer sent into lines.
  *
  * LF alone ends a line, as in Postfix; CRs before it belong to the line end. Lines are views into
- * the caller's bytes, line end included. May include: lib/base.
+ * the caller's bytes, line end included.
  */
 #ifndef POSTERN_LIB_SMTP_LINE_H
 #define POSTERN_LIB_SMTP_LINE_H

@@ -1,16 +1,20 @@
 #include "lib/smtp/message.h"
 
+#include "lib/base/table.h"
 #include "lib/smtp/line.h"
 
 #include <string.h>
 #include <strings.h>
 
-static const char *const verbs[VERB_NUM] = {
-    [VERB_AUTH] = "AUTH", [VERB_BDAT] = "BDAT", [VERB_DATA] = "DATA",         [VERB_EHLO] = "EHLO",
-    [VERB_ETRN] = "ETRN", [VERB_EXPN] = "EXPN", [VERB_HELO] = "HELO",         [VERB_HELP] = "HELP",
-    [VERB_MAIL] = "MAIL", [VERB_NOOP] = "NOOP", [VERB_QUIT] = "QUIT",         [VERB_RCPT] = "RCPT",
-    [VERB_RSET] = "RSET", [VERB_VRFY] = "VRFY", [VERB_STARTTLS] = "STARTTLS",
+static const char *const verbs[] = {
+    [VERB_OTHER] = "UNKNOWN",     [VERB_AUTH] = "AUTH", [VERB_BDAT] = "BDAT",
+    [VERB_DATA] = "DATA",         [VERB_EHLO] = "EHLO", [VERB_ETRN] = "ETRN",
+    [VERB_EXPN] = "EXPN",         [VERB_HELO] = "HELO", [VERB_HELP] = "HELP",
+    [VERB_MAIL] = "MAIL",         [VERB_NOOP] = "NOOP", [VERB_QUIT] = "QUIT",
+    [VERB_RCPT] = "RCPT",         [VERB_RSET] = "RSET", [VERB_VRFY] = "VRFY",
+    [VERB_STARTTLS] = "STARTTLS",
 };
+TABLE_HAS_EACH(verbs, VERB_NUM);
 
 /* isspace() without LF, whatever the locale. */
 static bool is_blank(uint8_t c)
@@ -62,7 +66,7 @@ bool message_verb(struct bytes line, enum verb *out)
 
 const char *message_verb_name(enum verb verb)
 {
-    return verb == VERB_OTHER ? "UNKNOWN" : verbs[verb];
+    return verbs[verb];
 }
 
 bool message_argument(struct bytes line, struct bytes *out)

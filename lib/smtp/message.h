@@ -2,8 +2,7 @@
  * message: what one SMTP line contains: a command's verb, a reply's code, an EHLO keyword.
  *
  * Commands are parsed as Postfix parses them, so that gate and backend never see different ones:
- * words are separated by SP, TAB, VT, FF and CR, and NUL ends the line. May include: lib/base and
- * lib/smtp/line.
+ * words are separated by SP, TAB, VT, FF and CR, and NUL ends the line.
  */
 #ifndef POSTERN_LIB_SMTP_MESSAGE_H
 #define POSTERN_LIB_SMTP_MESSAGE_H

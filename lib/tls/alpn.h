@@ -4,7 +4,7 @@
  * A client that wants to talk to a web server, and was tricked into talking to a mail server with a
  * certificate that is valid for both, names the protocol that it expects: there such a handshake
  * can be ended before a byte of it is taken for mail. SMTP has no name in IANA's registry; those
- * who send one send "smtp". May include: lib/base, hello.
+ * who send one send "smtp".
  */
 #ifndef POSTERN_LIB_TLS_ALPN_H
 #define POSTERN_LIB_TLS_ALPN_H
@@ -20,6 +20,7 @@ enum alpn_rule {
     ALPN_GUARD,  /* refused if another service's protocol is named, and smtp is not */
     ALPN_STRICT, /* refused unless smtp is named */
     ALPN_IGNORE, /* never looked at */
+    NUM_ALPN_RULES,
 };
 
 enum alpn_answer {

@@ -210,7 +210,7 @@ static size_t place_of_group(const struct question *q, uint16_t id)
  * key_share. */
 static bool find_share(const struct question *q, size_t *best, size_t *len)
 {
-    const struct libssl_traits *libssl = &q->profile->libssl;
+    const struct libssl *libssl = &q->profile->libssl;
     const size_t none = q->profile->num_groups;
     struct bytes shares = q->hello->key_share;
     struct bytes key;

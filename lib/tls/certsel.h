@@ -5,8 +5,7 @@
  * libssl, given only this certificate and this profile, would send it to this client, and if not,
  * the first reason against it in the client's hello or in the certificate. The choice is the first
  * usable certificate that no client has to refuse, or otherwise the first usable one. Arrays of
- * IANA numbers go in, numbers come out: no OpenSSL type crosses, and nothing is allocated. May
- * include: lib/base, lib/tls/hello, libssl and names.
+ * IANA numbers go in, numbers come out: no OpenSSL type crosses, and nothing is allocated.
  */
 #ifndef POSTERN_LIB_TLS_CERTSEL_H
 #define POSTERN_LIB_TLS_CERTSEL_H
@@ -49,7 +48,7 @@ struct certsel_profile {
     size_t num_groups;
     const uint16_t *schemes; /* in the server's order of preference */
     size_t num_schemes;
-    struct libssl_traits libssl; /* the one that serves */
+    struct libssl libssl; /* the one that serves */
 };
 
 enum verdict_reason {
@@ -64,6 +63,7 @@ enum verdict_reason {
     VERDICT_KEY_TOO_SMALL,
     VERDICT_CA_NAMES,
     VERDICT_MALFORMED,
+    NUM_VERDICT_REASONS,
 };
 
 /* Why a client that checks it has to refuse a certificate that libssl still sends. */
@@ -73,6 +73,7 @@ enum verdict_fault {
                                     section 4.2.1.3, RFC 8446 section 4.4.2.2) */
     FAULT_KEY_ENCIPHERMENT_ONLY, /* the same, for an RSA key that may only decrypt */
     FAULT_EXPLICIT_PARAMETERS,   /* its curve has no name (RFC 5480 section 2.1.1) */
+    NUM_VERDICT_FAULTS,
 };
 
 struct verdict {

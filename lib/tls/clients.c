@@ -1,5 +1,7 @@
 #include "lib/tls/clients.h"
 
+#include "lib/base/table.h"
+
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The longest list of a row. */
@@ -37,6 +39,7 @@ const char *client_basis_word(enum client_basis basis)
         [CLIENT_RUN] = "run",
         [CLIENT_DOCUMENTED] = "documents",
     };
+    TABLE_HAS_EACH(words, NUM_CLIENT_BASES);
 
     return words[basis];
 }

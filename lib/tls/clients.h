@@ -3,7 +3,7 @@
  *
  * `posternctl check` tries a configuration with these. The rows are in clients_windows.inc,
  * clients_libraries.inc and clients_mail.inc, each with the source that it is based on; they are
- * compiled in, so that they are wherever the program is. May include: lib/tls/hellobuild.
+ * compiled in, so that they are wherever the program is.
  */
 #ifndef POSTERN_LIB_TLS_CLIENTS_H
 #define POSTERN_LIB_TLS_CLIENTS_H
@@ -15,6 +15,7 @@ enum client_basis {
     CLIENT_CAPTURED,   /* a published capture of this client, or of one with the same TLS library */
     CLIENT_RUN,        /* the program itself was run */
     CLIENT_DOCUMENTED, /* documents, or captures of parts; `source` says what is inferred */
+    NUM_CLIENT_BASES,
 };
 
 /* Lists are numbers in hexadecimal with blanks between them, in the client's order; NULL: it does

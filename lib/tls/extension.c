@@ -437,7 +437,7 @@ const char *extension_read_block(struct hello *out)
     return NULL;
 }
 
-static bool knows_newer(const struct libssl_traits *libssl, uint16_t type)
+static bool knows_newer(const struct libssl *libssl, uint16_t type)
 {
     switch (type) {
     case EXT_CLIENT_CERTIFICATE_TYPE:
@@ -461,7 +461,7 @@ static const char *check_compress_certificate(struct bytes body)
 }
 
 /* What this libssl refuses, and another does not, in an extension and the `rest` after it. */
-static const char *check_newer(const struct libssl_traits *libssl, uint16_t version, uint16_t type,
+static const char *check_newer(const struct libssl *libssl, uint16_t version, uint16_t type,
                                struct bytes body, struct bytes rest)
 {
     struct bytes other;
@@ -476,7 +476,7 @@ static const char *check_newer(const struct libssl_traits *libssl, uint16_t vers
     return NULL;
 }
 
-const char *extension_check_block(const struct hello *hello, const struct libssl_traits *libssl,
+const char *extension_check_block(const struct hello *hello, const struct libssl *libssl,
                                   uint16_t version)
 {
     struct bytes rest = hello->extensions;

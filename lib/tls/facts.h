@@ -2,7 +2,7 @@
  * facts: what is known about one TLS connection once its handshake is done.
  *
  * Plain data for the log and for later questions; all texts are borrowed from static tables or from
- * the session that owns the facts. May include: lib/base.
+ * the session that owns the facts.
  */
 #ifndef POSTERN_LIB_TLS_FACTS_H
 #define POSTERN_LIB_TLS_FACTS_H

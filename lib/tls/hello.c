@@ -109,7 +109,7 @@ enum hello_result hello_decode_sslv2(struct hello *out, struct bytes message, co
     return *why == NULL ? HELLO_DONE : HELLO_BAD;
 }
 
-enum hello_result hello_check(const struct hello *hello, const struct libssl_traits *libssl,
+enum hello_result hello_check(const struct hello *hello, const struct libssl *libssl,
                               uint16_t version, const char **why)
 {
     if (version >= TLS13 && hello->compression.len != 1) {

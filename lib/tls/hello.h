@@ -4,8 +4,7 @@
  * Decodes one whole ClientHello (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2; the SSLv2
  * format: RFC 5246 appendix E.2) into views of the caller's bytes. Nothing is copied or allocated,
  * so the result lives as long as the bytes. "Absent" and "empty" are distinguished. A hello that
- * every libssl would refuse while reading it is BAD, with the reason in words. May include:
- * lib/base, lib/tls/libssl.
+ * every libssl would refuse while reading it is BAD, with the reason in words.
  */
 #ifndef POSTERN_LIB_TLS_HELLO_H
 #define POSTERN_LIB_TLS_HELLO_H
@@ -65,9 +64,8 @@ MUST_USE enum hello_result hello_decode_sslv2(struct hello *out, struct bytes me
  * an extension that appears twice and that only `libssl` knows. `hello` comes from a successful
  * decoding.
  */
-MUST_USE enum hello_result hello_check(const struct hello *hello,
-                                       const struct libssl_traits *libssl, uint16_t version,
-                                       const char **why);
+MUST_USE enum hello_result hello_check(const struct hello *hello, const struct libssl *libssl,
+                                       uint16_t version, const char **why);
 
 /* Entry `i` (below list->num) of a list. */
 uint16_t id_at(const struct id_list *list, size_t i);

@@ -4,8 +4,7 @@
  * For judging without a client: the known clients of `posternctl check`, the lists given to
  * `posternctl explain`. The message is what a client with these lists would send, so that the one
  * decoder and certsel judge it like any other. It carries no secret and is not intended for a
- * network: the random is constant, the key shares are known points. May include: lib/base, hello
- * and names.
+ * network: the random is constant, the key shares are known points.
  */
 #ifndef POSTERN_LIB_TLS_HELLOBUILD_H
 #define POSTERN_LIB_TLS_HELLOBUILD_H

@@ -4,7 +4,7 @@
  * What an administrator reads off a capture or a vendor's page: the version, the cipher suites, the
  * groups, the signature schemes. Numbers are hex in any spacing; names are IANA's or OpenSSL's, and
  * a number in parentheses after a name, as Wireshark writes it, only repeats the name. Lines of
- * Wireshark's tree are read by these numbers. May include: lib/base, names, hellobuild.
+ * Wireshark's tree are read by these numbers.
  */
 #ifndef POSTERN_LIB_TLS_HELLOLISTS_H
 #define POSTERN_LIB_TLS_HELLOLISTS_H

@@ -4,7 +4,7 @@
  * Finds the ClientHello in what was saved or pasted: the bytes themselves or hex in any form that
  * hexdump reads; of TLS records, a handshake message, an SSLv2-format record, or of packets with
  * one of these in them. What comes out is the message for hello_decode(); whether it is well
- * formed is not judged here. May include: lib/base, lib/net/packet.
+ * formed is not judged here.
  */
 #ifndef POSTERN_LIB_TLS_HELLOTEXT_H
 #define POSTERN_LIB_TLS_HELLOTEXT_H

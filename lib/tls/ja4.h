@@ -6,7 +6,6 @@
  * the texts; where a text is empty, the fingerprint has twelve zeros in place of a hash. GREASE
  * (RFC 8701) is ignored everywhere. The specification says nothing about SSLv2-format hellos: their
  * version is the one that the client asks for, and cipher specs that only SSLv2 has are omitted.
- * May include: lib/base/text, lib/tls/hello.
  */
 #ifndef POSTERN_LIB_TLS_JA4_H
 #define POSTERN_LIB_TLS_JA4_H

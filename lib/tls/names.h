@@ -4,7 +4,7 @@
  * Read-only tables of IANA's registries "TLS Parameters": cipher suites, supported groups and
  * signature schemes, as far as clients of the last twenty-five years offer them, with the facts
  * that the choice of a certificate is based on. Two names are kept: IANA's, and the one that
- * OpenSSL prints and accepts. May include: nothing of ours.
+ * OpenSSL prints and accepts.
  */
 #ifndef POSTERN_LIB_TLS_NAMES_H
 #define POSTERN_LIB_TLS_NAMES_H

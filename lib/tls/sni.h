@@ -5,7 +5,7 @@
  * two binary searches, so that a thousand names cost no more than ten. Names are A-labels, as in
  * server_name (RFC 6066 section 3); case and one final dot do not matter. The asterisk of
  * "*.example.org" matches exactly one label (RFC 6125 section 6.4.3), and an exact name is
- * preferred to it. Nothing is allocated. May include: lib/base.
+ * preferred to it. Nothing is allocated.
  */
 #ifndef POSTERN_LIB_TLS_SNI_H
 #define POSTERN_LIB_TLS_SNI_H

@@ -1,7 +1,5 @@
 /*
  * strength: bits of security, as libssl counts them for its security levels.
- *
- * May include: lib/tls/certsel and names.
  */
 #ifndef POSTERN_LIB_TLS_STRENGTH_H
 #define POSTERN_LIB_TLS_STRENGTH_H

@@ -3,7 +3,7 @@
  *
  * The first key encrypts; all of them decrypt. A process generates its own keys and lets a new one
  * take over now and then, so that a stolen key opens the sessions of a day and not of a year. Pure:
- * time and random bytes come from the caller. May include: lib/base.
+ * time and random bytes come from the caller.
  */
 #ifndef POSTERN_LIB_TLS_TICKETRING_H
 #define POSTERN_LIB_TLS_TICKETRING_H

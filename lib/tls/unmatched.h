@@ -4,8 +4,7 @@
  * Clients before TLS 1.3 say with supported_groups both which curves they support for a key
  * exchange and which they accept in a certificate (RFC 8422 section 5.1), and libssl checks a
  * certificate against it. Some clients list one curve but also accept others. Pure rules; how
- * libssl is made to serve such a certificate is no concern of this room. May include:
- * lib/tls/certsel.
+ * libssl is made to serve such a certificate is no concern of this room.
  */
 #ifndef POSTERN_LIB_TLS_UNMATCHED_H
 #define POSTERN_LIB_TLS_UNMATCHED_H

@@ -1,5 +1,6 @@
 #include "lib/tls/verdicttext.h"
 
+#include "lib/base/table.h"
 #include "lib/tls/names.h"
 
 #include <string.h>
@@ -143,6 +144,7 @@ void fault_text(struct text *out, enum verdict_fault fault)
         [FAULT_KEY_ENCIPHERMENT_ONLY] = "its keyUsage allows keyEncipherment but no signature",
         [FAULT_EXPLICIT_PARAMETERS] = "its curve is given by parameters, not by name",
     };
+    TABLE_HAS_EACH(texts, NUM_VERDICT_FAULTS);
 
     text_add(out, texts[fault]);
 }
@@ -313,6 +315,8 @@ void verdict_text(struct text *out, const struct certsel_profile *profile,
         break;
     case VERDICT_MALFORMED:
         add_malformed(out, profile, certificate, hello);
+        break;
+    case NUM_VERDICT_REASONS:
         break;
     }
 }

@@ -3,7 +3,6 @@
  *
  * One clause for each verdict of certsel, which names what the client offers and what the
  * certificate is, so that the reader sees why they do not match. Lists are cut after a few names.
- * May include: lib/base, certsel, names.
  */
 #ifndef POSTERN_LIB_TLS_VERDICTTEXT_H
 #define POSTERN_LIB_TLS_VERDICTTEXT_H

@@ -31,7 +31,7 @@ struct tally {
 };
 
 /* What releases do differently, and what this one does. */
-static void tell_traits(const struct libssl_traits *libssl)
+static void tell_libssl(const struct libssl *libssl)
 {
     const struct {
         const char *name;
@@ -176,7 +176,7 @@ int main(int argc, char **argv)
     shares_make(libctx);
     certificates = certificates_make(libctx, &num_certificates);
     servers = servers_make(libctx, &num_servers);
-    tell_traits(&servers[0].profile.libssl);
+    tell_libssl(&servers[0].profile.libssl);
     for (size_t i = 0; i < wanted; i++) {
         try_hello(&tally, i * num / wanted, servers, num_servers, certificates, num_certificates);
     }

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/tls/libssl.h"
 #include "daemon/tls/reference.h"
-#include "daemon/tls/traits.h"
 #include "lib/tls/names.h"
 
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
@@ -144,7 +144,7 @@ static void make_server(struct server *server, OSSL_LIB_CTX *libctx, const struc
     };
     server->profile.num_groups = num_groups;
     server->profile.num_schemes = num_schemes;
-    must(traits_read(&server->profile.libssl, libctx) == 0, "what libssl does");
+    must(libssl_probe(&server->profile.libssl, libctx) == 0, "what libssl does");
     read_back_suites(server);
 }
 

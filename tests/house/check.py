@@ -64,6 +64,9 @@ def copy_tree(tree, directory):
     os.mkdir(build)
     for name in ("libpostern.a", "posternd", "postern-milter"):
         shutil.copy(os.path.join(tree.build, name), build)
+    for folder in ("lib", "daemon"):
+        shutil.copytree(os.path.join(tree.build, folder), os.path.join(build, folder),
+                        ignore=shutil.ignore_patterns("*.d"))
     for folder in FOLDERS:
         shutil.copytree(tree.path(folder), os.path.join(directory, folder),
                         ignore=shutil.ignore_patterns("__pycache__"))

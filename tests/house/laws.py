@@ -6,7 +6,8 @@ import sys
 import tempfile
 
 import language
-from tree import TOP, clang_tool, compiler, table, tool
+import structure
+from tree import SHARED, TOP, clang_tool, compiler, table, tool
 
 sys.path.insert(0, os.path.join(TOP, "tests/mutants"))
 
@@ -35,8 +36,7 @@ SYSTEM_HEADERS = {
 FORBIDDEN = re.compile(r"/(openssl|event2|sys)/|/(syslog|time|unistd|pthread|fcntl|poll|netdb|"
                        r"signal)\.h$")
 
-# What the programs share, and who does without libssl, which is for daemon/tls and those above it.
-SHARED = ("daemon/common", "daemon/tls")
+# Who does without libssl, which is for daemon/tls and those above it.
 WITHOUT_LIBSSL = ("daemon/common", "daemon/postern-milter")
 
 PREPROCESS = ["-std=c17", "-D_GNU_SOURCE", "-I."]
@@ -304,5 +304,6 @@ def _complaints(path):
             f"; {EXPOSURE_MAX / 10} is the most")
 
 
-LAWS = (symbols, headers, includes, libraries, wholeness, lengths, unit_tests, mutants, manuals, options,
-        targets, packages, scripts, layout, units, language.words)
+LAWS = (symbols, headers, includes, structure.circles, structure.tables, libraries, wholeness,
+        lengths, unit_tests, mutants, manuals, options, targets, packages, scripts, layout,
+        units, language.words)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import laws
+import structure
 from tree import compiler
 
 
@@ -47,6 +48,17 @@ def _object(member, code):
     return plant
 
 
+def _files(**codes):
+    """C files in lib/, named folder__stem, with what make would build of them."""
+    def plant(tree):
+        for name, code in codes.items():
+            name = f"lib/{name.replace('__', '/')}"
+            _write(f"{name}.c", code)(tree)
+            subprocess.run([*compiler(), "-c", "-o", os.path.join(tree.build, f"{name}.o"),
+                            tree.path(f"{name}.c")], check=True)
+    return plant
+
+
 # (law, what is planted, a part of the problem that it must report)
 PLANTS = (
     (laws.symbols, _object("planted.o", "long time(long *); long f(void) { return time(0); }"),
@@ -75,12 +87,31 @@ PLANTS = (
      "lib/admin/conf comes before daemon/common/log"),
     (laws.includes, _append("daemon/common/log.c", '#include "daemon/posternd/session.h"\n'),
      "daemon/posternd is a program of its own"),
-    (laws.includes, _append("daemon/posternctl/main.c", '#include "daemon/posternd/relay.h"\n'),
+    (laws.includes, _append("daemon/posternctl/main.c", '#include "daemon/posternd/side.h"\n'),
      "daemon/posternd is a program of its own"),
-    (laws.includes, _append("daemon/postern-milter/main.c", '#include "daemon/tls/traits.h"\n'),
+    (laws.includes, _append("daemon/postern-milter/main.c", '#include "daemon/tls/libssl.h"\n'),
      "daemon/postern-milter calls no libssl"),
     (laws.includes, _append("daemon/common/log.c", "#include <openssl/err.h>\n"),
      "daemon/common calls no libssl"),
+    (structure.circles,
+     _files(base__text_planted="int b(void); int a(void) { return b(); }",
+            base__text_other="int a(void); int b(void) { return a(); }"),
+     "lib/base/text_other.c -> lib/base/text_planted.c (a); "
+     "lib/base/text_planted.c -> lib/base/text_other.c (b)"),
+    (structure.circles,
+     _files(base__text_planted="int b(void); int a(void) { return b(); }",
+            tls__hello_planted="int c(void); int b(void) { return c(); }",
+            smtp__line_planted="int a(void); int c(void) { return a(); }"),
+     "lib/base/text_planted.c -> lib/tls/hello_planted.c (b)"),
+    (structure.tables, _replace("lib/tls/handshake.h", "    NUM_HANDSHAKE_FAILURES,\n",
+                                "    HANDSHAKE_PLANTED,\n    NUM_HANDSHAKE_FAILURES,\n"),
+     "words has no word for HANDSHAKE_PLANTED"),
+    (structure.tables, _replace("lib/tls/handshake.h", "    NUM_HANDSHAKE_FAILURES,\n",
+                                "    NUM_HANDSHAKE_FAILURES,\n    HANDSHAKE_PLANTED,\n"),
+     "does not end with the number of its values"),
+    (structure.tables, _replace("lib/admin/conf_options.c", "TABLE_HAS_EACH(words, NUM_CONF_TLS);",
+                                ""),
+     "TABLE_HAS_EACH(words, NUM_CONF_TLS) must follow words"),
     (laws.libraries, lambda tree: shutil.copy(os.path.join(tree.build, "posternd"),
                                               os.path.join(tree.build, "postern-milter")),
      "linked with libssl"),

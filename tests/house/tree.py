@@ -15,6 +15,9 @@ FOLDERS = (".ci", ".githooks", "daemon", "lib", "man", "systemd", "tests")
 # clang-format and clang-tidy are those of Debian 12: what others say differs in details.
 CLANG = 14
 
+# What the programs share.
+SHARED = ("daemon/common", "daemon/tls")
+
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 
 

@@ -16,25 +16,24 @@ PACE = in_file(
     ("pace: a minute", "pace", "now - p->since >= PACE_MINUTE", "now - p->since > PACE_MINUTE"),
     ("pace: a minute begins with its first line", "pace", "    if (p->said == 0) {\n", "    {\n"),
     ("pace: times since the last line", "pace", "    p->unsaid = 0;\n", ""),
-    ("bound: crossings are counted", "pace", "b->crossed += over && !b->over;",
+) + in_file(
+    "lib/base/bound.c",
+    ("bound: crossings are counted", "bound", "b->crossed += over && !b->over;",
      "b->crossed += over != b->over;"),
-    ("bound: told once", "pace", "b->over == b->told_over && b->crossed == 0", "false"),
-    ("bound: what nobody was told of is told", "pace", "b->told_over && b->crossed == 0;",
+    ("bound: told once", "bound", "b->over == b->told_over && b->crossed == 0", "false"),
+    ("bound: what nobody was told of is told", "bound", "b->told_over && b->crossed == 0;",
      "b->told_over;"),
-    ("bound: each line once a minute", "pace", "b->said[b->over] && now", "false && now"),
-    ("bound: a minute", "pace", "b->said_at[b->over] < PACE_MINUTE", "b->said_at[b->over] <= PACE_MINUTE"),
-    ("bound: the first line at once", "pace", "(b->said[b->over] && now", "(now"),
-    ("bound: each line has its own minute", "pace", "    b->said_at[b->over] = now;\n",
+    ("bound: each line once a minute", "bound", "b->said[b->over] && now", "false && now"),
+    ("bound: a minute", "bound", "b->said_at[b->over] < PACE_MINUTE", "b->said_at[b->over] <= PACE_MINUTE"),
+    ("bound: the first line at once", "bound", "(b->said[b->over] && now", "(now"),
+    ("bound: each line has its own minute", "bound", "    b->said_at[b->over] = now;\n",
      "    b->said_at[0] = b->said_at[1] = now;\n    b->said[0] = b->said[1] = true;\n"),
-    ("bound: what was told", "pace", "    b->told_over = b->over;\n", ""),
-    ("bound: crossings since the last line", "pace", "    b->crossed = 0;\n", ""),
+    ("bound: what was told", "bound", "    b->told_over = b->over;\n", ""),
+    ("bound: crossings since the last line", "bound", "    b->crossed = 0;\n", ""),
 )
 
 TALLY = in_file(
     "lib/net/tally.c",
-    ("clients: v4-mapped", "tally", "addr_unmap(&plain);", ""),
-    ("clients: an IPv6 network of 64 bits", "tally", "? 4 : 8;", "? 4 : 7;"),
-    ("clients: families differ", "tally", "a->family == b->family && ", ""),
     ("clients: one with a session keeps its place", "tally",
      "if (client->sessions > 0) {\n        return;", "if (false) {\n        return;"),
     ("clients: whom nothing is known of is not kept", "tally",
@@ -58,6 +57,11 @@ TALLY = in_file(
     ("lines: of all clients", "tally", "if (c->lines == TALLY_LINES_MAX) {", "if (false) {"),
     ("lines: counted anew", "tally", "        c->lines = 0;\n", ""),
     ("lines: refusals since the last", "tally", "    client->refusals[what].refused = 0;\n", ""),
+) + in_file(
+    "lib/net/clientkey.c",
+    ("clients: v4-mapped", "clientkey", "addr_unmap(&plain);", ""),
+    ("clients: an IPv6 network of 64 bits", "clientkey", "? 4 : 8;", "? 4 : 7;"),
+    ("clients: families differ", "clientkey", "a->family == b->family && ", ""),
 )
 
 SLOTS = in_file(

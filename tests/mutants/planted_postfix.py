@@ -164,7 +164,7 @@ COMPARE = in_file(
     ("compare: nothing is lost that is off", "compare",
      "c->row->class == PARAMETER_LOST && is_off(c->today)", "false"),
     ("compare: of postscreen nothing without one", "compare",
-     "is_of_postscreen(name) && !(c->in->today.postscreen && c->in->plain.postscreen)", "false"),
+     "compare_is_of_postscreen(name) && !(c->in->today.postscreen && c->in->plain.postscreen)", "false"),
     ("compare: stress", "compare", 'strstr(raw, "${stress") != NULL || ', ""),
     ("compare: stress in parentheses", "compare", ' || strstr(raw, "$(stress") != NULL', ""),
     ("compare: what has no row is not judged", "compare",

@@ -6,7 +6,7 @@
 
 enum { ROOM = 8192, DEPTH_MAX = 8 };
 
-const struct libssl_traits newest_libssl = {
+const struct libssl newest_libssl = {
     .reads_point_formats = true,
     .checks_all_shares = true,
     .prefers_own_groups = true,

@@ -30,7 +30,7 @@
                                                                 "ff01[<>]")
 
 /* A libssl that knows and checks everything that some libssl does. */
-extern const struct libssl_traits newest_libssl;
+extern const struct libssl newest_libssl;
 
 /* The bytes of `text`, in memory of malloc() of just this size, so that a sanitizer sees every
  * step beyond it; `*len` is their number. Ends the program if the text makes no sense. */

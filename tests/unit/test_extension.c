@@ -154,16 +154,16 @@ static const struct {
 };
 
 /* A libssl without any of the newer extensions, and what is refused by one that has them. */
-static const struct libssl_traits oldest;
-static const struct libssl_traits client_type = {.knows_client_certificate_type = true};
-static const struct libssl_traits server_type = {.knows_server_certificate_type = true};
-static const struct libssl_traits compression = {.knows_compress_certificate = true};
-static const struct libssl_traits compressing = {.knows_compress_certificate = true,
-                                                 .reads_compress_certificate = true};
+static const struct libssl oldest;
+static const struct libssl client_type = {.knows_client_certificate_type = true};
+static const struct libssl server_type = {.knows_server_certificate_type = true};
+static const struct libssl compression = {.knows_compress_certificate = true};
+static const struct libssl compressing = {.knows_compress_certificate = true,
+                                          .reads_compress_certificate = true};
 
 static const struct {
     const char *name;
-    const struct libssl_traits *libssl;
+    const struct libssl *libssl;
     const char *text;
     unsigned refused;
 } newer_rows[] = {

@@ -290,6 +290,23 @@ START_TEST(bad)
 }
 END_TEST
 
+static void add_dump_line(struct text *dump, size_t at, size_t width, size_t total)
+{
+    text_addf(dump, "%08zx:", at);
+    for (size_t i = at; i < at + width; i++) {
+        if (i < total) {
+            text_addf(dump, " %02x", bytes[i]);
+        } else {
+            text_add(dump, "   ");
+        }
+    }
+    text_add(dump, "  ");
+    for (size_t i = at; i < at + width && i < total; i++) {
+        text_addf(dump, "%c", bytes[i] > ' ' && bytes[i] < 0x7f ? bytes[i] : '.');
+    }
+    text_add(dump, "\n");
+}
+
 /* Every width of line, every length of the last one, in the form of xxd -g 1. */
 START_TEST(every_width)
 {
@@ -303,19 +320,7 @@ START_TEST(every_width)
             size_t len;
 
             for (size_t at = 0; at < total; at += width) {
-                text_addf(&dump, "%08zx:", at);
-                for (size_t i = at; i < at + width; i++) {
-                    if (i < total) {
-                        text_addf(&dump, " %02x", bytes[i]);
-                    } else {
-                        text_add(&dump, "   ");
-                    }
-                }
-                text_add(&dump, "  ");
-                for (size_t i = at; i < at + width && i < total; i++) {
-                    text_addf(&dump, "%c", bytes[i] > ' ' && bytes[i] < 0x7f ? bytes[i] : '.');
-                }
-                text_add(&dump, "\n");
+                add_dump_line(&dump, at, width, total);
             }
             ck_assert(!dump.cut);
             ck_assert_msg(read_text(text, total + width, &out, &len, &why), "%s\n%s", buf, text);

@@ -177,7 +177,7 @@ START_TEST(test_client_certificate)
     struct tls_facts facts = {
         FACTS_12,     .key_exchange = "",           .group = "", .signature = "", .key = "",
         .digest = "", .client = &clients[_i].client};
-    struct logline_choice choice = {.client = &clients[_i].client};
+    struct handshake_choice choice = {.client = &clients[_i].client};
     char fields[256];
     char want[1024];
     char *error;
@@ -288,7 +288,7 @@ START_TEST(test_failure)
                                      .num = failures[_i].num_groups,
                                      .stride = 2,
                                      .present = true}};
-    struct logline_choice choice = {
+    struct handshake_choice choice = {
         .hello = failures[_i].hello ? &hello : NULL,
         .names = names,
         .verdicts = verdicts,
@@ -309,7 +309,7 @@ END_TEST
 START_TEST(test_fingerprint)
 {
     struct hello hello = {0};
-    struct logline_choice choice = {
+    struct handshake_choice choice = {
         .hello = &hello, .names = names, .verdicts = verdicts, .num = 1, .ja4 = "t12d_0_1"};
 
     logline_handshake_failed(fresh(), &session, HANDSHAKE_NO_CERTIFICATE_FITS, &choice, "words");
@@ -365,32 +365,11 @@ START_TEST(test_stress)
 }
 END_TEST
 
-static const char *const failure_words[] = {
-    [HANDSHAKE_NO_CERTIFICATE_FITS] = "no-certificate-fits",
-    [HANDSHAKE_NOT_TLS] = "not-tls",
-    [HANDSHAKE_MALFORMED] = "malformed",
-    [HANDSHAKE_HELLO_TOO_LARGE] = "hello-too-large",
-    [HANDSHAKE_PROTOCOL_VERSION] = "protocol-version",
-    [HANDSHAKE_CLIENT_ALERT] = "client-alert",
-    [HANDSHAKE_ALPN] = "alpn",
-    [HANDSHAKE_CLIENT_CERTIFICATE] = "client-certificate",
-    [HANDSHAKE_TIMEOUT] = "timeout",
-    [HANDSHAKE_CLIENT_GONE] = "client-gone",
-    [HANDSHAKE_BACKEND_SPOKE] = "backend-spoke",
-    [HANDSHAKE_INTERNAL] = "internal",
-};
-
-START_TEST(test_failure_word)
-{
-    ck_assert_str_eq(handshake_failure_word((enum handshake_failure)_i), failure_words[_i]);
-}
-END_TEST
-
 START_TEST(test_verdict_wrong)
 {
     static const uint8_t raw[701] = {0x01, 0x00, 0xff};
     struct hello hello = {0};
-    struct logline_choice choice = {
+    struct handshake_choice choice = {
         .hello = &hello, .names = names, .verdicts = verdicts, .num = 2};
 
     logline_verdict_wrong(fresh(), &session, &choice, "p384", bytes_of(raw, 3));
@@ -408,14 +387,14 @@ START_TEST(test_unmatched)
 {
     struct hello hello = {
         .groups = {.data = (const uint8_t *)"\0\x17", .num = 1, .stride = 2, .present = true}};
-    struct logline_choice choice = {.hello = &hello,
-                                    .names = names,
-                                    .verdicts = verdicts,
-                                    .num = 2,
-                                    .would_fit = 1U << FIT_ECDSA_P256,
-                                    .unmatched = "try-anyway",
-                                    .certificate = "p 384",
-                                    .ja4 = "t12d"};
+    struct handshake_choice choice = {.hello = &hello,
+                                      .names = names,
+                                      .verdicts = verdicts,
+                                      .num = 2,
+                                      .would_fit = 1U << FIT_ECDSA_P256,
+                                      .unmatched = "try-anyway",
+                                      .certificate = "p 384",
+                                      .ja4 = "t12d"};
 
     logline_unmatched(fresh(), &session, &choice, "client-alert", "illegal parameter");
     ck_assert_str_eq(line, "unmatched=try-anyway for " CLIENT
@@ -501,7 +480,8 @@ START_TEST(test_session_is_kept)
     static const char *many[64];
     static struct verdict reasons[64];
     struct hello hello = {0};
-    struct logline_choice choice = {.hello = &hello, .names = many, .verdicts = reasons, .num = 64};
+    struct handshake_choice choice = {
+        .hello = &hello, .names = many, .verdicts = reasons, .num = 64};
     static const char *const tail = " session=4Zk2m1QyTz";
     struct text *t;
 
@@ -535,8 +515,6 @@ Suite *logline_suite(void)
     tcase_add_test(tcase, test_client_certificate_long);
     tcase_add_loop_test(tcase, test_failure, 0, sizeof failures / sizeof failures[0]);
     tcase_add_test(tcase, test_fingerprint);
-    tcase_add_loop_test(tcase, test_failure_word, 0,
-                        sizeof failure_words / sizeof failure_words[0]);
     tcase_add_test(tcase, test_verdict_wrong);
     tcase_add_test(tcase, test_unmatched);
     tcase_add_test(tcase, test_disconnect);

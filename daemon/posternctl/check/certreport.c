@@ -1,7 +1,7 @@
 #include "daemon/posternctl/check/certreport.h"
 
+#include "lib/base/table.h"
 #include "lib/base/text.h"
-#include "lib/base/words.h"
 #include "lib/tls/verdicttext.h"
 
 #include <arpa/inet.h>
@@ -201,7 +201,7 @@ const char *chain_word(enum chain_state state)
         [CHAIN_BROKEN] = "broken",
         [CHAIN_SELF_SIGNED] = "self-signed",
     };
-    HAS_WORD_FOR_EACH(words, NUM_CHAIN_STATES);
+    TABLE_HAS_EACH(words, NUM_CHAIN_STATES);
 
     return words[state];
 }

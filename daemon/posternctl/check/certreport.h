@@ -1,7 +1,5 @@
 /*
  * certreport: what an administrator wants to know about one certificate of the configuration.
- *
- * May include: keystore, lib/tls, OpenSSL.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_CERTREPORT_H
 #define POSTERN_DAEMON_POSTERNCTL_CERTREPORT_H

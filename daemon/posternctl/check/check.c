@@ -78,6 +78,7 @@ static int run(struct snapshot *snapshot, bool json)
 
 int command_check(const struct invocation *invocation)
 {
+    struct libctxs libctxs = {0};
     struct conf_error error;
     struct snapshot *snapshot;
     int status;
@@ -85,11 +86,12 @@ int command_check(const struct invocation *invocation)
     if (tls_library_init() != 0) {
         return command_fail("TLS cannot be set up");
     }
-    snapshot = snapshot_load(invocation->file, keep_warning, &error);
+    snapshot = snapshot_load(invocation->file, &libctxs, keep_warning, &error);
     status = snapshot == NULL ? command_fail(error.text) : run(snapshot, invocation->json);
     if (snapshot != NULL) {
         snapshot_unref(snapshot);
     }
+    libctxs_close(&libctxs);
     for (size_t i = 0; i < kept.num; i++) {
         free(kept.texts[i]);
     }

@@ -2,8 +2,7 @@
  * check: what `posternctl check` finds.
  *
  * check_json.c and check_compare.c describe it as one document, for which check_postfix.c examines
- * Postfix; check_text.c and check_matrix.c print that document for people. May include: report,
- * choice, certreport, matrix, postconf, postfix.
+ * Postfix; check_text.c and check_matrix.c print that document for people.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_CHECK_H
 #define POSTERN_DAEMON_POSTERNCTL_CHECK_H

@@ -1,6 +1,6 @@
 #include "daemon/posternctl/check/matrix.h"
 
-#include "lib/base/words.h"
+#include "lib/base/table.h"
 
 #include <stdlib.h>
 
@@ -88,7 +88,7 @@ const char *matrix_word(enum matrix_result result)
         [MATRIX_FAIL] = "fail",
         [MATRIX_EXCLUDED] = "excluded",
     };
-    HAS_WORD_FOR_EACH(words, NUM_MATRIX_RESULTS);
+    TABLE_HAS_EACH(words, NUM_MATRIX_RESULTS);
 
     return words[result];
 }

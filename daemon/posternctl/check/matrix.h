@@ -1,7 +1,7 @@
 /*
  * matrix: the well-known clients, each tried with one certificate set at one listener.
  *
- * The same decoder and certsel as in the daemon judge them. May include: setup, lib/tls/clients.
+ * The same decoder and certsel as in the daemon judge them.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_MATRIX_H
 #define POSTERN_DAEMON_POSTERNCTL_MATRIX_H

@@ -3,8 +3,7 @@
  *
  * The parts of the command: the hello (explain_hello.c), the certificates and rules that it is
  * checked against (explain_server.c), the result (explain_verdict.c), and the two ways to print
- * that (explain_text.c with explain_client.c, explain_json.c). May include: setup, reference, ja4,
- * lib/tls, OpenSSL.
+ * that (explain_text.c with explain_client.c, explain_json.c).
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_EXPLAIN_H
 #define POSTERN_DAEMON_POSTERNCTL_EXPLAIN_H
@@ -43,7 +42,8 @@ struct explain_hello {
 
 /* Certificates with the rules of one listener. */
 struct explain_server {
-    OSSL_LIB_CTX *libctx;                     /* owned if there is no snapshot */
+    struct libctxs libctxs;                   /* owned */
+    OSSL_LIB_CTX *libctx;                     /* the first of them */
     struct snapshot *snapshot;                /* owned; NULL with hypothetical certificates */
     struct keystore made;                     /* owned; the hypothetical certificates */
     struct tls_profile profile;               /* owned */

@@ -63,7 +63,7 @@ static int from_conf(struct explain_server *server, const struct explain_options
     const struct snapshot_worker *worker;
     size_t listener;
 
-    server->snapshot = snapshot_load(options->conf, ignore_warning, error);
+    server->snapshot = snapshot_load(options->conf, &server->libctxs, ignore_warning, error);
     if (server->snapshot == NULL) {
         return -1;
     }
@@ -102,10 +102,10 @@ static int from_words(struct explain_server *server, const char *words, struct c
         .groups = {nothing, 0},
     };
 
-    server->libctx = OSSL_LIB_CTX_new();
-    if (server->libctx == NULL) {
+    if (libctxs_open(&server->libctxs, 1) != 0) {
         return fail(error, "out of memory");
     }
+    server->libctx = server->libctxs.items[0];
     if (hypothetical_make(&server->made, server->libctx, words, error) != 0 ||
         make_arrays(server, server->made.num, error) != 0) {
         return -1;
@@ -139,8 +139,7 @@ void explain_server_close(struct explain_server *server)
     keystore_unload(&server->made);
     if (server->snapshot != NULL) {
         snapshot_unref(server->snapshot);
-    } else {
-        OSSL_LIB_CTX_free(server->libctx);
     }
+    libctxs_close(&server->libctxs);
     *server = (struct explain_server){0};
 }

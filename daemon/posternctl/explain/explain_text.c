@@ -1,7 +1,7 @@
 /* What `posternctl explain` prints for people. */
 #include "daemon/posternctl/explain/explain.h"
 #include "daemon/posternctl/listing.h"
-#include "lib/base/words.h"
+#include "lib/base/table.h"
 #include "lib/tls/unmatched.h"
 #include "lib/tls/verdicttext.h"
 
@@ -42,7 +42,7 @@ static void print_would_fit(const struct explain *e, FILE *out)
         [FIT_ECDSA_P521] = "an ECDSA P-521 certificate",
         [FIT_ED25519] = "an Ed25519 certificate",
     };
-    HAS_WORD_FOR_EACH(words, NUM_FITS);
+    TABLE_HAS_EACH(words, NUM_FITS);
     size_t num = 0;
 
     fputs("What would have worked: ", out);
@@ -127,6 +127,7 @@ static void print_alpn(const struct explain *e, FILE *out)
         [ALPN_STRICT] = "strict",
         [ALPN_IGNORE] = "ignore",
     };
+    TABLE_HAS_EACH(rules, NUM_ALPN_RULES);
     enum alpn_rule rule = explain_alpn_rule(e);
 
     if (e->client.malformed != NULL || !e->client.hello.has_alpn) {

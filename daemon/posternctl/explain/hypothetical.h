@@ -2,7 +2,7 @@
  * hypothetical: certificates that are generated in memory to be tried.
  *
  * They are like those commonly issued today: the leaf signed by an RSA CA with SHA-256, that of an
- * ECDSA key by an ECDSA CA with SHA-384. May include: keystore, OpenSSL.
+ * ECDSA key by an ECDSA CA with SHA-384.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_HYPOTHETICAL_H
 #define POSTERN_DAEMON_POSTERNCTL_HYPOTHETICAL_H

@@ -1,8 +1,7 @@
 /*
  * postconf: what Postfix's own postconf(1) says about this machine's Postfix.
  *
- * postconf.c runs it, postconf_master.c reads what it prints. May include: sockaddr,
- * lib/net/addr, lib/postfix/settings.
+ * postconf.c runs it, postconf_master.c reads what it prints.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_POSTCONF_H
 #define POSTERN_DAEMON_POSTERNCTL_POSTCONF_H

@@ -6,8 +6,8 @@
  */
 #include "daemon/posternctl/postfix/postfix_compare.h"
 
+#include "daemon/tls/libssl.h"
 #include "daemon/tls/tls_profile.h"
-#include "daemon/tls/traits.h"
 #include "lib/base/text.h"
 #include "lib/tls/clients.h"
 #include "lib/tls/names.h"

@@ -5,8 +5,7 @@
  * there. postfix_services.c knows which services are needed, postfix_today.c which there are,
  * postfix_sides.c their settings, postfix_milter.c their milters; postfix_config.c prints them,
  * postfix_notes.c prints further notes. postfix_compare.c compares them with each other, using the
- * results of postfix_ciphers.c and postfix_files.c. May include: lib/admin/conf, lib/postfix,
- * lib/tls, common, postconf.
+ * results of postfix_ciphers.c and postfix_files.c.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_POSTFIX_CONFIG_H
 #define POSTERN_DAEMON_POSTERNCTL_POSTFIX_CONFIG_H

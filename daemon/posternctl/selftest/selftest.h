@@ -9,8 +9,7 @@
  * itself, selftest_today.c asks the services that clients use today, selftest_mail.c checks whether
  * mail is accepted as they accept it. selftest_settings.c compares the settings in master.cf,
  * selftest_backend.c asks the backends as posternd does, selftest_filters.c asks milters and policy
- * services, selftest_listener.c the listeners as a client does; selftest.c is the command. May
- * include: postconf, postfix, command, report, smtpclient, common.
+ * services, selftest_listener.c the listeners as a client does; selftest.c is the command.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_SELFTEST_H
 #define POSTERN_DAEMON_POSTERNCTL_SELFTEST_H

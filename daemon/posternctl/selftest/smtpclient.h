@@ -2,7 +2,7 @@
  * smtpclient: one SMTP session as a client, with a bound on every step.
  *
  * Promise: no call takes longer than the seconds that it is given, and nothing that a server sends
- * is kept beyond its bounds. May include: sockaddr, lib/net, lib/smtp/message, OpenSSL.
+ * is kept beyond its bounds.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_SMTPCLIENT_H
 #define POSTERN_DAEMON_POSTERNCTL_SMTPCLIENT_H

@@ -1,4 +1,4 @@
-#include "daemon/tls/traits.h"
+#include "daemon/tls/libssl.h"
 
 #include "daemon/common/log.h"
 #include "daemon/tls/reference.h"
@@ -46,7 +46,7 @@ struct probe {
     const char *name; /* of the rule */
 };
 
-#define RULE(field) offsetof(struct libssl_traits, field), #field
+#define RULE(field) offsetof(struct libssl, field), #field
 
 static const struct probe probes[] = {
     /* Only the compressed form, which is not the certificate's. */
@@ -170,7 +170,7 @@ static X509 *make_certificate(OSSL_LIB_CTX *libctx, EVP_PKEY *key)
     return made;
 }
 
-static int try_all(struct libssl_traits *out, OSSL_LIB_CTX *libctx)
+static int try_all(struct libssl *out, OSSL_LIB_CTX *libctx)
 {
     SSL_CTX *ctx = reference_context(libctx);
     struct keystore_entry entry = {.key = EVP_PKEY_Q_keygen(libctx, NULL, "EC", "P-256")};
@@ -189,10 +189,10 @@ static int try_all(struct libssl_traits *out, OSSL_LIB_CTX *libctx)
     return result;
 }
 
-int traits_read(struct libssl_traits *out, OSSL_LIB_CTX *libctx)
+int libssl_probe(struct libssl *out, OSSL_LIB_CTX *libctx)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static struct libssl_traits answer;
+    static struct libssl answer;
     static bool known;
     int result = 0;
 

@@ -1,22 +1,24 @@
-#include "daemon/posternd/relay.h"
+#include "daemon/posternd/side.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-void side_init(struct side *side)
+int side_init(struct side *side, struct event_base *base, event_callback_fn callback, void *arg)
 {
     *side = (struct side){.fd = -1};
+    return event_assign(&side->event, base, -1, 0, callback, arg);
 }
 
-int side_open(struct side *side, struct event_base *base, int fd, event_callback_fn callback,
-              void *arg)
+int side_open(struct side *side, int fd)
 {
+    struct event *event = &side->event;
     short what = EV_READ | EV_WRITE | EV_ET | EV_PERSIST;
 
-    if (event_assign(&side->event, base, fd, what, callback, arg) != 0 ||
-        event_add(&side->event, NULL) != 0) {
+    if (event_assign(event, event_get_base(event), fd, what, event_get_callback(event),
+                     event_get_callback_arg(event)) != 0 ||
+        event_add(event, NULL) != 0) {
         return -1;
     }
     side->fd = fd;
@@ -25,16 +27,19 @@ int side_open(struct side *side, struct event_base *base, int fd, event_callback
 
 void side_close(struct side *side)
 {
+    struct event event;
+
     if (side->fd < 0) {
         return;
     }
     tls_session_free(side->tls);
     event_del(&side->event);
     close(side->fd);
-    side_init(side);
+    event = side->event;
+    *side = (struct side){.fd = -1, .event = event};
 }
 
-void side_announced(struct side *side, short what)
+void side_on_event(struct side *side, short what)
 {
     bool either = side->tls != NULL;
 
@@ -52,12 +57,12 @@ static bool peer_has(const struct side *side, short asked)
            (peer.revents & (POLLERR | POLLHUP | asked)) != 0;
 }
 
-bool side_is_gone(const struct side *side)
+bool side_is_reset(const struct side *side)
 {
     return peer_has(side, 0);
 }
 
-bool side_has_said_all(const struct side *side)
+bool side_is_closed(const struct side *side)
 {
     return peer_has(side, POLLRDHUP);
 }
@@ -75,7 +80,7 @@ static size_t read_plain(struct side *side, uint8_t *out, size_t room, int flags
         return (size_t)got;
     }
     if (got == 0) {
-        side->ended = true;
+        side->read_eof = true;
         side->readable = false;
     } else if (would_block(errno)) {
         side->readable = false;
@@ -97,7 +102,7 @@ static size_t read_tls(struct side *side, uint8_t *out, size_t room)
         side->readable = false;
         break;
     case TLS_EOF:
-        side->ended = true;
+        side->read_eof = true;
         side->readable = false;
         break;
     case TLS_FAILED:
@@ -150,7 +155,7 @@ static size_t write_plain(struct side *side, struct bytes ready)
     if (would_block(errno)) {
         side->writable = false;
     } else if (errno != EINTR) {
-        side->deaf = true;
+        side->write_failed = true;
     }
     return 0;
 }
@@ -168,7 +173,7 @@ static size_t write_tls(struct side *side, struct bytes ready)
         break;
     case TLS_EOF:
     case TLS_FAILED:
-        side->deaf = true;
+        side->write_failed = true;
         break;
     }
     return 0;
@@ -184,20 +189,20 @@ size_t side_write(struct side *side, struct buffer *b, int64_t now)
     }
     put = side->tls == NULL ? write_plain(side, ready) : write_tls(side, ready);
     if (put > 0) {
-        side->stuck_since = 0;
+        side->blocked_since = 0;
         buffer_drop(b, put);
-    } else if (side->deaf) {
-        side->stuck_since = 0;
+    } else if (side->write_failed) {
+        side->blocked_since = 0;
         buffer_drop(b, ready.len);
-    } else if (side->stuck_since == 0) {
-        side->stuck_since = now;
+    } else if (side->blocked_since == 0) {
+        side->blocked_since = now;
     }
     return put;
 }
 
-void side_end_writing(struct side *side)
+void side_shut_writing(struct side *side)
 {
-    if (side->shut || side->fd < 0) {
+    if (side->write_shut || side->fd < 0) {
         return;
     }
     /* A close_notify that the socket does not take is given up: the FIN says the same. */
@@ -205,7 +210,7 @@ void side_end_writing(struct side *side)
         (void)tls_end_writing(side->tls);
     }
     shutdown(side->fd, SHUT_WR);
-    side->shut = true;
+    side->write_shut = true;
 }
 
 size_t side_discard(struct side *side, size_t max)
@@ -222,7 +227,7 @@ size_t side_discard(struct side *side, size_t max)
             continue;
         } else {
             side->readable = false;
-            side->ended = side->ended || got == 0;
+            side->read_eof = side->read_eof || got == 0;
             side->broken = side->broken || (got < 0 && !would_block(errno));
             break;
         }

@@ -1,10 +1,11 @@
 /*
- * The phase in which an upstream says who the client is.
+ * Who the client is, and whether it comes in.
  *
- * Its header is shown by a peek before any of it is read, so that exactly its bytes leave the
- * socket: what stands behind them may be a ClientHello, which libssl must find there. Beginnings of
- * a header are taken as they come and wait in from_client, because a peek at what is there already
- * would not tell when the upstream has closed.
+ * A client that is an upstream says first for whom it speaks. Its header is shown by a peek before
+ * any of it is read, so that exactly its bytes leave the socket: what stands behind them may be a
+ * ClientHello, which libssl must find there. Beginnings of a header are taken as they come and wait
+ * in from_client, because a peek at what is there already would not tell when the upstream has
+ * closed.
  */
 #include "daemon/posternd/session_parts.h"
 
@@ -18,17 +19,90 @@
 /* Bytes of what is no header that the log shows. */
 enum { SHOWN_MAX = 64 };
 
-bool session_is_upstream(const struct session *s)
+/* --- whether it comes in --- */
+
+/* Whether this client may have a session now; if not, it has been turned away. */
+static bool is_within_limits(struct session *s)
+{
+    struct admission_request request = {
+        .session = s,
+        .conf = s->snapshot->conf,
+        .backend = s->listener->backend->name,
+        .client = &s->client_addr,
+        .worker = s->thread->index,
+    };
+    struct admission_answer answer = admission_admit(&s->admission, &request, thread_now());
+    char address[ADDR_TEXT_SIZE];
+    char text[128];
+
+    switch (answer.verdict) {
+    case ADMISSION_ADMITTED:
+        directory_add(&s->entry, s->id, s->listener->name, &s->client_addr, &s->destination);
+        return true;
+    case ADMISSION_CLIENT_LIMIT:
+        sessionlog_limit(s, LOGLINE_SESSIONS, &answer);
+        snprintf(text, sizeof text, "Error: too many connections from %s",
+                 addr_text(&s->client_addr, address));
+        session_give_up(s, "4.7.0", text);
+        break;
+    case ADMISSION_BACKEND_FULL:
+    case ADMISSION_HANDSHAKE_LIMIT:
+        session_end(s, LIFETIME_BUSY);
+        break;
+    }
+    session_end_now(s);
+    return false;
+}
+
+/* Not before it is known who the client is. */
+static void look_for_exception(struct session *s)
+{
+    const struct conf_prefixes *networks = &s->listener->starttls_except;
+
+    s->excepted = prefix_any_contains(networks->items, networks->num, &s->client_addr);
+    if (s->excepted) {
+        s->rules.level = GATE_NONE;
+    }
+}
+
+/* It is known who the client is: the session begins, or the client is turned away. */
+static void admit(struct session *s)
+{
+    /* Connections that are opened and reset at once must not take the places of others. */
+    if (session_is_lost(s) || !is_within_limits(s)) {
+        return;
+    }
+    look_for_exception(s);
+    sessionlog_connect(s);
+    if (s->listener->tls == CONF_TLS_IMPLICIT) {
+        session_begin_tls(s);
+    } else {
+        session_connect(s);
+    }
+}
+
+/* --- who it is --- */
+
+static bool is_upstream(const struct session *s)
 {
     const struct conf_prefixes *from = &s->listener->accept_proxy_from;
 
     return prefix_any_contains(from->items, from->num, &s->client_addr);
 }
 
+void session_begin(struct session *s)
+{
+    if (is_upstream(s)) {
+        s->phase = PHASE_PROXY;
+    } else {
+        admit(s);
+    }
+}
+
 static void turn_away(struct session *s)
 {
     buffer_drop(&s->from_client, buffer_len(&s->from_client));
-    session_give_up(s, "4.3.2", "Service currently unavailable");
+    session_end(s, LIFETIME_UNAVAILABLE);
 }
 
 static void refuse(struct session *s, const char *why, const char *detail)
@@ -71,8 +145,8 @@ static void believe(struct session *s, const struct proxyproto *header)
     char text[ADDR_TEXT_SIZE];
     const char *fault;
 
-    s->since = worker_now();
-    s->turn_since = s->since;
+    s->life.since = thread_now();
+    s->life.turn_since = s->life.since;
     if (!header->local) {
         claim.is_host = sockaddr_is_host(&claim.client);
         fault = claim_fault(&s->snapshot->claims, &claim);
@@ -84,7 +158,7 @@ static void believe(struct session *s, const struct proxyproto *header)
         s->client_addr = header->client;
         s->destination = header->destination;
     }
-    session_admit(s);
+    admit(s);
 }
 
 bool session_proxy(struct session *s)
@@ -103,7 +177,7 @@ bool session_proxy(struct session *s)
         return true;
     }
     seen = side_peek(&s->client, &s->from_client, PROXYPROTO_MAX - had);
-    if (s->client.ended || s->client.broken) {
+    if (s->client.read_eof || s->client.broken) {
         gone(s);
         return true;
     }
