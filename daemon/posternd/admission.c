@@ -2,13 +2,12 @@
  * Theory of operation.
  *
  * One mutex guards everything here and in the struct admission of all sessions. Only a session's
- * own worker lets it be admitted, changes it and lets it leave; but another worker may evict it: it
- * takes the slot away, puts the session into the queue of its worker, and wakes that worker. The
- * session stays valid until its own worker calls admission_leave(), which also takes it out of the
- * queue.
+ * own worker admits it, changes it and lets it leave; but another worker may evict it: it takes the
+ * slot away, puts the session into the queue of its worker, and wakes that worker. The session
+ * stays valid until its own worker calls admission_leave(), which also takes it out of the queue.
  *
- * What has to be said in the log is said under the mutex, so that lines are in the order of what
- * they tell: it is a few lines a minute, and log_line() never waits.
+ * Log lines are written under the mutex, so that they are in the order of the events: there are
+ * only a few a minute, and log_line() never waits.
  */
 #include "daemon/posternd/admission_parts.h"
 
@@ -34,7 +33,7 @@ static struct {
     struct backends backends;
     struct admission_worker *workers; /* owned */
     unsigned num_workers;
-    struct limit sessions;   /* those that are not admitted yet included */
+    struct limit sessions;   /* including those that are not admitted yet */
     struct limit handshakes; /* under way */
 } all = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -178,8 +177,8 @@ static void release_slot(struct admission *a, int64_t now)
     slots_changed(a->backend, now);
 }
 
-/* A slot of the backend, if need be that of another session, which is returned as `*victim` and
- * then in its worker's queue. False if there is none. */
+/* Takes a slot of the backend, if necessary that of another session, which is returned as `*victim`
+ * and is then in its worker's queue. False if there is none. */
 static bool take_slot(struct admission *a, const struct client_key *key, struct admission **victim)
 {
     struct slot *slot;
@@ -231,7 +230,7 @@ static struct admission_answer judge(const struct admission *a, unsigned count, 
     return answer;
 }
 
-/* With the lock. `*victim`: whose worker is to be woken. */
+/* With the lock. `*victim`: the session whose worker has to be woken. */
 static struct admission_answer admit(struct admission *a, const struct addr *client,
                                      unsigned max_of_client, int64_t now, struct admission **victim)
 {

@@ -1,16 +1,16 @@
 /*
- * admission: what is limited over all workers, and which session is evicted for another.
+ * admission: the limits over all workers, and which session is evicted for another.
  *
  * A session is counted from its accept(), and admitted, or not, when it is known who its client is.
  * From then on it counts as one of its client's, and holds a slot of its backend until the backend
- * connection is closed; a handshake counts while it is under way. When a backend has no free slot,
- * a session that waits is evicted, whichever worker it belongs to. Under stress those that wait
+ * connection is closed; a handshake counts while it is in progress. When a backend has no free
+ * slot, a waiting session is evicted, whichever worker it belongs to. Under stress waiting sessions
  * have less time.
  *
- * Everything is behind one mutex, held for some hundred nanoseconds at most: no allocation and no
- * search under it, and no system call but for the few lines a minute that say which limit was
- * reached, so that these are in their order. All functions may be called from any thread, but those
- * of a session only from the thread of its worker.
+ * One mutex guards everything, held for at most some hundred nanoseconds: no allocation and no
+ * search under it, and no system call except for the few lines a minute that say which limit was
+ * reached, so that these are in order. All functions may be called from any thread, but those of a
+ * session only from the thread of its worker.
  */
 #ifndef POSTERN_DAEMON_POSTERND_ADMISSION_H
 #define POSTERN_DAEMON_POSTERND_ADMISSION_H
@@ -19,25 +19,25 @@
 #include "lib/net/backends.h"
 #include "lib/net/tally.h"
 
-/* A session's part in it, zeroed at first. All of it is admission.c's. */
+/* A session's part in it, zeroed at first. All fields belong to admission.c. */
 struct admission {
     TAILQ_ENTRY(admission) next_evicted;
     struct slot slot;
-    struct backend *backend;     /* what the slot is of; NULL: is not admitted */
-    struct tally_client *client; /* NULL: not counted for one */
+    struct backend *backend;     /* the backend of its slot; NULL: it is not admitted */
+    struct tally_client *client; /* NULL: not counted for any */
     void *session;               /* borrowed: what admission_next_evicted() returns */
     unsigned worker;
     bool exempt;      /* the client is in limits.exempt */
-    bool evicted;     /* has lost its slot: its worker ends it */
-    bool queued;      /* ... and has not been told yet */
-    bool handshaking; /* counts as a handshake under way */
+    bool evicted;     /* it has lost its slot: its worker ends it */
+    bool queued;      /* ... and does not know yet */
+    bool handshaking; /* counts as a handshake in progress */
 };
 
-/* What a session is when it asks to be admitted. */
+/* The facts about a session that asks to be admitted. */
 struct admission_request {
-    void *session;             /* lives as long as it is admitted */
+    void *session;             /* outlives the admission */
     const struct conf *conf;   /* of the session: its limits */
-    const char *backend;       /* by its name: one of a configuration that is open */
+    const char *backend;       /* by its name: one of an open configuration */
     const struct addr *client; /* v4-mapped or not */
     unsigned worker;
 };
@@ -51,12 +51,12 @@ enum admission_verdict {
 
 struct admission_answer {
     enum admission_verdict verdict;
-    unsigned count;   /* ADMISSION_CLIENT_LIMIT: how many it has, or has begun, with this one */
+    unsigned count; /* ADMISSION_CLIENT_LIMIT: how many it has, or has begun, including this one */
     unsigned refused; /* ... and how often it was refused since the last line about that;
                          0: no line is due */
 };
 
-/* For the backends of `conf` and so many workers. 0, or -1 with errno. */
+/* For the backends of `conf` and this number of workers. 0, or -1 with errno. */
 MUST_USE int admission_open(const struct conf *conf, unsigned num_workers);
 
 /* Frees all, when the workers have ended; also after a failed admission_open(). */
@@ -64,7 +64,7 @@ void admission_close(void);
 
 /*
  * A client was accepted: its session counts until admission_uncount(), and is admitted later, when
- * it is known who the client is. False if there are `max` already. `now` here and below:
+ * it is known who the client is. False if there are already `max`. `now` here and below:
  * milliseconds of a clock that never goes back.
  */
 MUST_USE bool admission_count(unsigned max, int64_t now);
@@ -72,17 +72,16 @@ void admission_uncount(int64_t now);
 
 /* --- a session's --- */
 
-/* The session is admitted, unless the answer is another than ADMISSION_ADMITTED: then `*a` stays
- * what it was. */
+/* Admits the session; if the answer is not ADMISSION_ADMITTED, `*a` is unchanged. */
 MUST_USE struct admission_answer
 admission_admit(struct admission *a, const struct admission_request *request, int64_t now);
 
-/* Relay is about to begin: the session cannot be evicted any more. False if it has been already,
- * and nothing may be relayed. */
+/* Relay is about to begin: the session can no longer be evicted. False if it already was, and
+ * nothing may be relayed. */
 MUST_USE bool admission_pin(struct admission *a);
 
-/* A handshake is about to begin, by the limits of `conf`; with ADMISSION_ADMITTED it counts as
- * under way until admission_handshake_over() or the session's end. */
+/* A handshake is about to begin, by the limits of `conf`; with ADMISSION_ADMITTED it counts as in
+ * progress until admission_handshake_over() or the session's end. */
 MUST_USE struct admission_answer admission_handshake(struct admission *a, const struct conf *conf,
                                                      int64_t now);
 void admission_handshake_over(struct admission *a, int64_t now);
@@ -90,7 +89,7 @@ void admission_handshake_over(struct admission *a, int64_t now);
 /* The backend's connection is closed, or about to be: its slot is free. */
 void admission_release_slot(struct admission *a, int64_t now);
 
-/* The session ends. One that was not admitted is left alone. */
+/* The session ends. Does nothing if it was not admitted. */
 void admission_leave(struct admission *a, int64_t now);
 
 /* Whether the backend is under stress: sessions that are not in relay have less time. Takes no
@@ -114,8 +113,8 @@ MUST_USE bool admission_stress_began(unsigned worker);
 /* Seconds between two calls of admission_log_withheld(). */
 #define ADMISSION_LOG_SECONDS 10
 
-/* Writes to the log what was withheld of limits that were reached or left more than once in a
- * minute, as far as it is due. */
+/* Writes the withheld log lines that are due, about limits that were reached or left more than once
+ * in a minute. */
 void admission_log_withheld(int64_t now);
 
 #endif

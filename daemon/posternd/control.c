@@ -2,13 +2,13 @@
  * Theory of operation: each client has one event. It waits for the client to send, with room for
  * one request of CTLPROTOCOL_REQUEST_MAX bytes, or, as long as an answer is not written whole, for
  * the client to read; never for both. So a client that does not read holds one answer, and its
- * further requests stay where they are. serve() answers the lines that have come, one after the
- * other, a few in a turn, so that one client who asks much does not keep the others waiting; when
- * the client has ended its direction, it answers the rest and closes. A client that neither sends
- * nor takes anything for CTLPROTOCOL_IDLE seconds is also closed. The file system decides who may
- * ask: the socket belongs to the daemon's user and group. Of those who may, each user has a share;
- * a new client always gets its place, if need be that of the one that shares_enter() names, which
- * is closed without a word: it would be taken for the answer to the next question.
+ * further requests stay where they are. serve() answers the lines that have arrived, one by one, a
+ * few in a turn, so that a client with many requests does not keep the others waiting; when the
+ * client has ended its direction, it answers the rest and closes. A client that neither sends nor
+ * reads anything for CTLPROTOCOL_IDLE seconds is also closed. The file system decides who may ask:
+ * the socket belongs to the daemon's user and group. Each permitted user has a share; a new client
+ * always gets a place, if necessary that of the one that shares_enter() names, which is closed
+ * without a message: that would be taken for the answer to the next question.
  *
  * A step that has no memory closes its client and nothing else. That is why there is no bufferevent
  * here: those of libevent 2.1 end the process when the memory for the callback of a watermark is
@@ -36,10 +36,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Clients that are accepted before those that are there get their turn. */
+/* How many clients are accepted before the existing ones get their turn. */
 enum { ACCEPT_BATCH = 16 };
 
-/* Answers to one client before the others get their turn. */
+/* How many answers one client gets before the others get their turn. */
 enum { ANSWER_BATCH = 16 };
 
 struct client {
@@ -53,7 +53,7 @@ struct client {
     bool ended; /* sends nothing more */
     char in[CTLPROTOCOL_REQUEST_MAX];
     size_t in_start; /* what is answered */
-    size_t in_end;   /* what has come */
+    size_t in_end;   /* what has arrived */
     char *out;       /* owned: an answer that is not written whole, or NULL */
     size_t out_len;
     size_t out_sent;
@@ -98,7 +98,7 @@ static void log_refusal(const struct client *c, const char *why)
         text_addf(&t, " times=%u", times);
     }
     if (times > 0) {
-        log_line(LOG_WARNING, "control request of uid=%u pid=%d refused: %s%s", c->caller.uid,
+        log_line(LOG_WARNING, "control request from uid=%u pid=%d refused: %s%s", c->caller.uid,
                  (int)c->caller.pid, why, more);
     }
 }
@@ -131,7 +131,7 @@ static bool fill(struct client *c)
     return true;
 }
 
-/* Writes what the client takes. False if it is gone. */
+/* Writes what the client accepts. False if it is gone. */
 static bool flush(struct client *c)
 {
     while (c->out_sent < c->out_len) {
@@ -149,7 +149,7 @@ static bool flush(struct client *c)
     return true;
 }
 
-/* Begins to write a line, which becomes ours. False if there is none. */
+/* Begins to write a line, and takes ownership of it. False if there is none. */
 static bool say(struct client *c, char *line)
 {
     if (line == NULL) {
@@ -175,7 +175,7 @@ static bool answer(struct client *c, const char *end)
     return done;
 }
 
-/* A line that does not end. What is read of it is thrown away, and nothing more is read. */
+/* A line without an end. What was read of it is discarded, and nothing more is read. */
 static bool refuse_long(struct client *c)
 {
     c->ended = true;
@@ -223,13 +223,13 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 
 /* --- accepting ----------------------------------------------------------------------------- */
 
-/* Somebody has lost its place. */
+/* A client has lost its place. */
 static void end_client(struct client *c, unsigned times)
 {
     if (times > 0) {
         log_line(LOG_WARNING,
-                 "control: too many clients: the one of uid=%u silent for longest, pid=%d, is "
-                 "closed times=%u",
+                 "control: too many clients: closing the one of uid=%u silent for longest, "
+                 "pid=%d times=%u",
                  c->caller.uid, (int)c->caller.pid, times);
     }
     client_free(c);
@@ -271,7 +271,7 @@ static bool client_new(struct control *control, int fd, const struct ucred *call
     return true;
 }
 
-/* `kept`: the descriptor is one of those that are kept for users with a share of their own. */
+/* `kept`: the descriptor is one of those that are reserved for users with a share of their own. */
 static void take(struct control *control, int fd, bool kept)
 {
     struct ucred caller;
@@ -284,14 +284,14 @@ static void take(struct control *control, int fd, bool kept)
     }
 }
 
-/* Out of descriptors or memory: to try again at once would spin. */
+/* Out of descriptors or memory: retrying immediately would spin. */
 static void pause_accepting(struct control *control, int error)
 {
     if (pace_note(&control->pauses, 1, thread_now()) > 0) {
         log_line(LOG_WARNING, "accept on %s: %s: new clients wait", control->address.sun_path,
                  strerror(error));
     }
-    /* Without memory for the pause it spins rather than never accept again. */
+    /* Without memory for the pause, it spins rather than never accept again. */
     if (event_add(&control->pause, &(struct timeval){.tv_sec = 1}) == 0) {
         event_del(&control->accept);
     }
@@ -357,8 +357,8 @@ static const char *listen_at(struct control *control)
     return NULL;
 }
 
-/* Who has a share of its own. A program that is to ask for mail's sake or the administrator's gets
- * its row here. 0, or -1 with `*error`. */
+/* The users with a share of their own. A program that mail or the administrator depends on gets its
+ * row here. 0, or -1 with `*error`. */
 static int share_out(struct control *control, const struct conf *conf, struct conf_error *error)
 {
     uint32_t owners[] = {0, geteuid(), geteuid()};
@@ -397,7 +397,7 @@ int control_open(struct control **out, const struct conf *conf, struct event_bas
         return -1;
     }
     control->address.sun_family = AF_UNIX;
-    /* conf has seen that it fits. */
+    /* conf has checked that it fits. */
     memcpy(control->address.sun_path, conf->control.text, strlen(conf->control.text));
     wrong = listen_at(control);
     if (wrong == NULL && (event_assign(&control->pause, base, -1, 0, on_pause_over, control) != 0 ||

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Sessions of one client address and port: more than one is rare already. */
+/* Sessions of one client address and port: even two are rare. */
 #define FACTS_MAX 16
 
 /* A name out of a client's certificate, which is UTF-8 as far as it was not cut. */

@@ -34,7 +34,7 @@ static json_t *clients_of(const struct failure *entry)
     return list;
 }
 
-/* What `failures` and `failure` say of an entry. The steps of jansson pass a NULL on. */
+/* What `failures` and `failure` say about an entry. The steps of jansson pass a NULL on. */
 static json_t *describe(const struct failure *entry)
 {
     json_t *sni = entry->sni.len > 0 ? control_text(entry->sni) : json_null();

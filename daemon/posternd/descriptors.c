@@ -10,11 +10,11 @@
 enum {
     OF_WORKER = 5,  /* what a worker has open besides its sockets: eventfds, and its event loop's */
     OF_REST = 128,  /* libraries, files that are read, ... */
-    KEPT = 16,      /* for the control socket, where sessions could use up all */
-    KEPT_FROM = 32, /* the lowest limit of which so much can be kept */
+    KEPT = 16,      /* for the control socket, where sessions could use up everything */
+    KEPT_FROM = 32, /* the lowest limit from which so many can be reserved */
 };
 
-/* The first of those that are kept. */
+/* The first of those that are reserved. */
 static rlim_t first_kept = RLIM_INFINITY;
 
 void descriptors_limit(const struct conf *conf, unsigned num_workers, size_t num_listening,

@@ -1,10 +1,10 @@
 /*
- * descriptors: how many files posternd may have open, and what is kept of them for the control
+ * descriptors: how many files posternd may have open, and how many are reserved for the control
  * socket.
  *
- * A session needs two. Where the limit is too low for max_sessions, the soft limit stays a little
- * below the hard one, so that sessions cannot use up what lies between: postern-milter, without
- * whom there is no mail, and root can still be heard.
+ * A session needs two. If the limit is too low for max_sessions, the soft limit stays slightly
+ * below the hard one, so that sessions cannot use up what is between: postern-milter, without which
+ * there is no mail, and root can still connect.
  */
 #ifndef POSTERN_DAEMON_POSTERND_DESCRIPTORS_H
 #define POSTERN_DAEMON_POSTERND_DESCRIPTORS_H
@@ -12,18 +12,18 @@
 #include "lib/admin/conf.h"
 
 /* Raises the limit to what `conf` needs with so many workers, each with `num_listening` sockets,
- * and `num_control` clients of the control socket; a warning if that cannot be. Before workers
+ * and `num_control` clients of the control socket; a warning if that is impossible. Before workers
  * start. */
 void descriptors_limit(const struct conf *conf, unsigned num_workers, size_t num_listening,
                        unsigned num_control);
 
-/* accept4() of a non-blocking socket on `fd`, where accept4() itself has just failed for want of a
- * descriptor, out of what is kept. -1 with errno if there is nothing left of it either. */
+/* accept4() of a non-blocking socket on `fd` with a reserved descriptor, after accept4() itself has
+ * just failed for lack of one. -1 with errno if no reserved one is left either. */
 MUST_USE int descriptors_accept(int fd);
 
-/* For each descriptor of a session when it is opened: `fd`, or, if it is one of those that are
- * kept, for a moment of descriptors_accept() has let it through, -1 with EMFILE, and it is closed.
- * -1 is returned as it is, with its errno. From any thread. */
+/* Call it for each descriptor of a session when it is opened: returns `fd`; or, if it is a reserved
+ * one, which descriptors_accept() can let through for a moment, closes it and returns -1 with
+ * EMFILE. -1 is returned unchanged, with its errno. From any thread. */
 MUST_USE int descriptors_own(int fd);
 
 #endif

@@ -3,7 +3,7 @@
  *
  * Each live session is in two hash tables: by its id, and by its client's address and port, which
  * is not v4-mapped there. A third one has a hash of the addresses of sessions that ended without
- * having been asked for: the latest of each place, which is taken for gone when its time is over.
+ * having been asked for: the latest of each place, which is forgotten when its time is over.
  */
 #include "daemon/posternd/directory.h"
 
@@ -28,7 +28,7 @@ struct directory_tls {
     int algorithm_bits;
     bool capped;
     bool reused;
-    struct tls_client *client; /* owned; NULL: no certificate was shown */
+    struct tls_client *client; /* owned; NULL: no certificate was sent */
     uint8_t sni_len;
     uint8_t sni[];
 };
@@ -36,7 +36,7 @@ struct directory_tls {
 /* A session that ended without having been asked for. */
 struct gone {
     uint64_t addresses; /* a hash of them */
-    int64_t until;      /* when that does not matter any more */
+    int64_t until;      /* when that no longer matters */
 };
 
 static struct {
@@ -218,7 +218,7 @@ void directory_set_tls(struct directory_entry *entry, const struct tls_facts *fa
     unlock();
 }
 
-/* Of a name of the configuration, which is short enough. */
+/* Copies a name of the configuration, which is short enough. */
 static void copy_name(char out[DIRECTORY_NAME_SIZE], const char *name)
 {
     struct text t = text_in(out, DIRECTORY_NAME_SIZE);

@@ -1,14 +1,14 @@
 /*
- * directory: the live sessions of all workers, and what is known of each.
+ * directory: the live sessions of all workers, and what is known about each.
  *
  * A session is entered when it is known who its client is, and removed at its end. The directory
- * answers what is known of a session, by its id or by its addresses, and which session a server
- * behind us speaks with; for that it also remembers, for a minute, who is gone.
+ * says what is known about a session, by its id or by its addresses, and which session a server
+ * behind us talks to; for that it also remembers, for a minute, which sessions have ended.
  *
- * Everything is behind one mutex of its own, held for some hundred nanoseconds at most: no system
- * call, no allocation and no search under it (tables hashed with random bytes of the process). All
- * functions may be called from any thread, but those of an entry only from the thread of its
- * session's worker.
+ * One mutex guards everything, held for at most some hundred nanoseconds: no system call, no
+ * allocation and no search under it (tables hashed with random bytes of the process). All functions
+ * may be called from any thread, but those of an entry only from the thread of its session's
+ * worker.
  */
 #ifndef POSTERN_DAEMON_POSTERND_DIRECTORY_H
 #define POSTERN_DAEMON_POSTERND_DIRECTORY_H
@@ -52,8 +52,8 @@ void directory_close(void);
 void directory_add(struct directory_entry *entry, const char *id, const char *listener,
                    const struct addr *client, const struct addr *destination);
 
-/* What is known of the session's TLS from now on. Without memory nobody finds the session any more:
- * it must not be taken for one in plaintext. */
+/* What is known about the session's TLS from now on. If memory runs out, nobody finds the session
+ * any more: it must not be taken for one in plaintext. */
 void directory_set_tls(struct directory_entry *entry, const struct tls_facts *facts);
 
 /* The session ends. An entry that was not entered is left alone. `now` here and below: milliseconds
@@ -66,7 +66,7 @@ void directory_remove(struct directory_entry *entry, int64_t now);
  * ambiguous: a server behind us may still be about to ask. */
 #define DIRECTORY_AMBIGUOUS_MS 60000
 
-/* What is known of a live session, copied out. */
+/* What is known about a live session, as a copy. */
 struct directory_facts {
     char id[SESSION_ID_SIZE];
     char listener[DIRECTORY_NAME_SIZE];

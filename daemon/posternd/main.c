@@ -3,7 +3,7 @@
  *
  * main() reads the configuration, binds, gives up root, starts the workers and then waits for a
  * signal. It never forks: a supervisor keeps it. Exit codes: 0 stopped by a signal or -t found
- * nothing wrong, 2 the configuration or the system does not allow to start.
+ * nothing wrong, 2 the configuration or the system prevented the start.
  */
 #include "daemon/common/log.h"
 #include "daemon/common/options.h"
@@ -32,7 +32,7 @@ static void warn(const char *text)
     log_line(LOG_WARNING, "%s", text);
 }
 
-/* The lock that keeps two daemons apart, held until this process ends. 0 or -1. */
+/* The lock against a second daemon, held until this process ends. 0 or -1. */
 static int lock_state(const struct conf *conf, struct conf_error *error)
 {
     const struct conf_text *dir = &conf->state_directory;
@@ -101,7 +101,7 @@ static int serve(struct snapshot *snapshot, const struct sockets *sockets, struc
     return result;
 }
 
-/* What a package or a unit would have made. */
+/* What a package or a unit would have created. */
 static void make_directories(const struct conf *conf)
 {
     const char *socket = conf->control.text;
@@ -137,8 +137,8 @@ static int prepare(const struct snapshot *snapshot, struct sockets *sockets, str
     }
     log_open(conf, conf->syslog_name.text);
     if (without_control) {
-        /* Nobody has asked for it by name: mail is worth more. */
-        log_line(LOG_WARNING, "%s: going on without it", error->text);
+        /* It is not set explicitly: mail is more important. */
+        log_line(LOG_WARNING, "%s: continuing without it", error->text);
     }
     return kept_failures_open(conf, main_loop_base(loop), error);
 }

@@ -1,6 +1,6 @@
 /*
  * main_loop: what main's thread does while workers work: signals, the control socket, writing, and
- * what the log has yet to say of limits.
+ * withheld log lines about limits.
  */
 #ifndef POSTERN_DAEMON_POSTERND_MAIN_LOOP_H
 #define POSTERN_DAEMON_POSTERND_MAIN_LOOP_H
@@ -11,13 +11,13 @@
 
 struct main_loop;
 
-/* Takes all signals over (signals_take_over()), and makes an event loop that looks at them. NULL
+/* Takes over all signals (signals_take_over()), and creates an event loop that handles them. NULL
  * with errno. */
 MUST_USE struct main_loop *main_loop_new(void);
 
 struct event_base *main_loop_base(const struct main_loop *loop);
 
-/* Returns when a signal that stops the program has come. Admission is open. */
+/* Returns when a signal that stops the program has arrived. Admission is open. */
 void main_loop_run(struct main_loop *loop);
 
 /* Its events must be gone. NULL is allowed. */

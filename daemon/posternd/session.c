@@ -1,28 +1,29 @@
 /*
  * Theory of operation.
  *
- * A session has two sides, the client and the backend, and four buffers: what came from a side and
- * has not been through the gate, and what is to go to a side. session_step() runs after every
- * event. It repeats the phase's step, which moves what can be moved now, until nothing moves any
- * more or its turn is used up; then it sets the one timer by what the phase waits for. How long
- * that is, and what an end means, lib/smtp/lifetime decides. The phases, each a row of `phases`:
+ * A session has two sides, the client and the backend, and four buffers: what arrived from a side
+ * and has not been through the gate, and what is to be sent to a side. session_step() runs after
+ * every event. It repeats the phase's step, which moves what can be moved now, until nothing moves
+ * any more or its turn is used up; then it sets the one timer by what the phase waits for.
+ * lib/smtp/lifetime decides how long that is, and what an end means. The phases, each a row of
+ * `phases`:
  *
- *   PROXY      the client stands between us and others, and says first who it speaks for; then the
- *              session begins as if that one had connected (session_client.c).
- *   CONNECT    the backend's addresses are tried in order; then the PROXY header is sent. Where a
+ *   PROXY      the client is an upstream, and first says whom it speaks for; then the session
+ *              begins as if that client had connected (session_client.c).
+ *   CONNECT    the backend's addresses are tried in order; then the PROXY header is sent. If a
  *              listener begins with TLS, HANDSHAKE comes first.
  *   TALK       both sides are read, the gate decides, both sides are written. In relay the
- *              client's bytes are read straight into to_backend. When the gate has taken a
- *              STARTTLS and all earlier replies are in to_client, the client's plaintext is thrown
- *              away, the 220 is written, and then
+ *              client's bytes are read straight into to_backend. When the gate has accepted a
+ *              STARTTLS and all earlier replies are in to_client, the client's plaintext is
+ *              discarded, the 220 is written, and then
  *   HANDSHAKE  libssl has the client's socket. The backend must be silent now.
  *   QUIT       the backend has another address for sessions under TLS: QUIT goes to the first one,
- *              what it says is thrown away, and when it has closed CONNECT comes again.
- *   END        one side has ended, or the gate has said its last word: the backend is closed,
+ *              what it says is discarded, and when it has closed CONNECT comes again.
+ *   END        one side has ended, or the gate has given its last reply: the backend is closed,
  *              to_client is written out, our direction is ended, and what the client still sends
- *              is thrown away until it closes, too: closing a socket with unread input would make
- *              the kernel reset the connection and take the last reply away from the client.
- *   OVER       nothing is left; session_step(), and nobody else, calls session_free().
+ *              is discarded until it also closes: closing a socket with unread input would make
+ *              the kernel reset the connection, and the client would lose the last reply.
+ *   OVER       nothing is left; only session_step() calls session_free().
  *
  * All functions but session_step(), session_start(), session_evict() and session_shutdown() return
  * to their caller with the session alive: they only set the phase.
@@ -38,12 +39,12 @@
 #include <unistd.h>
 
 enum {
-    RUN_MAX = 32,    /* steps before other sessions get their turn */
-    SCRAPS_MAX = 16, /* reads of what a client said that gets no session */
+    RUN_MAX = 32,    /* how many steps before other sessions get their turn */
+    SCRAPS_MAX = 16, /* how many reads from a client that gets no session */
 };
 
-/* What a phase is: its step, what it waits for in between, what is done when that does not come in
- * time; and whether another client can get the session's place at the backend. */
+/* A phase: its step, what it waits for in between, what happens if that does not arrive in time;
+ * and whether another client can get the session's place at the backend. */
 static const struct phase_row {
     bool (*step)(struct session *s);
     enum lifetime_wait wait;
@@ -106,7 +107,7 @@ static void session_step(struct session *s)
         event_active(&s->client.event, 0, 0);
     }
     if (!session_set_timer(s, phases[s->phase].wait)) {
-        /* Nothing would end its waits. */
+        /* Otherwise nothing would end its waits. */
         log_line(LOG_CRIT, "out of memory: session=%s ends", s->id);
         session_free(s);
     }
@@ -146,7 +147,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* --- starting and stopping --- */
 
-/* Says 421 to a client for whom there is no session, unless it expects TLS. */
+/* Sends 421 to a client that gets no session, unless it expects TLS. */
 static void turn_away(const struct thread *thread, const struct session_request *request)
 {
     const struct lifetime_ending *ending = lifetime_ending(LIFETIME_UNAVAILABLE);
@@ -159,7 +160,7 @@ static void turn_away(const struct thread *thread, const struct session_request 
         (void)!write(request->fd, reply, (size_t)len);
     }
     shutdown(request->fd, SHUT_WR);
-    /* What the client said early must not take the reply away from it. */
+    /* What the client sent early must not make it lose the reply. */
     for (int i = 0; i < SCRAPS_MAX && recv(request->fd, scrap, sizeof scrap, 0) > 0; i++) {
     }
     close(request->fd);
@@ -218,7 +219,7 @@ static void enlist(struct session *s)
     s->thread->sessions = s;
 }
 
-/* A session that has its client and nothing else. */
+/* A session that has only its client. */
 static struct session *new_session(struct thread *thread, const struct session_request *request)
 {
     struct session *s = calloc(1, sizeof *s);
@@ -281,7 +282,7 @@ void session_evict(struct session *s)
 void sessions_reset_timers(struct thread *thread)
 {
     for (struct session *s = thread->sessions; s != NULL; s = s->next) {
-        /* It is set already, and an earlier end needs no memory. */
+        /* It is already set, and an earlier end needs no memory. */
         (void)!session_set_timer(s, phases[s->phase].wait);
     }
 }

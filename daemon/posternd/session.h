@@ -19,13 +19,13 @@ struct session_request {
  * The session belongs to `thread` and ends by itself. */
 void session_start(struct thread *thread, const struct session_request *request);
 
-/* Another session has got the place of this one at the backend: it ends with 421. */
+/* Another session has taken this one's place at the backend: it ends with 421. */
 void session_evict(struct session *s);
 
 /* Stress has begun: the thread's sessions may have less time than they had. */
 void sessions_reset_timers(struct thread *thread);
 
-/* The daemon stops: says 421 if no reply is outstanding and the client would read it as one, and
+/* The daemon stops: sends 421 if no reply is outstanding and the client would read it as one, and
  * ends the session at once. */
 void session_shutdown(struct session *s);
 

@@ -1,4 +1,5 @@
-/* Which backend connection a session has: how it is made, and how a second one follows it. */
+/* Which backend connection a session has: how it is established, and how a second one follows it.
+ */
 #include "daemon/posternd/session_parts.h"
 
 #include "daemon/posternd/backend.h"
@@ -23,7 +24,7 @@ static void log_address(const struct session *s, const char *why)
     sessionlog_warning(s, text, NULL);
 }
 
-/* Starts connecting to the present address. 0, or the errno of why not. */
+/* Starts connecting to the present address. 0, or the errno of the failure. */
 static int try_address(struct session *s)
 {
     int fd = backend_connect(&s->addresses[s->address].endpoint);
@@ -38,14 +39,14 @@ static int try_address(struct session *s)
     return 0;
 }
 
-/* Goes on with the present address, whose backlog was full, or with those behind it. */
+/* Continues with the present address, whose backlog was full, or with those after it. */
 static void try_addresses(struct session *s)
 {
     s->life.tried_at = thread_now();
     for (; s->address < s->num_addresses; s->address++) {
         int error = try_address(s);
 
-        /* A unix-domain socket whose backlog is full says so at once, where TCP would wait. */
+        /* A unix-domain socket with a full backlog fails at once, where TCP would wait. */
         if (error == 0 || error == EAGAIN) {
             return;
         }

@@ -1,11 +1,10 @@
 /*
  * Who the client is, and whether it comes in.
  *
- * A client that is an upstream says first for whom it speaks. Its header is shown by a peek before
- * any of it is read, so that exactly its bytes leave the socket: what stands behind them may be a
- * ClientHello, which libssl must find there. Beginnings of a header are taken as they come and wait
- * in from_client, because a peek at what is there already would not tell when the upstream has
- * closed.
+ * An upstream first says whom it speaks for. posternd peeks at its header before it reads any of
+ * it, so that exactly its bytes leave the socket: what follows may be a ClientHello, which libssl
+ * must find there. Partial headers are read as they arrive and wait in from_client, because a peek
+ * at bytes that are already there would not show that the upstream has closed.
  */
 #include "daemon/posternd/session_parts.h"
 
@@ -16,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of what is no header that the log shows. */
+/* How many bytes of something that is not a header the log shows. */
 enum { SHOWN_MAX = 64 };
 
 /* --- whether it comes in --- */
@@ -68,7 +67,7 @@ static void look_for_exception(struct session *s)
 /* It is known who the client is: the session begins, or the client is turned away. */
 static void admit(struct session *s)
 {
-    /* Connections that are opened and reset at once must not take the places of others. */
+    /* Connections that are opened and immediately reset must not take the places of others. */
     if (session_is_lost(s) || !is_within_limits(s)) {
         return;
     }
@@ -115,12 +114,12 @@ static void refuse(struct session *s, const char *why, const char *detail)
     turn_away(s);
 }
 
-/* The upstream has closed. If it has not said anything, it has only looked whether somebody
- * listens, as the checks of load balancers do every few seconds: no problem. */
+/* The upstream has closed. If it has not sent anything, it only checked whether the port is open,
+ * as load balancers do every few seconds: that is no problem. */
 static void gone(struct session *s)
 {
     if (buffer_len(&s->from_client) > 0) {
-        refuse(s, "the connection was closed within it", NULL);
+        refuse(s, "the connection was closed before its end", NULL);
         return;
     }
     sessionlog_connect(s);
@@ -138,7 +137,7 @@ static void refuse_bytes(struct session *s, struct bytes came, const char *why)
     refuse(s, why, shown);
 }
 
-/* The header is whole: from now on the client is who it says. */
+/* The header is complete: from now on the client is the one that it names. */
 static void believe(struct session *s, const struct proxyproto *header)
 {
     struct claim claim = {header->client, header->destination, s->destination, false};
@@ -203,5 +202,5 @@ bool session_proxy(struct session *s)
 
 void session_proxy_timed_out(struct session *s)
 {
-    refuse(s, "it did not come in time", NULL);
+    refuse(s, "it did not arrive in time", NULL);
 }

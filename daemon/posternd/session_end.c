@@ -5,8 +5,8 @@
 #include "daemon/posternd/sessionlog.h"
 
 enum {
-    DISCARD_MAX = 16384, /* bytes thrown away in one move: as many as others move */
-    EARLY_MAX = 65536,   /* ... of what a client said that is turned away */
+    DISCARD_MAX = 16384, /* bytes discarded in one move: as many as others move */
+    EARLY_MAX = 65536,   /* ... from a client that is turned away */
 };
 
 void session_begin_end(struct session *s)
@@ -21,8 +21,8 @@ void session_begin_end(struct session *s)
     s->phase = s->client.broken ? PHASE_OVER : PHASE_END;
 }
 
-/* Whether the client would read plaintext as replies, or is under TLS. Behind the 220 to STARTTLS,
- * which may still be on its way, it would not. */
+/* Whether the client would read plaintext as replies, or is under TLS. After the 220 to STARTTLS,
+ * which may still be in transit, it would not. */
 static bool is_readable(const struct session *s)
 {
     return s->tls ||
@@ -60,7 +60,7 @@ void session_end(struct session *s, enum lifetime_reason reason)
 
 void session_end_now(struct session *s)
 {
-    /* What the client said early must not take the reply away from it. */
+    /* What the client sent early must not make it lose the reply. */
     s->client.writable = true;
     side_write(&s->client, &s->to_client, thread_now());
     side_shut_writing(&s->client);

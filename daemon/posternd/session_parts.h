@@ -1,5 +1,5 @@
 /*
- * session_parts: the session's own struct, and what its files call of each other. Calls run one
+ * session_parts: the session's own struct, and what its files call in each other. Calls run one
  * way: each file calls those before it, session.c all of them and none of them session.c. A move of
  * a phase is `bool session_X()`: it does what can be done now, may set another phase, and returns
  * whether another move could follow at once. For nobody else.
@@ -16,12 +16,12 @@
 #include "lib/smtp/lifetime.h"
 
 enum phase {
-    PHASE_PROXY,     /* an upstream is to say who the client is */
-    PHASE_CONNECT,   /* the backend connection is being made */
+    PHASE_PROXY,     /* an upstream has to say who the client is */
+    PHASE_CONNECT,   /* the backend connection is being established */
     PHASE_QUIT,      /* the first backend connection ends, as a second one is to follow */
     PHASE_TALK,      /* bytes go through the gate, or past it in relay */
     PHASE_HANDSHAKE, /* TLS with the client */
-    PHASE_END,       /* the last bytes go to the client; what it still sends is thrown away */
+    PHASE_END,       /* the last bytes go to the client; what it still sends is discarded */
     PHASE_OVER,      /* nothing is left to do: session_free(); the last one */
 };
 
@@ -31,13 +31,13 @@ struct session {
     const struct conf_listener *listener; /* borrowed from the snapshot */
     struct tls_listener *tls_listener;    /* borrowed from the snapshot */
     struct session *next;                 /* the thread's list */
-    struct session **link;                /* what points at this session there */
+    struct session **link;                /* the references to this session there */
     enum phase phase;
     struct gate_rules rules;
     struct gate gate;
     struct side client;
     struct side backend;
-    struct tls_session *next_tls; /* owned: made before the 220, used when it is written */
+    struct tls_session *next_tls; /* owned: created before the 220, used when it is written */
     struct buffer from_client;    /* read, not yet through the gate */
     struct buffer to_backend;
     struct buffer from_backend; /* read, not yet through the gate */
@@ -58,9 +58,9 @@ struct session {
     bool excepted;      /* the client is in starttls_except */
     bool connect_logged;
     const char *certificate; /* borrowed from the snapshot; NULL without TLS */
-    struct addr client_addr; /* the upstream's, until it has said for whom it speaks */
+    struct addr client_addr; /* the upstream's, until it has said whom it speaks for */
     struct addr destination;
-    struct addr upstream; /* who has said what client and destination are; no family: nobody */
+    struct addr upstream; /* the upstream that named client and destination; no family: none */
     struct directory_entry entry;
     struct admission admission;
     char id[SESSION_ID_SIZE];
@@ -68,18 +68,18 @@ struct session {
 
 /* --- session_end.c: why a session ends, and its last phase --- */
 
-/* What is in to_client is the last that the client gets. */
+/* to_client has the last bytes that the client gets. */
 void session_begin_end(struct session *s);
 
-/* The same behind "421 CODE NAME text", as far as there is memory for it. A client that expects
- * TLS, from the first byte or behind its 220, gets nothing before it is there. */
+/* The same after "421 CODE NAME text", if there is memory for it. A client that expects TLS, from
+ * the first byte or after its 220, gets nothing before the handshake. */
 void session_give_up(struct session *s, const char *code, const char *text);
 
-/* The same with what lifetime_ending() has for `reason`, in the log and for the client. */
+/* The same with lifetime_ending()'s texts for `reason`, in the log and for the client. */
 void session_end(struct session *s, enum lifetime_reason reason);
 
-/* The session, which has begun to end, is over at once: nothing is waited for. For a client that
- * gets no session at all. */
+/* The session, which has begun to end, is over at once, without waiting. For a client that gets no
+ * session at all. */
 void session_end_now(struct session *s);
 
 /* Whether the client has reset the connection; if so, the session is over. For phases that do not
@@ -95,31 +95,31 @@ void session_linger_timed_out(struct session *s);
 
 /* --- session_time.c: the one timer --- */
 
-/* The facts by which the end of the wait is found, as they are now; part of the session. */
+/* The present facts that determine the end of the wait; part of the session. */
 const struct lifetime *session_lifetime(struct session *s, enum lifetime_wait wait);
 
-/* Sets the timer to the end of the wait, false without memory, which only a timer that is not set
- * yet needs. */
+/* Sets the timer to the end of the wait; false without memory, which only a timer that is not yet
+ * set needs. */
 MUST_USE bool session_set_timer(struct session *s, enum lifetime_wait wait);
 
 /* --- session_backend.c: which backend connection it has --- */
 
-/* Begins PHASE_CONNECT with the first of the backend's addresses that lets itself be connected to;
- * or with tls_address, where there is one, if the session is under TLS. Without any: 421. */
+/* Begins PHASE_CONNECT with the first of the backend's addresses to which a connection can be
+ * started; or with tls_address, if there is one and the session is under TLS. Without any: 421. */
 void session_connect(struct session *s);
 
-/* Leaves the present address, for which `why` is the reason, for the next one. */
+/* Gives up the present address, with the reason `why`, for the next one. */
 void session_next_address(struct session *s, const char *why);
 
 bool session_connecting(struct session *s);
 void session_connect_timed_out(struct session *s);
 
-/* Begins PHASE_QUIT: says QUIT to the backend, which a second one will follow. */
+/* Begins PHASE_QUIT: sends QUIT to the backend, before a second one follows. */
 void session_quit(struct session *s);
 
 bool session_quitting(struct session *s);
 
-/* It has closed, or had its time. */
+/* It has closed, or its time is over. */
 void session_quit_done(struct session *s);
 
 /* --- session_tls.c: TLS with the client --- */
@@ -141,7 +141,7 @@ void session_talk_timed_out(struct session *s);
 
 /* --- session_client.c: who the client is, and whether it comes in --- */
 
-/* The client has been accepted: it is to say for whom it speaks, or has a session, or is turned
+/* The client has been accepted: it has to say whom it speaks for, or gets a session, or is turned
  * away. */
 void session_begin(struct session *s);
 

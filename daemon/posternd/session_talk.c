@@ -78,7 +78,7 @@ static bool push(struct session *s)
     size_t to_client = side_write(&s->client, &s->to_client, now);
 
     s->sent += to_client;
-    /* What a backend that is gone did not take is lost all the same. */
+    /* What a closed backend did not read is lost anyway. */
     s->asked = s->asked || to_backend > 0 || s->backend.write_failed;
     if (to_client > 0) {
         s->life.turn_since = now;
@@ -86,7 +86,7 @@ static bool push(struct session *s)
     return to_backend > 0 || to_client > 0;
 }
 
-/* What the gate asks for. Returns whether it was given. */
+/* Does what the gate asks for. Returns whether that was possible. */
 static bool obey_gate(struct session *s)
 {
     if (s->gate.notes != 0) {
@@ -127,7 +127,7 @@ static bool notice_end(struct session *s)
     struct lifetime_sides sides;
     struct lifetime_verdict verdict;
 
-    /* As a rule nobody has: nothing else need be looked at. */
+    /* Usually neither has: then nothing else need be checked. */
     if (!client_failed && !backend_closed && !s->client.read_eof) {
         return false;
     }
@@ -163,8 +163,8 @@ static bool notice_end(struct session *s)
     return true;
 }
 
-/* Relay is about to begin: from now on the session keeps its place. False if it has lost it, and
- * has begun to end. */
+/* Relay is about to begin: from now on the session keeps its place. False if it has already lost
+ * it, and has begun to end. */
 static bool begin_relay(struct session *s)
 {
     s->life.relay = admission_pin(&s->admission);
@@ -184,7 +184,7 @@ bool session_talk(struct session *s)
     }
     moved = push(s) || moved;
     moved = obey_gate(s) || moved;
-    /* What the backend says to nobody, however much it is, does not keep the session. */
+    /* What the backend still sends, however much it is, does not keep the session alive. */
     if (moved || (heard && !s->client.broken && !s->client.write_failed)) {
         s->life.since = thread_now();
         return true;

@@ -14,8 +14,8 @@ const struct lifetime *session_lifetime(struct session *s, enum lifetime_wait wa
     return life;
 }
 
-/* The timer is only ever moved forward to an earlier time; when it fires too early it is set
- * anew. So a busy session does not touch it. */
+/* The timer is only ever moved forward to an earlier time; when it fires too early it is set again.
+ * So a busy session does not touch it. */
 bool session_set_timer(struct session *s, enum lifetime_wait wait)
 {
     int64_t at = lifetime_deadline(session_lifetime(s, wait));

@@ -1,4 +1,4 @@
-/* From the client's STARTTLS, or its first byte where there is none, to the handshake's end. */
+/* From the client's STARTTLS, or its first byte if there is none, to the end of the handshake. */
 #include "daemon/posternd/session_parts.h"
 
 #include "daemon/common/log.h"
@@ -34,8 +34,8 @@ static bool is_within_limits(struct session *s)
     return false;
 }
 
-/* What the client has sent behind STARTTLS is thrown away (RFC 3207 section 4.2) before the 220 is
- * said, not after, when a ClientHello could be among it. */
+/* What the client has sent after STARTTLS is discarded (RFC 3207 section 4.2) before the 220 is
+ * sent, not afterwards, when a ClientHello could be among it. */
 void session_prepare_tls(struct session *s)
 {
     size_t thrown = buffer_len(&s->from_client);
@@ -47,7 +47,7 @@ void session_prepare_tls(struct session *s)
     buffer_drop(&s->from_client, thrown);
     thrown += side_discard(&s->client, DISCARD_MAX);
     if (thrown > 0) {
-        snprintf(text, sizeof text, "plaintext behind STARTTLS thrown away (%zu bytes)", thrown);
+        snprintf(text, sizeof text, "plaintext after STARTTLS discarded (%zu bytes)", thrown);
         sessionlog_warning(s, text, NULL);
     }
     if (!session_lend(s, &s->to_client)) {
@@ -90,7 +90,7 @@ void session_begin_handshake(struct session *s)
     sessionlog_connect(s);
 }
 
-/* Nothing asked the backend for anything: what it says now belongs to nobody. */
+/* The backend was not asked for anything: nobody is waiting for what it says now. */
 static void watch_backend(struct session *s)
 {
     if (s->backend.readable && side_discard(&s->backend, DISCARD_MAX) > 0) {
@@ -98,8 +98,8 @@ static void watch_backend(struct session *s)
     }
 }
 
-/* Where the session goes on behind the handshake. A backend that has seen plaintext keeps it, or
- * makes room for another one; one that has not is connected to now. */
+/* How the session continues after the handshake. A backend that has seen plaintext keeps it, or is
+ * replaced by another one; otherwise posternd connects to the backend now. */
 static void go_on(struct session *s)
 {
     bool second = conf_is_set(&s->listener->backend->tls_address);
@@ -126,7 +126,7 @@ static void handshake_done(struct session *s)
     s->tls = true;
     s->certificate = facts.certificate;
     s->life.turn_since = thread_now();
-    /* The backend's event may still wait behind the client's: the socket itself is asked. */
+    /* The backend's event may still be queued after the client's: so check the socket itself. */
     s->backend.readable = s->backend.fd >= 0;
     watch_backend(s);
     if (s->backend_spoke) {

@@ -6,9 +6,9 @@
 #include <time.h>
 
 /*
- * Ids are microseconds since 1970 in base 62, made to differ by counting on when two sessions
- * begin in the same microsecond: unique across restarts as long as the clock is not set back, and
- * 10 digits last beyond the year 20000.
+ * Ids are microseconds since 1970 in base 62, made unique by counting on if two sessions begin in
+ * the same microsecond: unique across restarts as long as the clock is not set back, and 10 digits
+ * last beyond the year 20000.
  */
 void sessionlog_new_id(char out[SESSION_ID_SIZE])
 {
@@ -71,7 +71,7 @@ void sessionlog_connect(struct session *s)
     log_line(LOG_INFO, "%s", line);
 }
 
-/* How it went when something was served although no certificate fitted. */
+/* The outcome when something was served although no certificate fitted. */
 static void log_unmatched(const struct session *s, struct handshake_choice *choice,
                           const char *outcome, const char *detail)
 {
@@ -151,7 +151,7 @@ void sessionlog_disconnect(const struct session *s)
     char line[LOGLINE_SIZE];
     struct text t = text_in(line, sizeof line);
 
-    /* A client that was turned away has no lines of a session. */
+    /* A client that was turned away has no session lines. */
     if (s->connect_logged) {
         logline_disconnect(&t, &p, &end);
         log_line(LOG_INFO, "%s", line);
@@ -222,12 +222,14 @@ void sessionlog_notes(const struct session *s, unsigned notes)
     } lines[] = {
         {GATE_NOTE_EHLO_MISSING, LOG_WARNING, "command after STARTTLS without EHLO refused"},
         {GATE_NOTE_BACKEND_220, LOG_ERR,
-         "the backend took STARTTLS or XCLIENT itself: set smtpd_tls_security_level=none there"},
-        {GATE_NOTE_BACKEND_AUTH, LOG_ERR, "the backend took AUTH before TLS: connection closed"},
+         "the backend accepted STARTTLS or XCLIENT itself: set smtpd_tls_security_level=none "
+         "there"},
+        {GATE_NOTE_BACKEND_AUTH, LOG_ERR,
+         "the backend accepted AUTH before TLS: connection closed"},
         {GATE_NOTE_BACKEND_LINE, LOG_ERR, "reply line of the backend is too long"},
         {GATE_NOTE_BACKEND_REPLY, LOG_ERR, "reply of the backend is too long"},
         {GATE_NOTE_BACKEND_UNASKED, LOG_WARNING,
-         "the backend sent a reply that nothing asked for: no STARTTLS any more"},
+         "the backend sent an unexpected reply: STARTTLS is no longer offered"},
         {GATE_NOTE_BACKEND_SHUT, LOG_WARNING,
          "the backend does not wait for STARTTLS: connection closed"},
         {GATE_NOTE_BACKEND_BANNER, LOG_WARNING,

@@ -1,5 +1,5 @@
 /*
- * sessionlog: what a session says in the log, and what limits.log_sessions leaves out.
+ * sessionlog: the log lines of a session, and which of them log_sessions omits.
  */
 #ifndef POSTERN_DAEMON_POSTERND_SESSIONLOG_H
 #define POSTERN_DAEMON_POSTERND_SESSIONLOG_H
@@ -25,10 +25,10 @@ void sessionlog_disconnect(const struct session *s);
 void sessionlog_limit(const struct session *s, enum logline_limit what,
                       const struct admission_answer *answer);
 
-/* What is no problem of this session, in words of our own. */
+/* A line, with a text of our own, about something that is not a problem of this session. */
 void sessionlog_note(const struct session *s, const char *text);
 
-/* A problem in words of our own; `detail` (may be NULL) is the system's. */
+/* A problem, with a text of our own; `detail` (may be NULL) is the system's. */
 void sessionlog_warning(const struct session *s, const char *text, const char *detail);
 
 /* One line for each thing that the gate noted. */

@@ -47,8 +47,8 @@ void side_on_event(struct side *side, short what)
     side->writable = side->writable || either || (what & EV_WRITE) != 0;
 }
 
-/* What poll() says of the peer unasked, and `asked`. Unlike SO_ERROR it stays to be found by the
- * next read. */
+/* What poll() always reports about the peer, and `asked`. Unlike SO_ERROR, it remains for the next
+ * read. */
 static bool peer_has(const struct side *side, short asked)
 {
     struct pollfd peer = {.fd = side->fd, .events = asked};
@@ -205,7 +205,7 @@ void side_shut_writing(struct side *side)
     if (side->write_shut || side->fd < 0) {
         return;
     }
-    /* A close_notify that the socket does not take is given up: the FIN says the same. */
+    /* A close_notify that the socket does not accept is given up: the FIN says the same. */
     if (side->tls != NULL) {
         (void)tls_end_writing(side->tls);
     }

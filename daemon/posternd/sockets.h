@@ -1,9 +1,9 @@
 /*
  * sockets: the listening sockets.
  *
- * Every worker has one of its own for each address (SO_REUSEPORT), so the kernel spreads the
- * clients. They belong to main's thread, which binds them while it may, and closes them when no
- * worker looks at them any more: they outlive a worker, and the configuration that named them.
+ * Every worker has its own for each address (SO_REUSEPORT), so the kernel distributes the clients.
+ * They belong to main's thread, which binds them while it may, and closes them when no worker uses
+ * them any more: they outlive a worker, and the configuration that named them.
  */
 #ifndef POSTERN_DAEMON_POSTERND_SOCKETS_H
 #define POSTERN_DAEMON_POSTERND_SOCKETS_H
@@ -20,8 +20,8 @@ struct sockets {
 /* Listening sockets that one worker needs. */
 size_t sockets_count(const struct conf *conf);
 
-/* Binds the sockets of so many workers, and listens. 0; or -1 with `*error` (the address's line and
- * the system's reason), and nothing stays open. */
+/* Binds the sockets of this number of workers, and listens. 0; or -1 with `*error` (the address's
+ * line and the system's reason), and nothing stays open. */
 MUST_USE int sockets_open(struct sockets *out, const struct conf *conf, unsigned num_workers,
                           struct conf_error *error);
 

@@ -1,6 +1,6 @@
 /*
- * thread: what a worker's thread lends to all that runs in it: its event loop, the snapshot for new
- * sessions, spare memory for buffers; and the clock, which is every thread's.
+ * thread: what a worker's thread lends to everything that runs in it: its event loop, the snapshot
+ * for new sessions, spare memory for buffers; and the clock, which is every thread's.
  *
  * Only its own thread touches a struct thread.
  */
@@ -20,7 +20,7 @@ struct session;
 struct thread {
     unsigned index;                       /* into snapshot->workers */
     struct event_base *base;              /* owned by the worker */
-    struct snapshot *snapshot;            /* a reference of the worker's: what new sessions use */
+    struct snapshot *snapshot;            /* a reference of the worker's, used by new sessions */
     struct session *sessions;             /* owned, by their own list */
     uint8_t *spare[THREAD_SPARE_BUFFERS]; /* owned */
     unsigned num_spare;

@@ -117,7 +117,7 @@ static struct event_base *new_base(void)
     if (config != NULL) {
         event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
         event_config_require_features(config, EV_FEATURE_ET);
-        /* A session that goes on by itself must not keep the loop from asking for what is new. */
+        /* A session that continues by itself must not keep the loop from asking for new events. */
         event_config_set_max_dispatch_interval(config, NULL, DISPATCH_MAX, 0);
         base = event_base_new_with_config(config);
         event_config_free(config);

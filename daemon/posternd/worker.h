@@ -1,7 +1,7 @@
 /*
  * worker: one thread with its own event loop, listeners, OSSL_LIB_CTX and sessions.
  *
- * Workers share nothing but the immutable snapshot, the log, directory, admission and a few atomic
+ * Workers share only the immutable snapshot, the log, directory, admission and a few atomic
  * counters; no lock is held longer than it takes to change a few numbers.
  */
 #ifndef POSTERN_DAEMON_POSTERND_WORKER_H

@@ -1,5 +1,5 @@
 /*
- * libssl: what the libssl at hand does with a ClientHello and another does not.
+ * libssl: what the present libssl does with a ClientHello and another does not.
  *
  * Its version would not say: distributions backport changes to older versions, and a build may lack
  * a part. So each rule of lib/tls/libssl.h is tested separately, with a hello that libssl answers

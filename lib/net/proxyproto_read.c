@@ -75,7 +75,7 @@ static enum proxyproto_result read_v1(struct proxyproto *out, struct bytes in, c
     const uint8_t *end;
 
     if (!begins_with(in, start, start_len)) {
-        return bad(why, "something else came");
+        return bad(why, "not a PROXY header");
     }
     end = memchr(in.data, '\n', seen);
     if (end == NULL) {
@@ -114,7 +114,7 @@ static enum proxyproto_result read_v2(struct proxyproto *out, struct bytes in, c
     size_t len;
 
     if (!begins_with(in, SIGNATURE, SIGNATURE_LEN)) {
-        return bad(why, "something else came");
+        return bad(why, "not a PROXY header");
     }
     if (in.len < FIXED_LEN) {
         return PROXYPROTO_MORE;

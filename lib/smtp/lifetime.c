@@ -32,7 +32,7 @@ static bool is_over(int64_t since, int64_t timeout, int64_t now)
     return since != 0 && since + timeout <= now;
 }
 
-/* When the backend's present address has had its time. */
+/* When the time of the backend's present address is over. */
 static int64_t connect_end(const struct lifetime *l)
 {
     return l->since + ms(l->connect_timeout);
@@ -79,7 +79,7 @@ int64_t lifetime_deadline(const struct lifetime *l)
     case LIFETIME_LINGER:
         break;
     }
-    /* What is not written yet has the time of all that is written. */
+    /* What is not yet written has the same time as everything that is written. */
     return l->client_blocked_since != 0 ? l->client_blocked_since + WRITE_TIMEOUT
                                         : l->since + LINGER_TIMEOUT;
 }

@@ -1,10 +1,10 @@
 /*
  * lifetime: how long a session waits, for what, and why it ends.
  *
- * Facts in, a time or a reason out. What is decided here is only done by the session: deadlines and
- * their order, which of two sides is late, whether a side that has closed leaves anything to be
- * said, and what is said then, to the client and in the log. No clock: all times are milliseconds
- * of one that never goes back, and given in.
+ * Facts in, a time or a reason out. The session only carries out what is decided here: deadlines
+ * and their order, which of two sides is late, whether anything remains to be said when a side has
+ * closed, and what is then said, to the client and in the log. No clock: all times are passed in,
+ * in milliseconds of a clock that never goes back.
  */
 #ifndef POSTERN_LIB_SMTP_LIFETIME_H
 #define POSTERN_LIB_SMTP_LIFETIME_H
@@ -17,17 +17,17 @@
 enum lifetime_wait {
     LIFETIME_PROXY,     /* the PROXY header of an upstream: 5 s, as in Postfix */
     LIFETIME_CONNECT,   /* the present address of the backend: connect_timeout */
-    LIFETIME_QUIT,      /* a backend that has been told QUIT, to close: 5 s */
+    LIFETIME_QUIT,      /* a backend that has been sent QUIT, to close: 5 s */
     LIFETIME_TALK,      /* the side whose turn it is: idle_timeout or backend_timeout */
     LIFETIME_HANDSHAKE, /* TLS with the client: handshake_timeout */
-    LIFETIME_LINGER,    /* the client, to close behind our last byte: 5 s */
+    LIFETIME_LINGER,    /* the client, to close after our last byte: 5 s */
 };
 
-/* What a deadline depends on. A session keeps one, and brings it up to date. */
+/* What a deadline depends on. A session keeps one, and keeps it up to date. */
 struct lifetime {
     enum lifetime_wait wait;
-    bool connecting;    /* CONNECT: a connection is being made; false: the backlog of the
-                           address was full, and it is tried again */
+    bool connecting;    /* CONNECT: a connection is being established; false: the backlog of the
+                         * address was full, and it is tried again */
     bool backend_turn;  /* TALK: the backend owes a reply (gate_backend_turn()) */
     bool relay;         /* has begun: stress does not concern the session any more */
     bool stressed;      /* the backend is under stress */
@@ -37,7 +37,7 @@ struct lifetime {
     int64_t turn_since; /* TALK: since when, at the latest, it is the client's turn when
                            it is */
     int64_t held_since; /* since when a STARTTLS waits for earlier replies; 0: none does */
-    int64_t client_blocked_since;  /* since when the client takes none of our bytes; 0: it does */
+    int64_t client_blocked_since;  /* since when the client accepts none of our bytes; 0: it does */
     int64_t backend_blocked_since; /* ... the backend */
     unsigned connect_timeout;      /* seconds, as configured */
     unsigned backend_timeout;      /* ... */
@@ -46,45 +46,45 @@ struct lifetime {
 };
 
 /*
- * When the wait is over: at this millisecond it is. A side that takes none of our bytes has 300 s,
- * a STARTTLS that waits 30 s, whoever's turn it is. Under stress a session before relay has 10 s
- * for a handshake, and for its turn, which does not begin anew with every byte.
+ * The millisecond at which the wait is over. A side that accepts none of our bytes has 300 s, a
+ * STARTTLS that waits 30 s, regardless of whose turn it is. Under stress a session before relay has
+ * 10 s for a handshake, and for its turn, which does not restart with every byte.
  */
 int64_t lifetime_deadline(const struct lifetime *l);
 
 /* CONNECT, whose deadline has come: whether the present address is tried again, because its backlog
- * was full and it still has time; else it has had its time. */
+ * was full and it still has time; otherwise its time is over. */
 MUST_USE bool lifetime_retries(const struct lifetime *l, int64_t now);
 
 /* --- ends ---------------------------------------------------------------------------------- */
 
 enum lifetime_reason {
-    LIFETIME_DONE,                /* the last word has been said: 221, 421 or a 5xx */
+    LIFETIME_DONE,                /* the last reply has been given: 221, 421 or a 5xx */
     LIFETIME_LOST,                /* the client has gone before it */
-    LIFETIME_LOST_ASKING,         /* ... for writing only, with a question that nobody answered */
+    LIFETIME_LOST_ASKING,         /* ... for writing only, with a command that was not answered */
     LIFETIME_UNAVAILABLE,         /* no backend for it; the log has already said why */
     LIFETIME_NO_GREETING,         /* the backend closed and had not said anything */
     LIFETIME_BACKEND_CLOSED,      /* ... in the middle of the session */
-    LIFETIME_CLIENT_BLOCKED,      /* timeout: the client takes none of our bytes */
+    LIFETIME_CLIENT_BLOCKED,      /* timeout: the client accepts none of our bytes */
     LIFETIME_BACKEND_BLOCKED,     /* ... the backend */
     LIFETIME_STARTTLS_HELD,       /* ... STARTTLS waited for replies */
     LIFETIME_BACKEND_SILENT,      /* ... in the backend's turn */
     LIFETIME_CLIENT_SILENT,       /* ... in the client's turn */
     LIFETIME_BUSY,                /* all of the backend's slots are taken */
-    LIFETIME_EVICTED,             /* another client has got its slot */
+    LIFETIME_EVICTED,             /* another client has taken its slot */
     LIFETIME_TOO_MANY_HANDSHAKES, /* limits.max_handshakes */
     LIFETIME_SHUTDOWN,            /* the daemon stops */
     LIFETIME_REASONS,
 };
 
-/* What is said of a reason. */
+/* What is said about a reason. */
 struct lifetime_ending {
     bool lost;           /* the log has a line about a lost connection */
     const char *warning; /* text of the log's line; NULL: none */
-    const char *note;    /* the same of one that tells of no problem */
+    const char *note;    /* the same, if it is not about a problem */
     const char *code;    /* of the client's 421; NULL: there is none */
     const char *text;    /* ... its text */
-    bool abort;          /* nothing of ours reaches the client any more: nothing is waited for */
+    bool abort;          /* nothing of ours reaches the client any more: there is no wait */
 };
 
 const struct lifetime_ending *lifetime_ending(enum lifetime_reason reason);
@@ -96,24 +96,24 @@ enum lifetime_reason lifetime_talk_timeout(const struct lifetime *l, bool client
 
 /* The two sides at a moment when nothing moves. */
 struct lifetime_sides {
-    bool client_failed;     /* it has reset the connection, or takes no bytes any more */
-    bool client_eof;        /* it has ended its direction, and all of it has been read */
+    bool client_failed;     /* it has reset the connection, or accepts no more bytes */
+    bool client_eof;        /* it has ended its direction, and everything has been read */
     bool backend_closed;    /* the backend has ended its direction, or has reset the connection */
-    bool backend_told;      /* it has been told of the client's end */
+    bool backend_told;      /* it has been told about the client's end */
     bool to_client_waits;   /* bytes for the client are not written yet */
     bool to_backend_waits;  /* ... for the backend */
     bool from_client_waits; /* the client's bytes are not through the gate yet, */
     bool backend_turn;      /* ... and the backend owes a reply */
-    bool asked;             /* the backend has got something of the client's */
+    bool asked;             /* the backend has received something from the client */
     bool answered;          /* it has sent something */
-    bool another_address;   /* there is one behind the present */
+    bool another_address;   /* there is one after the present */
     bool said_bye;          /* gate_said_bye() */
     bool said_no;           /* gate_said_no() */
 };
 
 enum lifetime_move {
     LIFETIME_GO_ON,        /* nothing is to be done */
-    LIFETIME_TELL_BACKEND, /* pass the client's end on: end our direction to the backend */
+    LIFETIME_TELL_BACKEND, /* pass on the client's end: end our direction to the backend */
     LIFETIME_NEXT_ADDRESS, /* it has closed without a greeting, and nothing is lost: try the next */
     LIFETIME_END,          /* end, for `reason` */
 };

@@ -1,4 +1,4 @@
-/* Why a session ends, and what is said of it. */
+/* Why a session ends, and what is said about it. */
 #include "lib/smtp/lifetime.h"
 
 static const char unavailable[] = "Service currently unavailable";
@@ -53,11 +53,11 @@ static struct lifetime_verdict end(enum lifetime_reason reason)
     return (struct lifetime_verdict){.move = LIFETIME_END, .reason = reason};
 }
 
-/* The backend has closed, and what it had said before is written. */
+/* The backend has closed, and everything that it said before is written. */
 static struct lifetime_verdict judge_backend(const struct lifetime_sides *s)
 {
     if (!s->answered && s->backend_told) {
-        /* It does as the client did. A client that has asked something may still listen. */
+        /* It does as the client did. A client that has sent a command may still be listening. */
         return end(s->asked ? LIFETIME_LOST_ASKING : LIFETIME_LOST);
     }
     if (!s->answered && !s->asked && s->another_address) {

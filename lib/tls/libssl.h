@@ -1,9 +1,9 @@
 /*
  * libssl: what one libssl does with a ClientHello and another does not.
  *
- * Plain data. The rooms of lib/tls that predict libssl follow it and know no release: a rule may
- * have come with any release, or be carried into an older one by a distribution, so each is a field
- * of its own. What the libssl at hand does is found by trying (daemon/tls/libssl). All false is
+ * Plain data. The rooms of lib/tls that predict libssl follow it and need not know releases: a rule
+ * may be new in any release, or be backported to an older one by a distribution, so each is a
+ * separate field. What the present libssl does is found by trying (daemon/tls/libssl). All false is
  * what OpenSSL 3.0 does since 3.0.22.
  */
 #ifndef POSTERN_LIB_TLS_LIBSSL_H

@@ -139,7 +139,7 @@ class Protocol(Kept):
         control = self.control(self.daemon)
         control.send(request)
         self.assertEqual(control.answer(), {"error": why})
-        self.daemon.wait_log(rf"warning: control request of uid={os.geteuid()} pid={os.getpid()} "
+        self.daemon.wait_log(rf"warning: control request from uid={os.geteuid()} pid={os.getpid()} "
                              rf"refused: {re.escape(why)}$", after=mark)
         # It goes on after that.
         self.assertIn("version", control.ask("version"))

@@ -23,8 +23,8 @@ MILTER_USER = "sync"
 
 OWN, OTHERS, ALL_OTHERS = 16, 8, 32
 
-ENDED = (rf"^{PROGRAM}warning: control: too many clients: the one of uid=(?P<uid>\d+) silent for "
-         r"longest, pid=(?P<pid>\d+), is closed times=(?P<times>\d+)$")
+ENDED = (rf"^{PROGRAM}warning: control: too many clients: closing the one of uid=(?P<uid>\d+) silent for "
+         r"longest, pid=(?P<pid>\d+) times=(?P<times>\d+)$")
 
 # A process of another user: opens connections as it is told, line by line, and says what became of
 # them. "flood" does nothing else any more until it is killed.
@@ -200,7 +200,7 @@ class Shares(Kept):
             first.tell("talk", 20000)
         last.tell("talk", 1)
         self.daemon.send_signal(signal.SIGCONT)
-        self.daemon.wait_log(f"control request of uid={STRANGERS[1]} pid={last.pid} refused")
+        self.daemon.wait_log(f"control request from uid={STRANGERS[1]} pid={last.pid} refused")
 
     def test_refused_requests_do_not_fill_the_log(self):
         control = self.control(self.daemon)

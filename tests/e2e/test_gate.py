@@ -159,7 +159,7 @@ class Gate(Case):
         self.assertFalse(reply.offers("STARTTLS"))
         self.assertEqual(str(client.command(command)), REFUSED_AUTH)
         self.assert_closed(client)
-        line = self.warning(self.posternd, client, "the backend took AUTH before TLS.*")
+        line = self.warning(self.posternd, client, "the backend accepted AUTH before TLS.*")
         self.assertEqual(line["level"], "error")
 
     def test_auth_before_tls_where_it_is_allowed(self):
@@ -182,7 +182,7 @@ class Gate(Case):
         reply = client.command("STARTTLS")
         self.assertRegex(str(reply), f"^421 4.3.2 {HOSTNAME} ")
         self.assert_closed(client)
-        line = self.warning(self.posternd, client, "the backend took STARTTLS or XCLIENT itself.*")
+        line = self.warning(self.posternd, client, "the backend accepted STARTTLS or XCLIENT itself.*")
         self.assertEqual(line["level"], "error")
 
     def test_backend_that_takes_xclient(self):
@@ -300,7 +300,7 @@ class Gate(Case):
         self.assert_code(client.mail(), 250)
         mail = self.stage.postfix.wait_for_mail()
         self.assertEqual(mail.recipient, "recipient@example.test")
-        line = self.warning(self.posternd, client, r"plaintext behind STARTTLS thrown away \(.*\)")
+        line = self.warning(self.posternd, client, r"plaintext after STARTTLS discarded \(.*\)")
         self.assertIn(f"({len(injected)} bytes)", line["text"])
 
     def test_words_of_our_own_replies(self):

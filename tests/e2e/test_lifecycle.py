@@ -88,7 +88,7 @@ class Lifecycle(Case):
         client = self.connect(daemon.address())
         client.starttls()
         daemon.send_signal(signal.SIGHUP)
-        daemon.wait_log(rf"^{PROGRAM}warning: signal HUP of uid={os.getuid()} pid={os.getpid()} "
+        daemon.wait_log(rf"^{PROGRAM}warning: signal HUP from uid={os.getuid()} pid={os.getpid()} "
                         "ignored: a changed configuration needs a restart times=1$")
         self.assert_code(client.mail(), 250)
         self.stage.postfix.wait_for_mail()
@@ -104,7 +104,7 @@ class Lifecycle(Case):
         client.starttls()
         for _ in range(100):
             daemon.send_signal(number)
-        daemon.wait_log(rf"^{PROGRAM}warning: signal {word} of uid={os.getuid()} "
+        daemon.wait_log(rf"^{PROGRAM}warning: signal {word} from uid={os.getuid()} "
                         rf"pid={os.getpid()} ignored times=1$")
         self.assert_code(client.mail(), 250)
         self.stage.postfix.wait_for_mail()

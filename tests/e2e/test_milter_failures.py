@@ -324,7 +324,7 @@ class Gone(Milters):
         client.greet()
         for _ in range(100):
             self.milter.send_signal(number)
-        self.milter.wait_log(rf"warning: signal {word} of uid={os.getuid()} pid={os.getpid()} "
+        self.milter.wait_log(rf"warning: signal {word} from uid={os.getuid()} pid={os.getpid()} "
                              "ignored times=1$", after=mark)
         self.assert_header(self.send(client, f"after {word}"), NONE, client)
         self.assertEqual(len(self.milter.log.find_all("signal", after=mark)), 1)

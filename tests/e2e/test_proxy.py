@@ -195,9 +195,9 @@ class WithPostfix(Upstream):
 
 
 BAD = (
-    ("none", b"EHLO client.example.test\r\n", "something else came"),
-    ("TLS instead", b"\x16\x03\x01\x00\x05hello", "something else came"),
-    ("lower case", b"proxy TCP4 192.0.2.77 203.0.113.5 1 25\r\n", "something else came"),
+    ("none", b"EHLO client.example.test\r\n", "not a PROXY header"),
+    ("TLS instead", b"\x16\x03\x01\x00\x05hello", "not a PROXY header"),
+    ("lower case", b"proxy TCP4 192.0.2.77 203.0.113.5 1 25\r\n", "not a PROXY header"),
     ("bare LF", b"PROXY TCP4 192.0.2.77 203.0.113.5 1 25\n", ".*does not end in CRLF"),
     ("no line end", b"PROXY TCP4 " + b"1" * 100, ".*no line end within 107 bytes"),
     ("UNKNOWN", b"PROXY UNKNOWN\r\n", ".*UNKNOWN does not say who the client is"),
@@ -271,7 +271,7 @@ class Played(Upstream):
     def test_what_came_is_shown(self):
         upstream = self.upstream(self.posternd)
         upstream.send(b'EHLO "evil\x1b[2J\r\n')
-        line = self.refused(self.posternd, upstream, "something else came")
+        line = self.refused(self.posternd, upstream, "not a PROXY header")
         self.assertEqual(line["detail"], r"EHLO \x22evil\x1b[2J\x0d\x0a")
 
     @table([(f"{name}, {write.__name__}", write, *row) for name, *row in CLAIMS
@@ -299,7 +299,7 @@ class Played(Upstream):
         upstream = self.upstream(self.posternd)
         upstream.send(begun)
         upstream.socket.shutdown(socket.SHUT_WR)
-        self.refused(self.posternd, upstream, "the connection was closed within it")
+        self.refused(self.posternd, upstream, "the connection was closed before its end")
 
     def test_check_of_the_port(self):
         """Load balancers connect and close every few seconds: no warning."""
@@ -321,7 +321,7 @@ class Played(Upstream):
         upstream.send(v2(CLIENT, SERVER))
         self.backend.greet(upstream)
         for each in late:
-            self.refused(self.posternd, each, "it did not come in time")
+            self.refused(self.posternd, each, "it did not arrive in time")
 
     # --- to the backend ---
 
@@ -398,8 +398,8 @@ class Implicit(Upstream):
         self.assert_code(upstream.mail(), 250)
         self.assertIn(f"[{IPV4}]", self.stage.postfix.wait_for_mail().received)
 
-    @table((("TLS without a header", b"\x16\x03\x01\x02\x00" + b"x" * 512, "something else came"),
-            ("bad header", v1(CLIENT, SERVER).lower(), "something else came"),
+    @table((("TLS without a header", b"\x16\x03\x01\x02\x00" + b"x" * 512, "not a PROXY header"),
+            ("bad header", v1(CLIENT, SERVER).lower(), "not a PROXY header"),
             ("claim", v2(("127.0.0.1", 1), SERVER), LOOPBACK)))
     def test_nothing_is_said_in_the_clear(self, data, why):
         upstream = self.upstream(self.posternd, "smtps")
@@ -427,7 +427,7 @@ class Phase(Upstream):
         # One worker takes clients in their order: when this one is there, so are the others.
         last = self.upstream(daemon)
         last.send(b"x")
-        self.refused(daemon, last, "something else came")
+        self.refused(daemon, last, "not a PROXY header")
         self.assertEqual(self.stage.stop(daemon), 0)
         for each in waiting:
             self.assertEqual(each.rest(), b"")

@@ -41,7 +41,7 @@ class Stalled(Case):
         client.sendall(b"HELP\r\nSTARTTLS\r\nplaintext\r\n")
         peer.line()
         peer.send(b"".join(LINES))
-        daemon.wait_log("plaintext behind STARTTLS thrown away")
+        daemon.wait_log("plaintext after STARTTLS discarded")
         daemon.wait_log("timeout: the client is silent")
         came = b""
         while more := client.recv(65536):

@@ -143,7 +143,7 @@ START_TEST(test_truncated)
 }
 END_TEST
 
-#define ELSE    "something else came"
+#define ELSE    "not a PROXY header"
 #define FAMILY  "version 1: an address is not one of its family"
 #define PORT    "version 1: a port is not a number up to 65535"
 #define CRLF    "version 1: the line does not end in CRLF"
