@@ -244,7 +244,7 @@ class PostfixConfig(Case):
                                           for i in range(1, 66)),
                         listeners={"mx": {"address": "0.0.0.0:25"}})
         self.assertEqual(done.stderr.count("maxproc: 480 sessions"), 64)
-        self.assertEqual(done.stderr.count("those behind the first 64 are not compared"), 1)
+        self.assertEqual(done.stderr.count("those after the first 64 are not compared"), 1)
 
     def test_service_of_postfix_itself_is_not_replaced(self):
         done = self.ctl(backend="unix:/var/spool/postfix/public/pickup")
@@ -278,7 +278,7 @@ smtpd     pass  -       -       y       -       -       smtpd
             "smtpd_service_name=postern-smtpd1", "postscreen_greet_wait=3s"])
         self.assertEqual((smtpd.type, smtpd.maxproc, smtpd.command), ("pass", "500", "smtpd"))
         self.assert_overrides(smtpd, [*PLAINTEXT, "smtpd_client_restrictions=permit_mynetworks"])
-        self.assertRegex(text, r"(?m)^# smtp is a postscreen, too: .*\n# postscreen_cache_map\.")
+        self.assertRegex(text, r"(?m)^# smtp is also a postscreen: .*\n# postscreen_cache_map\.")
 
     # --- notes ---
 
@@ -295,9 +295,9 @@ smtpd     pass  -       -       y       -       -       smtpd
          "smtpd_client_restrictions = permit_mynetworks, reject_plaintext_session: "
          "reject_plaintext_session refuses all mail behind posternd"),
         ("stress", "smtpd_timeout = ${stress?{10}:{300}}s\n", "lost",
-         "smtpd_timeout = 300s: what it is under stress never holds"),
+         "smtpd_timeout = 300s: its value under stress never applies"),
         ("everybody's PROXY", "smtpd_upstream_proxy_protocol = haproxy\n", "lost",
-         "smtpd_upstream_proxy_protocol = haproxy: it stands in main.cf, so that every service"),
+         "smtpd_upstream_proxy_protocol = haproxy: it is in main.cf, so every service"),
         ("handshakes", "smtpd_client_new_tls_session_rate_limit = 5\n", "lost",
          "smtpd_client_new_tls_session_rate_limit = 5: a client may begin any number of handshakes: "
          "max_handshakes_per_client"),
@@ -356,7 +356,7 @@ smtpd     pass  -       -       y       -       -       smtpd
         done = self.ctl(master_cf=MASTER_CF.replace(
             "smtpd\n", "smtpd\n  -o content_filter=filter:[127.0.0.1]:10024\n", 1),
             listeners={"mx": {"address": address, **listener}})
-        self.assertEqual(("FAIL: listener \"mx\": address: no service of today" in done.stderr,
+        self.assertEqual(("FAIL: listener \"mx\": address: today's service for this port" in done.stderr,
                           "-o content_filter=filter:[127.0.0.1]:10024" in done.stdout,
                           done.returncode),
                          (True, False, 1) if told else (False, True, 0))
@@ -371,7 +371,7 @@ smtpd     pass  -       -       y       -       -       smtpd
     def test_service_that_a_port_of_its_own_may_stand_for(self, tls, master_cf, told):
         done = self.ctl(master_cf=master_cf + "\n",
                         listeners={"mx": {"address": "127.0.0.1:2525", "tls": tls}})
-        self.assertEqual("address: no service of today is known for this port" in done.stderr, told)
+        self.assertEqual("address: today's service for this port is not known" in done.stderr, told)
 
     def test_setting_of_another_release(self):
         text = self.config(

@@ -24,7 +24,7 @@ void check_put_comparisons(struct check *check)
     json_t *findings = json_array();
 
     for (size_t i = 0; i < check->comparisons.num; i++) {
-        const struct postfix_compared *c = &check->comparisons.items[i];
+        const struct postfix_compared *c = check->comparisons.items[i];
 
         report_add(r, compared, compared_json(c));
         for (size_t f = 0; f < c->result.num; f++) {

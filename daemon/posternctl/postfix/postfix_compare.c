@@ -319,20 +319,24 @@ static int look_for_others(struct postfix_compared *c, const struct pair *pair)
 
 static int add_pair(struct postfix_comparisons *out, const struct pair *pair)
 {
-    struct postfix_compared *more = realloc(out->items, (out->num + 1) * sizeof *more);
+    struct postfix_compared **more = realloc(out->items, (out->num + 1) * sizeof(void *));
+    struct postfix_compared *c;
 
     if (more == NULL) {
         return -1;
     }
     out->items = more;
-    more += out->num++;
-    *more = (struct postfix_compared){0};
-    if (compare_pair(more, pair, &out->defaults) != 0) {
+    c = calloc(1, sizeof *c);
+    if (c == NULL) {
         return -1;
     }
-    return look_at_interfaces(more, pair) != 0 || look_at_port(more, pair) != 0 ||
-                   look_at_programs(more) != 0 || look_for_duplicates(more, pair) != 0 ||
-                   look_for_others(more, pair) != 0
+    out->items[out->num++] = c;
+    if (compare_pair(c, pair, &out->defaults) != 0) {
+        return -1;
+    }
+    return look_at_interfaces(c, pair) != 0 || look_at_port(c, pair) != 0 ||
+                   look_at_programs(c) != 0 || look_for_duplicates(c, pair) != 0 ||
+                   look_for_others(c, pair) != 0
                ? -1
                : 0;
 }
@@ -361,7 +365,7 @@ static int compare_listener(struct postfix_comparisons *out, struct pair pair)
     if (num < POSTFIX_TODAY_MAX || out->num == 0) {
         return 0;
     }
-    return compare_add(&out->items[out->num - 1].result, COMPARE_NOT_JUDGED, "address", "", "",
+    return compare_add(&out->items[out->num - 1]->result, COMPARE_NOT_JUDGED, "address", "", "",
                        "master.cf has many services for this listener: those after the first %d "
                        "are not compared",
                        POSTFIX_TODAY_MAX);
@@ -393,7 +397,7 @@ size_t postfix_count(const struct postfix_comparisons *all, enum compare_verdict
     size_t num = 0;
 
     for (size_t i = 0; i < all->num; i++) {
-        num += all->items[i].result.num_by_verdict[verdict];
+        num += all->items[i]->result.num_by_verdict[verdict];
     }
     return num;
 }
@@ -401,7 +405,7 @@ size_t postfix_count(const struct postfix_comparisons *all, enum compare_verdict
 void postfix_comparisons_free(struct postfix_comparisons *all)
 {
     for (size_t i = 0; i < all->num; i++) {
-        struct postfix_compared *c = &all->items[i];
+        struct postfix_compared *c = all->items[i];
 
         comparison_free(&c->result);
         for (size_t s = 0; s < sizeof c->sides / sizeof c->sides[0]; s++) {
@@ -410,6 +414,7 @@ void postfix_comparisons_free(struct postfix_comparisons *all)
         settings_free(&c->main_cf);
         postfix_ciphers_free(c->ciphers);
         postfix_files_free(c->files);
+        free(c);
     }
     free(all->items);
     settings_free(&all->defaults);

@@ -315,7 +315,7 @@ static int print_all(const struct conf *conf, const struct postconf *postfix, FI
         postfix_notes(conf, postfix, out);
         postfix_print_comparisons(&all, "# ", out);
         for (size_t i = 0; i < all.num; i++) {
-            postfix_print_profile(&all.items[i], "# ", out);
+            postfix_print_profile(all.items[i], "# ", out);
         }
         postfix_tell(&all, stderr);
         *opens = postfix_count(&all, COMPARE_FAIL) > 0;

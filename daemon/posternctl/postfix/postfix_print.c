@@ -67,14 +67,14 @@ static void print_one(const struct postfix_compared *c, const char *before, FILE
 void postfix_print_comparisons(const struct postfix_comparisons *all, const char *before, FILE *out)
 {
     for (size_t i = 0; i < all->num; i++) {
-        print_one(&all->items[i], before, out);
+        print_one(all->items[i], before, out);
     }
 }
 
 void postfix_tell(const struct postfix_comparisons *all, FILE *out)
 {
     for (size_t i = 0; i < all->num; i++) {
-        const struct postfix_compared *c = &all->items[i];
+        const struct postfix_compared *c = all->items[i];
 
         for (size_t k = 0; k < COUNT(order); k++) {
             for (size_t f = 0; f < c->result.num; f++) {

@@ -27,7 +27,7 @@ static const struct postfix_compared *find_planned(const struct postfix_comparis
                                                    const struct postfix_compared *c)
 {
     for (size_t i = 0; i < planned->num; i++) {
-        const struct postfix_compared *p = &planned->items[i];
+        const struct postfix_compared *p = planned->items[i];
 
         if (p->listener == c->listener && p->address == c->address &&
             strcmp(p->today, c->today) == 0) {
@@ -129,7 +129,7 @@ static void tell_rest(struct selftest *t, const struct postfix_comparisons *all)
         bool compared = false;
 
         for (size_t i = 0; i < all->num; i++) {
-            compared = compared || all->items[i].listener == listener;
+            compared = compared || all->items[i]->listener == listener;
         }
         if (!compared) {
             snprintf(subject, sizeof subject, "listener \"%s\"", listener->name);
@@ -158,7 +158,7 @@ void selftest_settings(struct selftest *t)
                         postfix_compare_all(&planned, t->conf, &t->postfix, true) == 0;
 
         for (size_t i = 0; i < all.num; i++) {
-            tell(t, &all.items[i], has_plan ? find_planned(&planned, &all.items[i]) : NULL);
+            tell(t, all.items[i], has_plan ? find_planned(&planned, all.items[i]) : NULL);
         }
         tell_rest(t, &all);
     }
