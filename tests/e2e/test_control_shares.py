@@ -23,8 +23,8 @@ MILTER_USER = "sync"
 
 OWN, OTHERS, ALL_OTHERS = 16, 8, 32
 
-ENDED = (rf"^{PROGRAM}warning: control: too many clients: closing the one of uid=(?P<uid>\d+) silent for "
-         r"longest, pid=(?P<pid>\d+) times=(?P<times>\d+)$")
+ENDED = (rf"^{PROGRAM}warning: control: too many clients: closing the one of "
+         r"uid=(?P<uid>\d+) silent for longest, pid=(?P<pid>\d+) times=(?P<times>\d+)$")
 
 # A process of another user: opens connections as it is told, line by line, and says what became of
 # them. "flood" does nothing else any more until it is killed.

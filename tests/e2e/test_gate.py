@@ -182,7 +182,8 @@ class Gate(Case):
         reply = client.command("STARTTLS")
         self.assertRegex(str(reply), f"^421 4.3.2 {HOSTNAME} ")
         self.assert_closed(client)
-        line = self.warning(self.posternd, client, "the backend accepted STARTTLS or XCLIENT itself.*")
+        line = self.warning(self.posternd, client,
+                            "the backend accepted STARTTLS or XCLIENT itself.*")
         self.assertEqual(line["level"], "error")
 
     def test_backend_that_takes_xclient(self):

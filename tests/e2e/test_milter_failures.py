@@ -428,7 +428,8 @@ class Starting(Case):
         path = self.in_state("m.sock")
         conf = self.write({"socket": "unix:" + path})
         self.stage.milter(conf)
-        self.at(conf, path, f"socket: cannot listen on unix:{path}: another program is listening there")
+        self.at(conf, path, f"socket: cannot listen on unix:{path}: another program is listening "
+                            "there")
 
     def test_port_in_use(self):
         with socket.socket() as other:

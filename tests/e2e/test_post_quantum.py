@@ -188,8 +188,8 @@ class PostQuantum(Case):
             self.assertNotIn("NOT AS PREDICTED", done.stdout)
         else:
             self.assertEqual((done.returncode, done.stderr), (
-                2, f"posternctl: cannot generate certificate {kind}: this machine's OpenSSL does not "
-                   "support this kind of key\n"))
+                2, f"posternctl: cannot generate certificate {kind}: this machine's OpenSSL does "
+                   "not support this kind of key\n"))
 
     # --- certificates ---
 

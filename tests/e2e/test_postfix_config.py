@@ -205,8 +205,8 @@ class PostfixConfig(Case):
                         "-o content_filter= -o mynetworks=127.0.0.0/8\n")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertRegex(done.stderr, r"^posternctl: \S+postern\.conf:\d+: address: master\.cf has a "
-                                      "service 127.0.0.1:12525 that expects no PROXY header, .*: use a "
-                                      "different address\n$")
+                                      "service 127.0.0.1:12525 that expects no PROXY header, .*: "
+                                      "use a different address\n$")
 
     def test_arguments_are_kept_whole(self):
         directory = "/".join(["a"] * 100)
@@ -222,7 +222,8 @@ class PostfixConfig(Case):
         self.assertIn("smtpd_client_restrictions=reject", service.overrides)
 
     @table((
-        ("a port that nobody knows", "no-such-port inet n - n - - smtpd", "it may be no-such-port, "),
+        ("a port that nobody knows", "no-such-port inet n - n - - smtpd",
+         "it may be no-such-port, "),
         ("another program", "25 inet n - n - - smtpd.new", "it may be 25, "),
         ("another program elsewhere", "24 inet n - n - - smtpd.new", None),
         ("no port", "no-such-port unix n - n - - smtpd", None),
@@ -356,7 +357,8 @@ smtpd     pass  -       -       y       -       -       smtpd
         done = self.ctl(master_cf=MASTER_CF.replace(
             "smtpd\n", "smtpd\n  -o content_filter=filter:[127.0.0.1]:10024\n", 1),
             listeners={"mx": {"address": address, **listener}})
-        self.assertEqual(("FAIL: listener \"mx\": address: today's service for this port" in done.stderr,
+        self.assertEqual(("FAIL: listener \"mx\": address: today's service for this port"
+                          in done.stderr,
                           "-o content_filter=filter:[127.0.0.1]:10024" in done.stdout,
                           done.returncode),
                          (True, False, 1) if told else (False, True, 0))

@@ -78,7 +78,8 @@ class BusyPostscreen(Selftest):
         daemon = self.start(backend=self.screen.address)
         (name, _, text, cure), = self.faults(daemon.conf)
         self.assertEqual((name, text, cure),
-                         ("proxy-header", "does not accept EHLO: 421 4.3.2 No system resources", None))
+                         ("proxy-header", "does not accept EHLO: 421 4.3.2 No system resources",
+                          None))
 
 
 class Protocols(Selftest):

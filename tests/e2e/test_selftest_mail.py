@@ -48,7 +48,8 @@ class Mail(Selftest):
         return check
 
     @table((
-        ("in a domain of its settings", "good", "accepts mail for postmaster@example.test: 250 2.1.5 Ok"),
+        ("in a domain of its settings", "good",
+         "accepts mail for postmaster@example.test: 250 2.1.5 Ok"),
         ("from nobody", "sender", "accepts mail for postmaster@example.test: 250 2.1.5 Ok"),
     ))
     def test_taken(self, service, text):

@@ -141,8 +141,8 @@ class State(Selftest):
         shutil.chown(path, "daemon" if self.postfix.owner != "daemon" else "bin")
         os.chmod(path, 0o666)
         text, _ = self.connect_fault(self.edited([(self.inner.address, "unix:" + path)]))
-        self.assertRegex(text, "^cannot be reached: Connection refused; the socket there belongs to user "
-                         "(daemon|bin), not to Postfix$")
+        self.assertRegex(text, "^cannot be reached: Connection refused; the socket there belongs to "
+                         "user (daemon|bin), not to Postfix$")
 
     def test_no_socket(self):
         path = f"{self.public}/file"
@@ -150,7 +150,8 @@ class State(Selftest):
             os.chmod(path, 0o666)
         self.addCleanup(os.unlink, path)
         text, _ = self.connect_fault(self.edited([(self.inner.address, "unix:" + path)]))
-        self.assertEqual(text, "cannot be reached: Connection refused; the file there is not a socket")
+        self.assertEqual(text, "cannot be reached: Connection refused; the file there is not a "
+                         "socket")
 
     # --- what was changed since ---
 

@@ -123,5 +123,5 @@ class Sets(Case):
             listeners={"mx": {"certificate_sets": ["one", "two"]}})
         done = run_posternd(self.stage.build, "-c", conf, "-t")
         self.assertEqual(done.returncode, 2)
-        self.assertRegex(done.stderr, r':\d+: names: "b.test" is already a name of certificate_set "one", '
-                                      r'which listener "mx" also has\n$')
+        self.assertRegex(done.stderr, r':\d+: names: "b.test" is already a name of certificate_set '
+                                      r'"one", which listener "mx" also has\n$')

@@ -262,7 +262,8 @@ SETUPS = (
     ("try-anyway and TLS 1.3", 'min_protocol = "TLSv1.3"', "try-anyway", ["p384"], 0,
      r'is disabled for certificate "p384", because its test failed: '),
     ("try-anyway with one group", 'groups = "P-384"', "try-anyway", ["p384"], 0,
-     r'is disabled for certificate "p384", because its test failed: this tls_profile allows no test hello for it'),
+     r'is disabled for certificate "p384", because its test failed: this tls_profile allows no '
+     r'test hello for it'),
     ("try-anyway with RSA alone", None, "try-anyway", ["rsa"], 0,
      r'unmatched = "try-anyway" has no effect: the set has no ECDSA certificate'),
     ("try-anyway with RSA, too", None, "try-anyway", ["rsa", "p384"], 0, ""),

@@ -201,7 +201,8 @@ DIFFERENCES = {
 
 # Differences that no dialogue can show, and the test that does.
 ELSEWHERE = {
-    "ALPN for another protocol ends the handshake with alert 120; Postfix never looks.": "test_alpn",
+    "ALPN for another protocol ends the handshake with alert 120; Postfix never looks.":
+        "test_alpn",
     "If a client certificate is required, the handshake of a client without one fails, with "
     "libssl's alert. Postfix completes the handshake and then closes the connection.":
         "test_client_certificates",
