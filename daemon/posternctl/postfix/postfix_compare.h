@@ -22,7 +22,7 @@ struct postfix_compared {
 };
 
 struct postfix_comparisons {
-    struct postfix_compared **items; /* owned, each one, too: findings borrow from them */
+    struct postfix_compared **items; /* owned, and so is each item: findings borrow from them */
     size_t num;
     struct settings defaults; /* owned */
 };
