@@ -127,7 +127,7 @@ class Lifecycle(Case):
         threading.Thread(target=self.signal_early, args=[conf, over], daemon=True).start()
         daemon = self.stage.posternd(conf)
         for word in ("USR1", "HUP"):
-            daemon.wait_log(f"signal {word} of .* ignored")
+            daemon.wait_log(f"signal {word} from .* ignored")
         self.assertLess(daemon.log.lines.index(daemon.log.find("listening on").string),
                         daemon.log.lines.index(daemon.log.find("signal USR1").string))
         self.assertEqual(self.stage.stop(daemon), 0)

@@ -82,8 +82,8 @@ class Ours(Selftest):
         for name, of in (("milter", "milter"), ("policy-service", "policy_socket")):
             result, _, text, cure = self.found(1, name)
             self.assertEqual((result, cure), ("fault", "systemctl start postern-milter"))
-            self.assertRegex(text, r"^it cannot be reached \(No such file or directory\): mail is "
-                             rf"(put off|not looked at by it) \(default_action = tempfail of {of} "
+            self.assertRegex(text, r"^it cannot be reached \(No such file or directory\): (mail is "
+                             rf"deferred|it does not see the mail) \(default_action = tempfail of {of} "
                              r"in postern.conf\)$")
 
     @table((

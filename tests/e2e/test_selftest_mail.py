@@ -184,7 +184,7 @@ class Measure(Selftest):
         check = self.asked(today, code)
         self.assertEqual(check["result"], "ok")
         self.assertRegex(check["text"], "^refuses mail for postmaster@example.test, as "
-                         f"{self.today[today].address} answers today: 550 5.1.1 ")
+                         f"{self.today[today].address} does today: 550 5.1.1 ")
 
     @table((("", "taking"), ("under TLS", "taking under TLS"),
             ("with a header", "taking with a header")))
@@ -231,7 +231,7 @@ class EveryAddress(Selftest):
             "trial_address": f"127.0.0.1:{free_port()}"}})
         check, = self.of(self.checks(daemon.conf, 0), "mail", "ok")
         self.assertRegex(check["text"], "^refuses mail for postmaster@example.test, as "
-                         f"{self.today.port} answers today: 550 5.1.1 ")
+                         f"{self.today.port} does today: 550 5.1.1 ")
 
 
 class Address(Selftest):
