@@ -25,7 +25,7 @@ void lookup_init(const struct conf *conf);
 MUST_USE int lookup_session(const struct addr *client, const struct addr *destination,
                             char id[RECORD_ID_SIZE]);
 
-/* What is known of the session `id`; RECORD_UNKNOWN if there is no such session (any more). 0, or
+/* What is known of the session `id`; not known if there is no such session (any more). 0, or
  * -1 as above. */
 MUST_USE int lookup_record(const char *id, struct record *out);
 

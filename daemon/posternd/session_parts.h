@@ -63,7 +63,7 @@ struct session {
     struct addr upstream; /* who has said what client and destination are; no family: nobody */
     struct directory_entry entry;
     struct admission admission;
-    char id[SESSION_ID_SIZE];
+    char id[RECORD_ID_SIZE];
 };
 
 /* --- session_end.c: why a session ends, and its last phase --- */

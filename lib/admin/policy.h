@@ -72,7 +72,7 @@ void policy_free(struct policy *policy);
 size_t policy_num_rules(const struct policy *policy);
 
 /*
- * What the rules say of a mail. A requirement is never met by a record that is RECORD_UNKNOWN:
+ * What the rules say of a mail. A requirement is never met by a record that is not known:
  * where that would have been refused for good it is deferred, for it may be the milter's ignorance
  * and not the sender's doing. For the same reason no rule that depends on what is not known then
  * (listener, server name) can spare a mail.
