@@ -107,7 +107,7 @@ $(BUILD)/%.o: %.c
 	$(CC_ALL) -c -o $@ $<
 
 $(BUILD)/unit: $(unit_objects) $(library)
-	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs check libconfuse) -lunistring
+	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs check libconfuse jansson) -lunistring
 
 # Only with the compiler and flags of check-fuzz.
 $(BUILD)/fuzz_gate: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/gate_*.c)) \

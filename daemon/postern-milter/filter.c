@@ -279,7 +279,7 @@ static void read_envelope(struct policy_address *out, const char *resolved, cons
 /* Clears everything that the previous mail has left. */
 static void begin_mail(struct session *s, const char *resolved, const char *typed)
 {
-    s->record = (struct record){.state = RECORD_UNKNOWN};
+    s->record = (struct record){.known = false};
     s->tagged = false;
     s->num_ours = 0;
     read_envelope(&s->sender, resolved, typed);

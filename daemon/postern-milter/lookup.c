@@ -7,6 +7,7 @@
 
 #include "daemon/common/ctlclient.h"
 #include "daemon/common/log.h"
+#include "lib/admin/asjson.h"
 #include "lib/admin/logline.h"
 #include "lib/base/pace.h"
 #include "lib/net/hostname.h"
@@ -172,43 +173,14 @@ int lookup_session(const struct addr *client, const struct addr *destination,
     return status;
 }
 
-static void copy(const json_t *object, const char *key, char *out, size_t size)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    snprintf(out, size, "%s", text == NULL ? "" : text);
-}
-
-static void fill(struct record *out, const json_t *facts)
-{
-    out->state = RECORD_PLAINTEXT;
-    copy(facts, "session", out->session, sizeof out->session);
-    copy(facts, "listener", out->listener, sizeof out->listener);
-    if (!json_is_true(json_object_get(facts, "tls"))) {
-        return;
-    }
-    out->state = RECORD_TLS;
-    copy(facts, "protocol", out->protocol, sizeof out->protocol);
-    copy(facts, "cipher", out->cipher, sizeof out->cipher);
-    out->bits = (int)json_integer_value(json_object_get(facts, "bits"));
-    copy(facts, "certificate", out->certificate, sizeof out->certificate);
-    copy(facts, "sni", out->sni, sizeof out->sni);
-    hostname_to_lower(out->sni, strlen(out->sni));
-    out->client = record_client_of(json_string_value(json_object_get(facts, "client_certificate")));
-    copy(facts, "client_fingerprint", out->fingerprint, sizeof out->fingerprint);
-    copy(facts, "client_key_fingerprint", out->key_fingerprint, sizeof out->key_fingerprint);
-    copy(facts, "client_name", out->client_name, sizeof out->client_name);
-}
-
 int lookup_record(const char *id, struct record *out)
 {
     json_t *answer = ask(json_pack("{s:s, s:s}", "request", "facts", "session", id));
     const json_t *facts = json_array_get(json_object_get(answer, "facts"), 0);
     int status = answer == NULL ? -1 : 0;
 
-    *out = (struct record){.state = RECORD_UNKNOWN};
-    if (json_is_object(facts)) {
-        fill(out, facts);
+    if (asjson_read_record(facts, out)) {
+        hostname_to_lower(out->facts.sni, strlen(out->facts.sni));
     }
     json_decref(answer);
     return status;

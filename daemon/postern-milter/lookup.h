@@ -25,8 +25,8 @@ void lookup_init(const struct conf *conf);
 MUST_USE int lookup_session(const struct addr *client, const struct addr *destination,
                             char id[RECORD_ID_SIZE]);
 
-/* What is known about the session `id`; RECORD_UNKNOWN if there is no such session (any more). 0,
- * or -1 as above. */
+/* What is known about the session `id`; not known if there is no such session (any more). 0, or -1
+ * as above. */
 MUST_USE int lookup_record(const char *id, struct record *out);
 
 /* Writes the withheld log lines about posternd's silence that are due. */

@@ -75,7 +75,7 @@ static void begin_mail(struct connection *c, const struct delegation *request)
     if (!delegation_value(request->instance, c->instance, sizeof c->instance)) {
         c->instance[0] = '\0';
     }
-    c->record = (struct record){.state = RECORD_UNKNOWN};
+    c->record = (struct record){.known = false};
     c->client = (struct addr){0};
     c->lost = false;
     c->told = false;

@@ -1,65 +1,67 @@
 /* posternctl facts: what posternd knows about the live sessions of a client. */
+#include "daemon/posternctl/ask.h"
 #include "daemon/posternctl/command.h"
 #include "daemon/posternctl/report.h"
-#include "lib/net/addr.h"
+#include "lib/admin/asjson.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void print_end(const json_t *record, const char *label, const char *key,
-                      const char *port_key)
+/* The facts of a level that have a line of their own. */
+static void print_level(const struct record *record, enum record_level level)
 {
-    const char *host = report_string(record, key);
+    for (size_t i = 0; i < record_num_facts; i++) {
+        const struct record_fact *fact = &record_facts[i];
+        char value[TLS_CLIENT_NAME_SIZE];
+        struct text text = text_in(value, sizeof value);
 
-    report_print_value(stdout, label, strchr(host, ':') != NULL ? "[%s]:%lld" : "%s:%lld", host,
-                       report_number(record, port_key));
-}
-
-static void print_text(const json_t *record, const char *label, const char *key)
-{
-    report_print_value(stdout, label, "%s", report_string(record, key));
-}
-
-static void print_client(const json_t *record)
-{
-    const char *word = report_string(record, "client_certificate");
-    const char *error = report_string(record, "client_error");
-
-    if (strcmp(word, "none") == 0) {
-        print_text(record, "client certificate", "client_certificate");
-        return;
+        if (fact->level != level || fact->label == NULL || !record_has(record, level)) {
+            continue;
+        }
+        field_text(&fact->field, record, &text);
+        if (text.len == 0 && fact->label_if_there) {
+            continue;
+        }
+        if (text.len == 0 && fact->field.nothing_is_null) {
+            text_add(&text, "-");
+        }
+        report_print_value(stdout, fact->label, "%s", value);
     }
-    report_print_value(stdout, "client certificate", "%s%s%s", word, error[0] != '\0' ? ": " : "",
-                       error);
-    print_text(record, "  name", "client_name");
-    print_text(record, "  issuer", "client_issuer");
-    print_text(record, "  fingerprint", "client_fingerprint");
-    print_text(record, "  of its key", "client_key_fingerprint");
 }
 
-static void print_record(const json_t *record)
+static void print_record(const struct record *record)
 {
-    printf("session %s\n", report_string(record, "session"));
-    print_end(record, "client", "client", "client_port");
-    print_end(record, "destination", "destination", "destination_port");
-    print_text(record, "listener", "listener");
-    if (!json_is_true(json_object_get(record, "tls"))) {
+    const struct tls_facts *facts = &record->facts;
+    const char *error = facts->client.error;
+
+    printf("session %s\n", record->session);
+    print_level(record, RECORD_OF_SESSION);
+    if (!record->tls) {
         report_print_value(stdout, "tls", "none");
         return;
     }
-    report_print_value(stdout, "tls", "%s with cipher %s (%lld/%lld bits)%s%s",
-                       report_string(record, "protocol"), report_string(record, "cipher"),
-                       report_number(record, "bits"), report_number(record, "algorithm_bits"),
-                       json_is_true(json_object_get(record, "capped")) ? ", capped" : "",
-                       json_is_true(json_object_get(record, "reused")) ? ", resumed" : "");
-    print_text(record, "key exchange", "key_exchange");
-    print_text(record, "certificate", "certificate");
-    if (json_is_string(json_object_get(record, "fault"))) {
-        print_text(record, "  fault", "fault");
+    report_print_value(stdout, "tls", "%s with cipher %s (%d/%d bits)%s%s", facts->protocol,
+                       facts->cipher, facts->bits, facts->algorithm_bits,
+                       facts->capped ? ", capped" : "", facts->reused ? ", resumed" : "");
+    print_level(record, RECORD_OF_TLS);
+    report_print_value(stdout, "client certificate", "%s%s%s",
+                       facts_trust_word(facts->client.trust), error[0] != '\0' ? ": " : "", error);
+    print_level(record, RECORD_OF_CLIENT);
+}
+
+/* Prints all of them as text. False if one is no record. */
+static bool print_records(const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct record record;
+
+        if (!asjson_read_record(json_array_get(list, i), &record)) {
+            return false;
+        }
+        print_record(&record);
     }
-    print_text(record, "server name", "sni");
-    print_client(record);
+    return true;
 }
 
 /* An address, in brackets or not. */
@@ -104,10 +106,10 @@ int command_facts(const struct invocation *invocation)
     }
     list = json_object_get(answer, "facts");
     status = json_array_size(list) > 0 ? EXIT_SUCCESS : EXIT_FINDING;
-    for (size_t i = 0; i < json_array_size(list) && !invocation->json; i++) {
-        print_record(json_array_get(list, i));
-    }
-    if (invocation->json && report_print_json(answer, stdout) != 0) {
+    if (!invocation->json && !print_records(list)) {
+        command_fail("what answers is not posternd");
+        status = ASK_NOBODY;
+    } else if (invocation->json && report_print_json(answer, stdout) != 0) {
         status = command_fail("out of memory");
     }
     json_decref(answer);

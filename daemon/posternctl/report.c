@@ -1,14 +1,14 @@
 #include "daemon/posternctl/report.h"
 
+#include "lib/admin/asjson.h"
 #include "lib/base/table.h"
-#include "lib/base/text.h"
 
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
-/* Room for a cell that is not a text of the document. */
-enum { CELL_SIZE = 24 };
+/* Room for a cell that is not a text of the document; bytes of a text that had to be escaped. */
+enum { CELL_SIZE = 24, ESCAPED_MAX = 1023 };
 
 /* Words of the results: in a document, and for people. */
 static const struct {
@@ -53,15 +53,7 @@ void report_add(struct report *r, json_t *array, json_t *value)
 
 json_t *report_text(const char *s)
 {
-    char buf[1024];
-    struct text text = text_in(buf, sizeof buf);
-    json_t *string = json_string(s);
-
-    if (string == NULL) {
-        text_escaped(&text, s, strlen(s), sizeof buf);
-        string = json_string(buf);
-    }
-    return string;
+    return asjson_text(s, ESCAPED_MAX);
 }
 
 void report_finding(struct report *r, json_t *array, const struct finding *finding)

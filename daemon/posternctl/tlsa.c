@@ -12,6 +12,7 @@
 #include "daemon/posternctl/command.h"
 #include "daemon/posternctl/report.h"
 #include "daemon/tls/setup.h"
+#include "lib/base/hex.h"
 #include "lib/tls/sni.h"
 
 #include <openssl/evp.h>
@@ -47,6 +48,7 @@ static bool digest_key(const X509 *x509, char out[DIGEST_HEX_SIZE])
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned char *der = NULL;
+    struct text text;
     size_t len = 0;
     int der_len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509), &der);
     int good =
@@ -56,9 +58,8 @@ static bool digest_key(const X509 *x509, char out[DIGEST_HEX_SIZE])
     if (good != 1 || len * 2 + 1 != DIGEST_HEX_SIZE) {
         return false;
     }
-    for (size_t i = 0; i < len; i++) {
-        snprintf(out + i * 2, 3, "%02x", digest[i]);
-    }
+    text = text_in(out, DIGEST_HEX_SIZE);
+    hex_add(&text, bytes_of(digest, len));
     return true;
 }
 

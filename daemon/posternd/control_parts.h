@@ -1,5 +1,5 @@
 /*
- * control_parts: the answers that have their own files, only for control_request.c and these files.
+ * control_parts: the answers of control_facts.c, for control_request.c. For nobody else.
  *
  * An answer is NULL without memory, or, with `why`, when the request is refused.
  */
@@ -10,13 +10,10 @@
 
 #include <jansson.h>
 
-/* control_request.c: a string of bytes from a client, escaped as in the log. */
-json_t *control_text(struct bytes raw);
-
-/* control_facts.c: {"session":ID} of a client that a server was told about, or {"session":null}. */
+/* {"session":ID} of a client that a server was told about, or {"session":null}. */
 json_t *control_answer_session(const json_t *request, char why[CONTROL_WHY_SIZE]);
 
-/* control_facts.c: {"facts":[...]} of a session's id, or of a client's address and port. */
+/* {"facts":[...]} of a session's id, or of a client's address and port. */
 json_t *control_answer_facts(const json_t *request, char why[CONTROL_WHY_SIZE]);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "daemon/common/jsonline.h"
 #include "daemon/posternd/failures.h"
+#include "lib/admin/asjson.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -9,43 +10,6 @@
 #include <string.h>
 
 static const char failures_off[] = "failures are not kept: failures = \"off\"";
-
-json_t *control_text(struct bytes raw)
-{
-    char escaped[KEPT_SNI_MAX * 4 + 4];
-    struct text t = text_in(escaped, sizeof escaped);
-
-    text_escaped(&t, raw.data, raw.len, KEPT_SNI_MAX);
-    return json_string(escaped);
-}
-
-static json_t *clients_of(const struct failure *entry)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < entry->num_clients; i++) {
-        char address[ADDR_TEXT_SIZE];
-
-        if (json_array_append_new(list, json_string(addr_text(&entry->clients[i], address))) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
-/* What `failures` and `failure` say about an entry. The steps of jansson pass a NULL on. */
-static json_t *describe(const struct failure *entry)
-{
-    json_t *sni = entry->sni.len > 0 ? control_text(entry->sni) : json_null();
-    json_t *ja4 = entry->ja4[0] != '\0' ? json_string(entry->ja4) : json_null();
-
-    return json_pack("{s:I, s:s, s:I, s:I, s:I, s:o, s:s, s:o, s:o}", "id", (json_int_t)entry->id,
-                     "reason", handshake_failure_word(entry->reason), "first",
-                     (json_int_t)entry->first, "last", (json_int_t)entry->last, "count",
-                     (json_int_t)entry->count, "clients", clients_of(entry), "listener",
-                     entry->listener, "sni", sni, "ja4", ja4);
-}
 
 static json_t *answer_failures(const json_t *request, char why[CONTROL_WHY_SIZE])
 {
@@ -61,7 +25,7 @@ static json_t *answer_failures(const json_t *request, char why[CONTROL_WHY_SIZE]
         num = kept_failures_list(list);
     }
     for (size_t i = 0; i < num && done; i++) {
-        done = json_array_append_new(array, describe(&list[i].entry)) == 0;
+        done = json_array_append_new(array, asjson_failure(&list[i].entry, false)) == 0;
     }
     free(list);
     if (!done) {
@@ -71,31 +35,12 @@ static json_t *answer_failures(const json_t *request, char why[CONTROL_WHY_SIZE]
     return json_pack("{s:o}", "failures", array);
 }
 
-static json_t *hex_of(struct bytes data)
-{
-    static const char digits[] = "0123456789abcdef";
-    char *hex = malloc(data.len * 2 + 1);
-    json_t *string;
-
-    if (hex == NULL) {
-        return NULL;
-    }
-    for (size_t i = 0; i < data.len; i++) {
-        hex[i * 2] = digits[data.data[i] >> 4];
-        hex[i * 2 + 1] = digits[data.data[i] & 15];
-    }
-    string = json_stringn(hex, data.len * 2);
-    free(hex);
-    return string;
-}
-
 static json_t *answer_failure(const json_t *request, char why[CONTROL_WHY_SIZE])
 {
     const json_t *id = json_object_get(request, "id");
     json_int_t number = json_integer_value(id);
     uint8_t hello[HELLO_SIZE_MAX];
     struct kept_failure found;
-    json_t *answer;
 
     if (!kept_failures_on()) {
         snprintf(why, CONTROL_WHY_SIZE, "%s", failures_off);
@@ -109,13 +54,7 @@ static json_t *answer_failure(const json_t *request, char why[CONTROL_WHY_SIZE])
         snprintf(why, CONTROL_WHY_SIZE, "there is no failure %lld", (long long)number);
         return NULL;
     }
-    answer = describe(&found.entry);
-    if (json_object_set_new(answer, "sslv2", json_boolean(found.entry.sslv2)) != 0 ||
-        json_object_set_new(answer, "hello", hex_of(found.entry.hello)) != 0) {
-        json_decref(answer);
-        return NULL;
-    }
-    return answer;
+    return asjson_failure(&found.entry, true);
 }
 
 static json_t *answer_version(const json_t *request, char why[CONTROL_WHY_SIZE])

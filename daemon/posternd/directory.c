@@ -17,22 +17,6 @@
 
 LIST_HEAD(entry_chain, directory_entry);
 
-struct directory_tls {
-    const char *protocol;     /* static, libssl's */
-    const char *cipher;       /* static, libssl's */
-    const char *key_exchange; /* static, as in struct tls_facts */
-    const char *group;        /* ... */
-    const char *certificate;  /* borrowed from the session's snapshot */
-    const char *fault;        /* static */
-    int cipher_bits;
-    int algorithm_bits;
-    bool capped;
-    bool reused;
-    struct tls_client *client; /* owned; NULL: no certificate was sent */
-    uint8_t sni_len;
-    uint8_t sni[];
-};
-
 /* A session that ended without having been asked for. */
 struct gone {
     uint64_t addresses; /* a hash of them */
@@ -144,14 +128,6 @@ void directory_add(struct directory_entry *entry, const char *id, const char *li
     unlock();
 }
 
-static void free_tls(struct directory_tls *tls)
-{
-    if (tls != NULL) {
-        free(tls->client);
-        free(tls);
-    }
-}
-
 void directory_remove(struct directory_entry *entry, int64_t now)
 {
     if (entry->id == NULL) {
@@ -162,103 +138,45 @@ void directory_remove(struct directory_entry *entry, int64_t now)
     LIST_REMOVE(entry, by_client);
     remember_gone(entry, now);
     unlock();
-    free_tls(entry->tls);
+    free(entry->facts);
     *entry = (struct directory_entry){0};
 }
 
 /* --- what is known --- */
 
-/* A copy that outlives libssl's session. NULL without memory. */
-static struct directory_tls *copy_tls(const struct tls_facts *facts)
-{
-    size_t sni_len = facts->sni.len < UINT8_MAX ? facts->sni.len : UINT8_MAX;
-    struct directory_tls *tls = malloc(sizeof *tls + sni_len);
-
-    if (tls == NULL) {
-        return NULL;
-    }
-    *tls = (struct directory_tls){
-        .protocol = facts->protocol,
-        .cipher = facts->cipher,
-        .key_exchange = facts->key_exchange,
-        .group = facts->group,
-        .fault = facts->fault,
-        .capped = facts->capped,
-        .certificate = facts->certificate,
-        .cipher_bits = facts->cipher_bits,
-        .algorithm_bits = facts->algorithm_bits,
-        .reused = facts->reused,
-        .sni_len = (uint8_t)sni_len,
-    };
-    if (sni_len > 0) {
-        memcpy(tls->sni, facts->sni.data, sni_len);
-    }
-    if (facts->client != NULL) {
-        tls->client = malloc(sizeof *tls->client);
-        if (tls->client == NULL) {
-            free(tls);
-            return NULL;
-        }
-        *tls->client = *facts->client;
-    }
-    return tls;
-}
-
 void directory_set_tls(struct directory_entry *entry, const struct tls_facts *facts)
 {
-    struct directory_tls *tls;
+    uint8_t packed[RECORD_PACKED_SIZE];
+    uint8_t *copy;
+    size_t len;
 
     if (entry->id == NULL) {
         return;
     }
-    tls = copy_tls(facts);
+    len = record_pack(facts, packed);
+    copy = malloc(len);
+    if (copy != NULL) {
+        memcpy(copy, packed, len);
+    }
     lock();
-    entry->tls = tls;
-    entry->unknown = tls == NULL;
+    entry->facts = copy;
+    entry->unknown = copy == NULL;
     unlock();
 }
 
-/* Copies a name of the configuration, which is short enough. */
-static void copy_name(char out[DIRECTORY_NAME_SIZE], const char *name)
-{
-    struct text t = text_in(out, DIRECTORY_NAME_SIZE);
-
-    text_add(&t, name);
-}
-
 /* With the lock. */
-static void copy_facts(struct directory_facts *out, const struct directory_entry *entry)
+static void copy_facts(struct record *out, const struct directory_entry *entry)
 {
-    const struct directory_tls *tls = entry->tls;
-
-    *out = (struct directory_facts){
-        .client = entry->client,
-        .destination = entry->destination,
-        .tls = tls != NULL,
-    };
-    memcpy(out->id, entry->id, sizeof out->id);
-    copy_name(out->listener, entry->listener);
-    if (tls != NULL) {
-        out->protocol = tls->protocol;
-        out->cipher = tls->cipher;
-        out->key_exchange = tls->key_exchange;
-        out->group = tls->group;
-        out->fault = tls->fault;
-        out->capped = tls->capped;
-        out->cipher_bits = tls->cipher_bits;
-        out->algorithm_bits = tls->algorithm_bits;
-        out->reused = tls->reused;
-        copy_name(out->certificate, tls->certificate);
-        memcpy(out->sni, tls->sni, tls->sni_len);
-        out->sni_len = tls->sni_len;
-    }
-    if (tls != NULL && tls->client != NULL) {
-        out->has_client = true;
-        out->client_certificate = *tls->client;
+    *out =
+        (struct record){.known = true, .client = entry->client, .destination = entry->destination};
+    text_copy(out->session, sizeof out->session, entry->id);
+    text_copy(out->listener, sizeof out->listener, entry->listener);
+    if (entry->facts != NULL) {
+        record_unpack(out, entry->facts);
     }
 }
 
-bool directory_find(const char *id, struct directory_facts *out)
+bool directory_find(const char *id, struct record *out)
 {
     struct directory_entry *entry;
 
@@ -274,7 +192,7 @@ bool directory_find(const char *id, struct directory_facts *out)
     return entry != NULL;
 }
 
-size_t directory_find_by_address(const struct addr *client, struct directory_facts *out, size_t max)
+size_t directory_find_by_address(const struct addr *client, struct record *out, size_t max)
 {
     struct addr from = *client;
     struct directory_entry *entry;
@@ -317,7 +235,7 @@ static struct directory_entry *only_one(const struct addr *client, const struct 
 }
 
 int directory_claim(const struct addr *client, const struct addr *destination, int64_t now,
-                    char id[SESSION_ID_SIZE])
+                    char id[RECORD_ID_SIZE])
 {
     struct addr from = *client;
     struct addr to = *destination;
@@ -335,7 +253,7 @@ int directory_claim(const struct addr *client, const struct addr *destination, i
     }
     if (entry != NULL) {
         entry->claimed = true;
-        memcpy(id, entry->id, SESSION_ID_SIZE);
+        memcpy(id, entry->id, RECORD_ID_SIZE);
     }
     unlock();
     return entry == NULL ? -1 : 0;

@@ -13,26 +13,17 @@
 #ifndef POSTERN_DAEMON_POSTERND_DIRECTORY_H
 #define POSTERN_DAEMON_POSTERND_DIRECTORY_H
 
-#include "lib/net/addr.h"
-#include "lib/tls/facts.h"
+#include "lib/admin/record.h"
 
 #include <sys/queue.h>
-
-/* A session id and its NUL. */
-#define SESSION_ID_SIZE 11
-
-/* The longest name of a section of the configuration, and its NUL. */
-#define DIRECTORY_NAME_SIZE 64
-
-struct directory_tls;
 
 /* A session's entry, part of the session and zeroed at first. All of it is the directory's. */
 struct directory_entry {
     LIST_ENTRY(directory_entry) by_id;
     LIST_ENTRY(directory_entry) by_client;
-    struct directory_tls *tls; /* owned; NULL: no handshake is done */
-    const char *id;            /* borrowed from the session; NULL: is not entered */
-    const char *listener;      /* borrowed from the session's configuration */
+    uint8_t *facts;       /* owned: of its TLS, packed; NULL: no handshake is done */
+    const char *id;       /* borrowed from the session; NULL: is not entered */
+    const char *listener; /* borrowed from the session's configuration */
     struct addr client;
     struct addr destination;
     bool unknown; /* is under TLS, and nobody knows under which: not to be found */
@@ -66,39 +57,15 @@ void directory_remove(struct directory_entry *entry, int64_t now);
  * ambiguous: a server behind us may still be about to ask. */
 #define DIRECTORY_AMBIGUOUS_MS 60000
 
-/* What is known about a live session, as a copy. */
-struct directory_facts {
-    char id[SESSION_ID_SIZE];
-    char listener[DIRECTORY_NAME_SIZE];
-    struct addr client;
-    struct addr destination;
-    bool tls;                              /* a handshake is done; without one nothing follows */
-    const char *protocol;                  /* OpenSSL's names, static texts */
-    const char *cipher;                    /* ... */
-    const char *key_exchange;              /* as in struct tls_facts, static */
-    const char *group;                     /* ... */
-    const char *fault;                     /* ... */
-    bool capped;                           /* ... */
-    int cipher_bits;                       /* in use */
-    int algorithm_bits;                    /* of the algorithm */
-    char certificate[DIRECTORY_NAME_SIZE]; /* or "none" */
-    bool reused;                           /* resumed with a ticket */
-    uint8_t sni[255];                      /* as the client sent it: not escaped */
-    size_t sni_len;                        /* 0: none */
-    bool has_client;                       /* the client has shown a certificate */
-    struct tls_client client_certificate;
-};
-
 /* The live session with this id. False, and `*out` is left as it was, if there is none. */
-MUST_USE bool directory_find(const char *id, struct directory_facts *out);
+MUST_USE bool directory_find(const char *id, struct record *out);
 
 /*
  * The live sessions of the client address and port `client`, v4-mapped or not. Fills up to `max` of
  * them and returns how many there are: with more than one, a session that ends and one that has its
  * client's port again, nobody can say which is meant.
  */
-size_t directory_find_by_address(const struct addr *client, struct directory_facts *out,
-                                 size_t max);
+size_t directory_find_by_address(const struct addr *client, struct record *out, size_t max);
 
 /*
  * Which session a server behind us speaks with, that was told these addresses. 0 with its id, or
@@ -106,6 +73,6 @@ size_t directory_find_by_address(const struct addr *client, struct directory_fac
  * was one that ended before it was asked for: what has just been connected may be that one.
  */
 MUST_USE int directory_claim(const struct addr *client, const struct addr *destination, int64_t now,
-                             char id[SESSION_ID_SIZE]);
+                             char id[RECORD_ID_SIZE]);
 
 #endif

@@ -9,6 +9,7 @@
 #include "daemon/posternd/failures.h"
 
 #include "daemon/common/log.h"
+#include "lib/admin/asjson.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -121,6 +122,22 @@ static bool write_file(const struct text *text)
     return rename(kept.new_path, kept.path) == 0 && sync_directory();
 }
 
+/* Under the lock: the store as text; NULL without memory. */
+static char *write_text(struct text *text)
+{
+    size_t size = asjson_failures_size(&kept.store);
+    char *buf = malloc(size);
+
+    if (buf != NULL) {
+        *text = text_in(buf, size);
+        if (!asjson_write_failures(&kept.store, text)) {
+            free(buf);
+            buf = NULL;
+        }
+    }
+    return buf;
+}
+
 /* The store as text, which is then counted as written; NULL if nothing has changed, or, with
  * `*failed`, without memory. */
 static char *take_text(struct text *text, bool *failed)
@@ -130,15 +147,9 @@ static char *take_text(struct text *text, bool *failed)
     *failed = false;
     pthread_mutex_lock(&kept.lock);
     if (kept.changed) {
-        size_t size = failures_text_size(&kept.store);
-
-        buf = malloc(size);
+        buf = write_text(text);
         *failed = buf == NULL;
-        if (buf != NULL) {
-            *text = text_in(buf, size);
-            failures_write(&kept.store, text);
-            kept.changed = false;
-        }
+        kept.changed = false;
     }
     pthread_mutex_unlock(&kept.lock);
     return buf;
@@ -225,7 +236,7 @@ static uint8_t *read_regular(int fd, size_t *len)
         return NULL;
     }
     errno = 0;
-    if (!S_ISREG(st.st_mode) || st.st_size > (off_t)FAILURES_TEXT_MAX) {
+    if (!S_ISREG(st.st_mode) || st.st_size > (off_t)ASJSON_FAILURES_MAX) {
         return NULL;
     }
     *len = (size_t)st.st_size;
@@ -274,7 +285,7 @@ static void load(void)
     data = fd < 0 ? NULL : read_regular(fd, &len);
     if (data == NULL) {
         set_aside(errno == 0 ? "not a list of failures" : strerror(errno));
-    } else if (failures_read(&kept.store, bytes_of(data, len), &line, &why) != 0) {
+    } else if (asjson_read_failures(&kept.store, bytes_of(data, len), &line, &why) != 0) {
         snprintf(text, sizeof text, "line %u: %s", line, why);
         set_aside(text);
     }

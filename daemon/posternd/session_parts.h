@@ -63,7 +63,7 @@ struct session {
     struct addr upstream; /* the upstream that named client and destination; no family: none */
     struct directory_entry entry;
     struct admission admission;
-    char id[SESSION_ID_SIZE];
+    char id[RECORD_ID_SIZE];
 };
 
 /* --- session_end.c: why a session ends, and its last phase --- */

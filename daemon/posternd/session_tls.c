@@ -118,13 +118,14 @@ static void go_on(struct session *s)
 
 static void handshake_done(struct session *s)
 {
-    struct tls_facts facts = tls_session_facts(s->client.tls);
+    struct tls_facts facts;
     struct bytes raw;
 
+    tls_session_facts(s->client.tls, &facts);
     directory_set_tls(&s->entry, &facts);
     admission_handshake_over(&s->admission, thread_now());
     s->tls = true;
-    s->certificate = facts.certificate;
+    s->certificate = tls_certificate_name(s->client.tls);
     s->life.turn_since = thread_now();
     /* The backend's event may still be queued after the client's: so check the socket itself. */
     s->backend.readable = s->backend.fd >= 0;

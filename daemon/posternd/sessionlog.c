@@ -10,7 +10,7 @@
  * the same microsecond: unique across restarts as long as the clock is not set back, and 10 digits
  * last beyond the year 20000.
  */
-void sessionlog_new_id(char out[SESSION_ID_SIZE])
+void sessionlog_new_id(char out[RECORD_ID_SIZE])
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     static _Atomic uint64_t last;
@@ -25,8 +25,8 @@ void sessionlog_new_id(char out[SESSION_ID_SIZE])
             id = before + 1;
         }
     } while (!atomic_compare_exchange_weak(&last, &before, id));
-    out[SESSION_ID_SIZE - 1] = '\0';
-    for (size_t i = SESSION_ID_SIZE - 1; i > 0; i--) {
+    out[RECORD_ID_SIZE - 1] = '\0';
+    for (size_t i = RECORD_ID_SIZE - 1; i > 0; i--) {
         out[i - 1] = digits[id % 62];
         id /= 62;
     }

@@ -8,7 +8,7 @@
 #include "lib/admin/logline.h"
 
 /* An id that no other session of this host gets for years. */
-void sessionlog_new_id(char out[SESSION_ID_SIZE]);
+void sessionlog_new_id(char out[RECORD_ID_SIZE]);
 
 /* connect: at the start; with log_sessions = "tls" when a handshake begins, and at the start only
  * for a client in starttls_except. */

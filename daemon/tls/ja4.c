@@ -1,5 +1,6 @@
 #include "daemon/tls/ja4.h"
 
+#include "lib/base/hex.h"
 #include "lib/tls/ja4.h"
 
 #include <openssl/evp.h>
@@ -19,9 +20,7 @@ static bool add_hash(struct text *out, OSSL_LIB_CTX *libctx, const struct text *
         return false;
     }
     text_add(out, "_");
-    for (size_t i = 0; i < HASH_KEPT; i++) {
-        text_addf(out, "%02x", digest[i]);
-    }
+    hex_add(out, bytes_of(digest, HASH_KEPT));
     return true;
 }
 

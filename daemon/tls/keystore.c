@@ -260,7 +260,7 @@ static uint16_t scheme_of(X509 *x509)
     return mldsa_scheme(X509_get_signature_nid(x509));
 }
 
-static bool kind_of(const EVP_PKEY *key, enum key_kind *out)
+bool keystore_kind_of(const EVP_PKEY *key, enum key_kind *out)
 {
     static const struct {
         const char *name;
@@ -338,7 +338,7 @@ const char *keystore_read_rules(struct keystore_entry *entry)
     if (key == NULL && is_mldsa(entry->leaf)) {
         return "this machine's OpenSSL has no ML-DSA, which came with 3.5";
     }
-    if (key == NULL || !kind_of(key, &rules->kind)) {
+    if (key == NULL || !keystore_kind_of(key, &rules->kind)) {
         return "this kind of key is not supported (RSA, ECDSA, Ed25519, Ed448, ML-DSA)";
     }
     if (rules->kind == KEY_ECDSA) {

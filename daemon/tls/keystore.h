@@ -34,6 +34,9 @@ MUST_USE int keystore_load(struct keystore *out, OSSL_LIB_CTX *libctx, const str
 
 void keystore_unload(struct keystore *store);
 
+/* What kind of key it is. False for one that certsel does not know. */
+MUST_USE bool keystore_kind_of(const EVP_PKEY *key, enum key_kind *out);
+
 /* Reads `rules` and `issuers` of an entry from its leaf and chain. NULL, or a text that says what
  * is wrong with it. For entries that were not loaded from files. */
 MUST_USE const char *keystore_read_rules(struct keystore_entry *entry);

@@ -106,9 +106,11 @@ struct bytes tls_raw_hello(const struct tls_session *session, bool *sslv2);
 /* The JA4 fingerprint of the hello, borrowed from the session; "" when none was read. */
 const char *tls_ja4(const struct tls_session *session);
 
-/* After the handshake: the facts (borrowed from the session), and whether libssl served a hello for
- * which our rules found no certificate (verdict=wrong); `*raw` is that hello then. */
-struct tls_facts tls_session_facts(const struct tls_session *session);
+/* After the handshake: the facts; the name of the certificate that the client has seen, now or in
+ * the session that this one resumes (borrowed from the configuration; "none"); and whether libssl
+ * served a hello that our rules called hopeless (verdict=wrong): `*raw` is that hello then. */
+void tls_session_facts(const struct tls_session *session, struct tls_facts *out);
+const char *tls_certificate_name(const struct tls_session *session);
 bool tls_verdict_wrong(const struct tls_session *session, struct bytes *raw);
 
 /* Frees what only the handshake needed (the copy of the hello, the verdicts). */

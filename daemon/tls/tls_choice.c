@@ -187,7 +187,7 @@ void tls_choice_facts(const struct tls_session *session, struct tls_facts *facts
     const struct verdict *verdict = session->handshake == NULL ? NULL : verdict_of(session);
 
     if (verdict != NULL && !facts->reused) {
-        facts->fault = fault_word(verdict->fault);
+        text_copy(facts->fault, sizeof facts->fault, fault_word(verdict->fault));
         facts->capped = verdict->capped;
     }
 }
@@ -205,8 +205,7 @@ struct handshake_choice tls_choice(const struct tls_session *session)
     choice.verdicts = handshake->verdicts;
     choice.num = session->set->num;
     if (session->served && session->unmatched != CONF_UNMATCHED_FAIL) {
-        choice.unmatched =
-            session->unmatched == CONF_UNMATCHED_ANONYMOUS ? "anonymous" : "try-anyway";
+        choice.unmatched = conf_unmatched_word(session->unmatched);
         choice.certificate =
             session->certificate < 0 ? "none" : session->set->names[session->certificate];
     }

@@ -160,15 +160,16 @@ static void verify(struct tls_client *client, const struct tls_client_auth *clie
     int error;
 
     if (client_auth->store == NULL) {
-        client->error = "there is no client_ca";
+        text_copy(client->error, sizeof client->error, "there is no client_ca");
         return;
     }
-    client->trusted = X509_verify_cert(store) == 1;
-    error = X509_STORE_CTX_get_error(store);
-    if (!client->trusted) {
-        client->error =
-            X509_verify_cert_error_string(error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error);
+    if (X509_verify_cert(store) == 1) {
+        client->trust = TLS_TRUST_TRUSTED;
+        return;
     }
+    error = X509_STORE_CTX_get_error(store);
+    text_copy(client->error, sizeof client->error,
+              X509_verify_cert_error_string(error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error));
 }
 
 /* libssl's question whether the certificate is good: 1 or 0. */
@@ -190,8 +191,8 @@ static int on_certificate(X509_STORE_CTX *store, void *arg)
         X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
         return 0;
     }
-    return session->client->trusted || client_auth->mode != CONF_CLIENT_CERTIFICATE_REQUIRE ||
-           client_auth->store == NULL;
+    return session->client->trust == TLS_TRUST_TRUSTED ||
+           client_auth->mode != CONF_CLIENT_CERTIFICATE_REQUIRE || client_auth->store == NULL;
 }
 
 int tls_client_set_up(const struct tls_listener *listener, SSL_CTX *ctx)
@@ -238,10 +239,10 @@ bool tls_client_settle(struct tls_session *session)
         return false;
     }
     if (SSL_get_peer_signature_type_nid(session->ssl, &nid) == 1) {
-        client->signature = tls_signature_text(nid);
+        tls_set_algorithm(&client->signature, nid);
     }
     if (SSL_get_peer_signature_nid(session->ssl, &nid) == 1) {
-        client->digest = tls_digest_text(nid);
+        tls_set_digest(&client->signature, nid);
     }
     return true;
 }

@@ -1,9 +1,10 @@
 /* What is known about a client's certificate. */
 #include "daemon/tls/tls_parts.h"
+#include "lib/base/hex.h"
+#include "lib/tls/verdicttext.h"
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,9 +89,7 @@ static bool write_fingerprint(char out[TLS_FINGERPRINT_SIZE], const EVP_MD *sha2
     if (len < 0 || EVP_Digest(der, (size_t)len, hash, &hash_len, sha256, NULL) != 1) {
         return false;
     }
-    for (unsigned i = 0; i < hash_len; i++) {
-        text_addf(&text, "%s%02X", i > 0 ? ":" : "", hash[i]);
-    }
+    hex_add_fingerprint(&text, bytes_of(hash, hash_len));
     return true;
 }
 
@@ -110,27 +109,21 @@ static bool read_fingerprints(struct tls_client *client, X509 *x509, OSSL_LIB_CT
     return good;
 }
 
-/* "P-256", "2048 bits", or "" */
-static void read_key(struct tls_client *client, const X509 *x509)
+static void read_key(struct tls_signature *out, const X509 *x509)
 {
     const EVP_PKEY *key = X509_get0_pubkey(x509);
-    char curve[64];
+    struct text text = text_in(out->key, sizeof out->key);
+    char curve[64] = "";
+    const char *nist = NULL;
+    enum key_kind kind;
 
-    switch (key == NULL ? EVP_PKEY_NONE : EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_RSA:
-    case EVP_PKEY_RSA_PSS:
-        snprintf(client->key, sizeof client->key, "%d bits", EVP_PKEY_get_bits(key));
-        break;
-    case EVP_PKEY_EC:
-        if (EVP_PKEY_get_group_name(key, curve, sizeof curve, NULL) == 1) {
-            const char *nist = EC_curve_nid2nist(OBJ_txt2nid(curve));
-
-            snprintf(client->key, sizeof client->key, "%.23s", nist != NULL ? nist : curve);
-        }
-        break;
-    default:
-        break;
+    if (key == NULL || !keystore_kind_of(key, &kind)) {
+        return;
     }
+    if (EVP_PKEY_get_group_name(key, curve, sizeof curve, NULL) == 1) {
+        nist = EC_curve_nid2nist(OBJ_txt2nid(curve));
+    }
+    key_size_text(&text, kind, nist != NULL ? nist : curve, (unsigned)EVP_PKEY_get_bits(key));
 }
 
 struct tls_client *tls_client_describe(X509 *x509, OSSL_LIB_CTX *libctx)
@@ -140,16 +133,14 @@ struct tls_client *tls_client_describe(X509 *x509, OSSL_LIB_CTX *libctx)
     if (client == NULL) {
         return NULL;
     }
-    client->error = "";
-    client->signature = "";
-    client->digest = "";
+    client->trust = TLS_TRUST_UNTRUSTED;
     if (!read_fingerprints(client, x509, libctx)) {
         free(client);
         return NULL;
     }
     read_name(client->subject, X509_get_subject_name(x509));
     read_name(client->issuer, X509_get_issuer_name(x509));
-    read_key(client, x509);
+    read_key(&client->signature, x509);
     /* An unknown key, or a name in a broken encoding, is no reason to fail. */
     ERR_clear_error();
     return client;

@@ -1,4 +1,6 @@
 #include "daemon/tls/tls_parts.h"
+#include "lib/tls/names.h"
+#include "lib/tls/verdicttext.h"
 
 #include <string.h>
 
@@ -8,16 +10,16 @@ static void add_key_exchange(struct tls_facts *facts, SSL *ssl, const SSL_CIPHER
 
     switch (SSL_CIPHER_get_kx_nid(cipher)) {
     case NID_kx_rsa:
-        facts->key_exchange = "RSA";
+        facts_set_key_exchange(facts, "RSA", "");
         break;
     case NID_kx_dhe:
-        facts->key_exchange = "DHE";
+        facts_set_key_exchange(facts, "DHE", "");
         break;
     case NID_kx_any:
     case NID_kx_ecdhe:
         if (group != NID_undef) {
-            facts->key_exchange = tls_group_has_no_nid(group) ? "" : "ECDHE";
-            facts->group = tls_group_text(group);
+            facts_set_key_exchange(facts, tls_group_has_no_nid(group) ? "" : "ECDHE",
+                                   tls_group_text(group));
         }
         break;
     default:
@@ -25,25 +27,27 @@ static void add_key_exchange(struct tls_facts *facts, SSL *ssl, const SSL_CIPHER
     }
 }
 
-static void add_signature(struct tls_facts *facts, const struct tls_session *session)
+static void add_signature(struct tls_signature *out, const struct tls_session *session)
 {
+    struct text key = text_in(out->key, sizeof out->key);
     int type;
     int digest;
 
     if (SSL_get_signature_type_nid(session->ssl, &type) != 1) {
         return;
     }
-    facts->signature = tls_signature_text(type);
+    tls_set_algorithm(out, type);
     if (session->certificate >= 0) {
-        facts->key = session->set->keys[session->certificate];
+        const struct certsel_certificate *rules = session->set->rules[session->certificate];
+
+        key_size_text(&key, rules->kind, group_openssl_name(rules->curve), rules->bits);
     }
     if (SSL_get_signature_nid(session->ssl, &digest) == 1) {
-        facts->digest = tls_digest_text(digest);
+        tls_set_digest(out, digest);
     }
 }
 
-/* The certificate that the client has seen, now or in the session that this one resumes. */
-static const char *certificate_of(const struct tls_session *session)
+const char *tls_certificate_name(const struct tls_session *session)
 {
     int index = session->certificate;
 
@@ -68,31 +72,24 @@ static struct bytes server_name_of(const struct tls_session *session)
     return bytes_of(name, name == NULL ? 0 : strlen(name));
 }
 
-struct tls_facts tls_session_facts(const struct tls_session *session)
+void tls_session_facts(const struct tls_session *session, struct tls_facts *out)
 {
     SSL *ssl = session->ssl;
     const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
-    struct tls_facts facts = {
-        .protocol = SSL_get_version(ssl),
-        .cipher = SSL_CIPHER_get_name(cipher),
-        .key_exchange = "",
-        .group = "",
-        .signature = "",
-        .key = "",
-        .digest = "",
-        .certificate = certificate_of(session),
-        .fault = "",
-        .reused = SSL_session_reused(ssl) == 1,
-        .client = session->client,
-    };
 
-    facts.cipher_bits = SSL_CIPHER_get_bits(cipher, &facts.algorithm_bits);
-    facts.sni = server_name_of(session);
-    tls_choice_facts(session, &facts);
-    add_key_exchange(&facts, ssl, cipher);
+    *out = (struct tls_facts){.reused = SSL_session_reused(ssl) == 1};
+    text_copy(out->protocol, sizeof out->protocol, SSL_get_version(ssl));
+    text_copy(out->cipher, sizeof out->cipher, SSL_CIPHER_get_name(cipher));
+    text_copy(out->certificate, sizeof out->certificate, tls_certificate_name(session));
+    out->bits = SSL_CIPHER_get_bits(cipher, &out->algorithm_bits);
+    facts_set_sni(out, server_name_of(session));
+    tls_choice_facts(session, out);
+    add_key_exchange(out, ssl, cipher);
     /* With RSA key exchange the server signs nothing. */
     if (SSL_CIPHER_get_kx_nid(cipher) != NID_kx_rsa) {
-        add_signature(&facts, session);
+        add_signature(&out->signature, session);
     }
-    return facts;
+    if (session->client != NULL) {
+        out->client = *session->client;
+    }
 }

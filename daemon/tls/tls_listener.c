@@ -3,31 +3,8 @@
 #include "daemon/tls/tls_parts.h"
 
 #include <openssl/err.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What the facts say about a certificate's key. */
-static void write_key_text(char out[TLS_KEY_TEXT_SIZE], const struct certsel_certificate *rules)
-{
-    switch (rules->kind) {
-    case KEY_RSA:
-    case KEY_RSA_PSS:
-        snprintf(out, TLS_KEY_TEXT_SIZE, "%u bits", rules->bits);
-        break;
-    case KEY_ECDSA:
-        /* The curves that the keystore accepts are distinguished by their size. */
-        snprintf(out, TLS_KEY_TEXT_SIZE, "P-%u", rules->bits);
-        break;
-    case KEY_ED25519:
-    case KEY_ED448:
-    case KEY_MLDSA44:
-    case KEY_MLDSA65:
-    case KEY_MLDSA87:
-        out[0] = '\0';
-        break;
-    }
-}
 
 static int bind_set(struct tls_set *set, const struct conf *conf, const struct conf_set *from,
                     const struct keystore *store)
@@ -37,15 +14,13 @@ static int bind_set(struct tls_set *set, const struct conf *conf, const struct c
     set->entries = calloc(num + 1, sizeof *set->entries);
     set->rules = calloc(num + 1, sizeof *set->rules);
     set->names = calloc(num + 1, sizeof *set->names);
-    set->keys = calloc(num + 1, sizeof *set->keys);
-    if (set->entries == NULL || set->rules == NULL || set->names == NULL || set->keys == NULL) {
+    if (set->entries == NULL || set->rules == NULL || set->names == NULL) {
         return -1;
     }
     for (size_t i = 0; i < num; i++) {
         set->entries[i] = keystore_of(store, conf, from->certificates[i]);
         set->rules[i] = &set->entries[i]->rules;
         set->names[i] = set->entries[i]->name;
-        write_key_text(set->keys[i], set->rules[i]);
     }
     set->num = num;
     set->unmatched = from->unmatched;
@@ -58,7 +33,6 @@ static void free_set(struct tls_set *set)
     free(set->entries);
     free(set->rules);
     free(set->names);
-    free(set->keys);
 }
 
 /* If libssl refuses to serve it at the profile's security level, find out now and not when a client

@@ -10,16 +10,12 @@
 #include "lib/tls/sni.h"
 #include "lib/tls/ticketring.h"
 
-/* Room for the size of a key in words: "16384 bits". */
-#define TLS_KEY_TEXT_SIZE 16
-
 /* A certificate set, bound to one worker's keystore. Arrays run in parallel, in the set's order. */
 struct tls_set {
     size_t num;
     const struct keystore_entry **entries;    /* array owned; entries borrowed from the keystore */
     const struct certsel_certificate **rules; /* array owned; into the entries */
     const char **names;                       /* array owned; borrowed from the conf */
-    char (*keys)[TLS_KEY_TEXT_SIZE];          /* owned: "P-256", "2048 bits", or "" */
     uint8_t context[32];                      /* the session id context: what this set promises */
     enum conf_unmatched unmatched;
     bool *may_try;                /* owned; of CONF_UNMATCHED_TRY_ANYWAY, otherwise all false */
@@ -115,8 +111,8 @@ bool tls_group_has_no_nid(int group);
  * from a provider may have no number, or one without a name. `group`: of
  * SSL_get_negotiated_group(). */
 const char *tls_group_text(int group);
-const char *tls_signature_text(int nid);
-const char *tls_digest_text(int nid);
+void tls_set_algorithm(struct tls_signature *out, int nid);
+void tls_set_digest(struct tls_signature *out, int nid);
 
 /* tls_memory.c: lets OpenSSL allocate its memory there. 0, or -1 if it already has some. */
 MUST_USE int tls_memory_init(void);

@@ -165,24 +165,12 @@ static int set_suites(struct job *job)
     return 0;
 }
 
+/* The numbers of IANA and OpenSSL are the same. */
 static int version_of(const char *word, int fallback)
 {
-    static const struct {
-        const char *word;
-        int version;
-    } versions[] = {
-        {"TLSv1", TLS1_VERSION},
-        {"TLSv1.1", TLS1_1_VERSION},
-        {"TLSv1.2", TLS1_2_VERSION},
-        {"TLSv1.3", TLS1_3_VERSION},
-    };
+    int version = version_by_name(word);
 
-    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
-        if (strcmp(word, versions[i].word) == 0) {
-            return versions[i].version;
-        }
-    }
-    return fallback;
+    return version != 0 ? version : fallback;
 }
 
 static int set_versions(struct job *job)

@@ -1,5 +1,6 @@
 /* Words for the numbers that libssl gives. */
 #include "daemon/tls/tls_parts.h"
+#include "lib/base/text.h"
 #include "lib/tls/names.h"
 
 #include <openssl/ec.h>
@@ -29,7 +30,7 @@ const char *tls_group_text(int group)
                         : name_of(tls_group_has_no_nid(group) ? NID_undef : group, "unknown");
 }
 
-const char *tls_signature_text(int nid)
+static const char *signature_word(int nid)
 {
     switch (nid) {
     case EVP_PKEY_RSA:
@@ -43,7 +44,12 @@ const char *tls_signature_text(int nid)
     }
 }
 
-const char *tls_digest_text(int nid)
+void tls_set_algorithm(struct tls_signature *out, int nid)
 {
-    return name_of(nid, "");
+    text_copy(out->algorithm, sizeof out->algorithm, signature_word(nid));
+}
+
+void tls_set_digest(struct tls_signature *out, int nid)
+{
+    text_copy(out->digest, sizeof out->digest, name_of(nid, ""));
 }

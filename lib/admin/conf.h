@@ -182,8 +182,12 @@ struct conf_error {
 MUST_USE struct conf *conf_parse(const char *file, const uint8_t *bytes, size_t len,
                                  struct conf_error *error);
 
-/* The option's word: "may", "encrypt", "implicit" or "none". */
+/* The words of options: "may", "try-anyway", "require", "proxy-v2", "guard", ... */
 const char *conf_tls_word(enum conf_tls tls);
+const char *conf_unmatched_word(enum conf_unmatched unmatched);
+const char *conf_client_certificate_word(enum conf_client_certificate asked);
+const char *conf_client_address_word(enum conf_client_address address);
+const char *conf_alpn_word(enum alpn_rule rule);
 
 /* Where a listener listens: at its trial_address, or at its address if it has none. */
 struct conf_bound {

@@ -1,6 +1,7 @@
 #include "lib/admin/conf_parts.h"
 
 #include "lib/base/table.h"
+#include "lib/tls/names.h"
 
 #include <string.h>
 
@@ -9,7 +10,7 @@
 
 #define PROTOCOLS                                                                                  \
     {                                                                                              \
-        "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"                                                   \
+        TLS_VERSION_NAMES                                                                          \
     }
 
 static const struct conf_option top[] = {
@@ -74,18 +75,19 @@ static const struct conf_option backend[] = {
      .max = 86400},
 };
 
-#define TLS_WORDS                                                                                  \
-    {                                                                                              \
-        [CONF_TLS_MAY] = "may", [CONF_TLS_ENCRYPT] = "encrypt", [CONF_TLS_IMPLICIT] = "implicit",  \
-        [CONF_TLS_NONE] = "none"                                                                   \
-    }
-
 static const struct conf_option listener[] = {
     {"address", CONF_ADDRESSES, NULL, FIELD(conf_listener, addresses),
      .num_offset = offsetof(struct conf_listener, num_addresses)},
     {"trial_address", CONF_ADDRESSES, "", FIELD(conf_listener, trial_addresses),
      .num_offset = offsetof(struct conf_listener, num_trial_addresses)},
-    {"tls", CONF_WORD, "may", TLS_WORDS, FIELD(conf_listener, tls)},
+    {"tls",
+     CONF_WORD,
+     "may",
+     {[CONF_TLS_MAY] = "may",
+      [CONF_TLS_ENCRYPT] = "encrypt",
+      [CONF_TLS_IMPLICIT] = "implicit",
+      [CONF_TLS_NONE] = "none"},
+     FIELD(conf_listener, tls)},
     {"tls_profile", CONF_REFERENCE, "", .offset = CONF_NO_FIELD},
     {"certificate_sets", CONF_REFERENCES, "", .offset = CONF_NO_FIELD},
     {"backend", CONF_REFERENCE, NULL, .offset = CONF_NO_FIELD},
@@ -137,14 +139,6 @@ const struct conf_section conf_sections[NUM_CONF_KINDS] = {
     [CONF_MILTER] = {"milter", false, milter, COUNT(milter)},
 };
 
-const char *conf_tls_word(enum conf_tls tls)
-{
-    static const char *const words[] = TLS_WORDS;
-    TABLE_HAS_EACH(words, NUM_CONF_TLS);
-
-    return words[tls];
-}
-
 static bool same(const char *own, const char *name, size_t len)
 {
     return strlen(own) == len && memcmp(own, name, len) == 0;
@@ -158,6 +152,38 @@ int conf_option_index(const struct conf_section *section, const char *name, size
         }
     }
     return -1;
+}
+
+static const char *word_of(enum conf_kind kind, const char *option, unsigned value)
+{
+    const struct conf_section *section = &conf_sections[kind];
+
+    return section->options[conf_option_index(section, option, strlen(option))].words[value];
+}
+
+const char *conf_tls_word(enum conf_tls tls)
+{
+    return word_of(CONF_LISTENER, "tls", tls);
+}
+
+const char *conf_unmatched_word(enum conf_unmatched unmatched)
+{
+    return word_of(CONF_SET, "unmatched", unmatched);
+}
+
+const char *conf_client_certificate_word(enum conf_client_certificate asked)
+{
+    return word_of(CONF_LISTENER, "client_certificate", asked);
+}
+
+const char *conf_client_address_word(enum conf_client_address address)
+{
+    return word_of(CONF_BACKEND, "client_address", address);
+}
+
+const char *conf_alpn_word(enum alpn_rule rule)
+{
+    return word_of(CONF_PROFILE, "alpn", rule);
 }
 
 enum conf_kind conf_section_kind(const char *name, size_t len)

@@ -1,6 +1,5 @@
 #include "lib/admin/factsheader.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -40,8 +39,9 @@ static void put(struct header *h, const char *part)
 static void put_word(struct header *h, const char *key, const char *value)
 {
     char part[PART_SIZE];
+    struct text t = text_in(part, sizeof part);
 
-    snprintf(part, sizeof part, "%s=%s", key, value);
+    text_addf(&t, "%s=%s", key, value);
     put(h, part);
 }
 
@@ -65,19 +65,28 @@ static void put_quoted(struct header *h, const char *key, const char *value, siz
     put(h, part);
 }
 
-static void put_tls(struct header *h, const struct record *record)
+static void put_fact(struct header *h, const struct record_fact *fact, const struct record *record)
 {
-    char bits[16];
+    char value[TLS_CLIENT_NAME_SIZE];
+    struct text t = text_in(value, sizeof value);
 
-    put_word(h, "version", record->protocol);
-    put_word(h, "cipher", record->cipher);
-    snprintf(bits, sizeof bits, "%d", record->bits);
-    put_word(h, "bits", bits);
-    put_word(h, "certificate", record->certificate);
-    put_word(h, "client_certificate", record_client_word(record->client));
-    if (record->client != RECORD_CLIENT_NONE) {
-        put_word(h, "client_fingerprint", record->fingerprint);
-        put_quoted(h, "client_name", record->client_name, CLIENT_NAME_MAX);
+    field_text(&fact->field, record, &t);
+    if (fact->own_words) {
+        put_quoted(h, fact->header, value, CLIENT_NAME_MAX);
+    } else {
+        put_word(h, fact->header, value);
+    }
+}
+
+static void put_facts(struct header *h, const struct record *record, bool own_words)
+{
+    for (size_t i = 0; i < record_num_facts; i++) {
+        const struct record_fact *fact = &record_facts[i];
+
+        if (fact->header != NULL && fact->own_words == own_words &&
+            record_has(record, fact->level)) {
+            put_fact(h, fact, record);
+        }
     }
 }
 
@@ -87,18 +96,12 @@ void factsheader_write(struct text *t, const char *name, const char *hostname,
     struct header h = {.out = t, .column = strlen(name) + 2 + strlen(hostname), .fold = fold};
 
     text_add(t, hostname);
-    switch (record->state) {
-    case RECORD_UNKNOWN:
-        put(&h, "unknown");
-        break;
-    case RECORD_PLAINTEXT:
-        put(&h, "none");
-        break;
-    case RECORD_TLS:
-        put_tls(&h, record);
-        break;
+    if (!record_has(record, RECORD_OF_TLS)) {
+        put(&h, record->known ? "none" : "unknown");
     }
-    if (record->state != RECORD_UNKNOWN) {
+    put_facts(&h, record, false);
+    put_facts(&h, record, true);
+    if (record->known) {
         put_word(&h, "session", record->session);
     }
     if (tag != NULL) {

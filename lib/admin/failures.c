@@ -21,9 +21,11 @@ static void forget(struct failures *f, size_t at)
     remove_at(f, at);
 }
 
-/* The hello follows its entry, in one block of memory. */
-struct failure *failures_append(struct failures *f, struct bytes hello, struct bytes sni,
-                                uint64_t hash)
+/* A new entry with this hello at the end of the list; the first one is removed if there is no room.
+ * Its id is 0. NULL without memory. `hash` and `sni` belong to `hello`, which follows the entry, in
+ * one block of memory. */
+static struct failure *append(struct failures *f, struct bytes hello, struct bytes sni,
+                              uint64_t hash)
 {
     struct failure *entry = malloc(sizeof *entry + hello.len);
     uint8_t *copy;
@@ -106,7 +108,7 @@ bool failures_add(struct failures *f, const struct failure_event *event, int64_t
         before = *f->entries[at];
         forget(f, (size_t)at);
     }
-    entry = failures_append(f, event->hello, sni, hash);
+    entry = append(f, event->hello, sni, hash);
     if (entry == NULL) {
         return false;
     }
@@ -122,6 +124,37 @@ bool failures_add(struct failures *f, const struct failure_event *event, int64_t
     snprintf(entry->ja4, sizeof entry->ja4, "%s", event->ja4);
     entry->sslv2 = event->sslv2;
     return true;
+}
+
+const char *failures_restore(struct failures *f, const struct failure *read)
+{
+    struct shape shape;
+    struct failure *entry;
+    struct bytes sni;
+    struct bytes hello;
+    uint64_t hash;
+
+    if (read->id == 0 || read->id > f->last_id || failures_find(f, read->id) != NULL) {
+        return "the id is out of range or there twice";
+    }
+    if (read->count == 0) {
+        return "the count is 0";
+    }
+    if (!shape_of(&shape, &sni, read->hello, read->sslv2)) {
+        return "not a complete hello";
+    }
+    hash = shape_hash(&shape);
+    entry = append(f, read->hello, sni, hash);
+    if (entry == NULL) {
+        return "out of memory";
+    }
+    hello = entry->hello;
+    sni = entry->sni;
+    *entry = *read;
+    entry->hello = hello;
+    entry->sni = sni;
+    entry->hash = hash;
+    return NULL;
 }
 
 size_t failures_expire(struct failures *f, int64_t now)

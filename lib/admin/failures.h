@@ -75,30 +75,13 @@ size_t failures_expire(struct failures *f, int64_t now);
 /* The entry with this id, borrowed until the next call that changes `f`; NULL if there is none. */
 const struct failure *failures_find(const struct failures *f, uint64_t id);
 
+/*
+ * Adds an entry that was written down before, a copy of `read` with its hello; `sni` and `hash` are
+ * recomputed. NULL, or what is wrong with it.
+ */
+MUST_USE const char *failures_restore(struct failures *f, const struct failure *read);
+
 /* Frees all entries. Ids continue where they were. */
 void failures_clear(struct failures *f);
-
-/* --- as text ------------------------------------------------------------------------------- */
-
-/* The longest possible text: hellos in hex, and the other fields of each entry. */
-#define FAILURES_LINE_BASE 512
-#define FAILURES_TEXT_MAX  ((FAILURES_MAX + 1) * (FAILURES_LINE_BASE + 2 * HELLO_SIZE_MAX))
-
-/* Bytes that failures_write() needs, NUL included. */
-size_t failures_text_size(const struct failures *f);
-
-/*
- * A readable text, one line for each entry:
- *   postern failures 1 entries=1 last_id=17
- *   17 no-certificate-fits tls first=1763900000 last=1763900100 count=3
- *       clients=192.0.2.7:49211 listener=mx ja4=t12d120800_... hello=0100...
- */
-void failures_write(const struct failures *f, struct text *out);
-
-/*
- * Reads what failures_write() wrote into an empty `f`. 0; or -1, with `f` still empty and the
- * number of the bad line in `*line` and what is wrong with it in `*why`.
- */
-MUST_USE int failures_read(struct failures *f, struct bytes text, unsigned *line, const char **why);
 
 #endif

@@ -20,11 +20,4 @@ MUST_USE bool shape_of(struct shape *out, struct bytes *sni, struct bytes raw, b
 
 uint64_t shape_hash(const struct shape *shape);
 
-/* --- failures.c --- */
-
-/* A new entry with this hello at the end of the list; the first one is removed if there is no room.
- * Its id is 0. NULL without memory. `hash` and `sni` belong to `hello`. */
-MUST_USE struct failure *failures_append(struct failures *f, struct bytes hello, struct bytes sni,
-                                         uint64_t hash);
-
 #endif

@@ -1,5 +1,6 @@
 #include "lib/admin/logline.h"
 
+#include "lib/base/hex.h"
 #include "lib/base/table.h"
 #include "lib/tls/names.h"
 
@@ -7,7 +8,6 @@
 
 /* How much a line shows of texts that a client or a configuration can make long. */
 #define NAME_MAX_SHOWN   64
-#define SNI_MAX_SHOWN    255
 #define DETAIL_MAX_SHOWN 256
 #define GROUPS_MAX_SHOWN 16
 #define HELLO_MAX_SHOWN  700
@@ -83,51 +83,17 @@ void logline_connect(struct text *t, const struct logline_session *s)
     add_session(t, s);
 }
 
-void logline_key_exchange(struct text *t, const char *key_exchange, const char *group)
+static void add_signature(struct text *t, const char *side, const struct tls_signature *signature)
 {
-    if (key_exchange[0] == '\0' || strcmp(group, "X25519") == 0 || strcmp(group, "X448") == 0) {
-        text_add(t, group);
+    if (signature->algorithm[0] == '\0') {
         return;
     }
-    text_add(t, key_exchange);
-    if (group[0] != '\0') {
-        text_addf(t, " (%s)", group);
+    text_addf(t, " %s-signature %s", side, signature->algorithm);
+    if (signature->key[0] != '\0') {
+        text_addf(t, " (%s)", signature->key);
     }
-}
-
-static void add_key_exchange(struct text *t, const struct tls_facts *facts)
-{
-    if (facts->key_exchange[0] != '\0' || facts->group[0] != '\0') {
-        text_add(t, " key-exchange ");
-        logline_key_exchange(t, facts->key_exchange, facts->group);
-    }
-}
-
-static void add_signature(struct text *t, const struct tls_facts *facts)
-{
-    if (facts->signature[0] == '\0') {
-        return;
-    }
-    text_addf(t, " server-signature %s", facts->signature);
-    if (facts->key[0] != '\0') {
-        text_addf(t, " (%s)", facts->key);
-    }
-    if (facts->digest[0] != '\0') {
-        text_addf(t, " server-digest %s", facts->digest);
-    }
-}
-
-static void add_client_signature(struct text *t, const struct tls_client *client)
-{
-    if (client == NULL || client->signature[0] == '\0') {
-        return;
-    }
-    text_addf(t, " client-signature %s", client->signature);
-    if (client->key[0] != '\0') {
-        text_addf(t, " (%s)", client->key);
-    }
-    if (client->digest[0] != '\0') {
-        text_addf(t, " client-digest %s", client->digest);
+    if (signature->digest[0] != '\0') {
+        text_addf(t, " %s-digest %s", side, signature->digest);
     }
 }
 
@@ -147,31 +113,39 @@ static void add_client_certificate(struct text *t, const struct tls_client *clie
 }
 
 /* Postfix's word for how the client has proved its identity. */
-static const char *trust_word(const struct tls_client *client)
+static const char *trust_word(enum tls_trust trust)
 {
-    return client == NULL ? "Anonymous" : client->trusted ? "Trusted" : "Untrusted";
+    static const char *const words[] = {
+        [TLS_TRUST_NONE] = "Anonymous",
+        [TLS_TRUST_UNTRUSTED] = "Untrusted",
+        [TLS_TRUST_TRUSTED] = "Trusted",
+    };
+
+    TABLE_HAS_EACH(words, NUM_TLS_TRUSTS);
+    return words[trust];
 }
 
 void logline_established(struct text *t, const struct logline_session *s,
                          const struct tls_facts *facts)
 {
-    const struct tls_client *client = facts->client;
+    const struct tls_client *client = &facts->client;
 
-    text_addf(t, "%s TLS connection established from ", trust_word(client));
+    text_addf(t, "%s TLS connection established from ", trust_word(client->trust));
     add_client(t, s);
-    text_addf(t, ": %s with cipher %s (%d/%d bits)", facts->protocol, facts->cipher,
-              facts->cipher_bits, facts->algorithm_bits);
-    add_key_exchange(t, facts);
-    add_signature(t, facts);
-    add_client_signature(t, client);
+    text_addf(t, ": %s with cipher %s (%d/%d bits)", facts->protocol, facts->cipher, facts->bits,
+              facts->algorithm_bits);
+    if (facts->key_exchange[0] != '\0') {
+        text_addf(t, " key-exchange %s", facts->key_exchange);
+    }
+    add_signature(t, "server", &facts->signature);
+    add_signature(t, "client", &client->signature);
     text_add(t, " certificate=");
     add_name(t, facts->certificate);
-    if (facts->sni.len > 0) {
-        text_add(t, " sni=");
-        text_escaped(t, facts->sni.data, facts->sni.len, SNI_MAX_SHOWN);
+    if (facts->sni[0] != '\0') {
+        text_addf(t, " sni=%s", facts->sni);
     }
     text_addf(t, " reused=%s", facts->reused ? "yes" : "no");
-    if (client != NULL) {
+    if (client->trust != TLS_TRUST_NONE) {
         add_client_certificate(t, client);
         add_quoted(t, "client_error", client->error, false);
     }
@@ -275,9 +249,8 @@ void logline_verdict_wrong(struct text *t, const struct logline_session *s,
     text_add(t, " although");
     add_verdicts(t, choice);
     text_add(t, ": hello=");
-    for (size_t i = 0; i < raw_hello.len && i < HELLO_MAX_SHOWN; i++) {
-        text_addf(t, "%02x", raw_hello.data[i]);
-    }
+    hex_add(t, bytes_of(raw_hello.data,
+                        raw_hello.len < HELLO_MAX_SHOWN ? raw_hello.len : HELLO_MAX_SHOWN));
     if (raw_hello.len > HELLO_MAX_SHOWN) {
         text_add(t, "...");
     }

@@ -30,11 +30,6 @@ struct logline_session {
  * [198.51.100.9]:40112" precedes the session. */
 void logline_connect(struct text *t, const struct logline_session *s);
 
-/* Postfix's name of a key exchange, both parts as in struct tls_facts: "ECDHE (P-256)", "DHE",
- * "RSA". One over a curve of RFC 7748 or with a hybrid has the name of its group alone: "X25519".
- * Nothing where both are "". */
-void logline_key_exchange(struct text *t, const char *key_exchange, const char *group);
-
 /* Anonymous TLS connection established from unknown[...]:...: TLSv1.2 with cipher ... "Untrusted"
  * or "Trusted", with client-signature, client_certificate, client_fingerprint, client_issuer and
  * perhaps client_error, if the client sent a certificate. After them fault=... and capped=yes, if

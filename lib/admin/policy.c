@@ -1,5 +1,7 @@
 #include "lib/admin/policy_parts.h"
 
+#include "lib/tls/names.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,11 +122,17 @@ static enum holds envelope_holds(const struct rule *rule, const struct policy_ma
 
 static enum holds session_holds(const struct rule *rule, const struct record *record)
 {
-    if (rule->listener.kind == PATTERN_ANY && rule->sni.kind == PATTERN_ANY) {
+    bool all = true;
+
+    if (rule->num_facts == 0) {
         return YES;
     }
-    return holds_if(record->state != RECORD_UNKNOWN,
-                    fits(&rule->listener, record->listener) && fits(&rule->sni, record->sni));
+    for (size_t i = 0; i < rule->num_facts; i++) {
+        const struct fact_pattern *of = &rule->facts[i];
+
+        all = all && fits(&of->pattern, field_value(&of->fact->field, record));
+    }
+    return holds_if(record->known, all);
 }
 
 /* Whether a rule is ignored: it does not match, or may not match and would exempt the mail. */
@@ -140,10 +148,13 @@ static bool is_out(const struct rule *rule, enum holds envelope, enum holds sess
  * enough. */
 static bool has_fingerprint(const struct rule *rule, const struct record *record)
 {
-    for (size_t i = 0; i < rule->num_fingerprints; i++) {
-        if (strcmp(rule->fingerprints[i], record->fingerprint) == 0 ||
-            strcmp(rule->fingerprints[i], record->key_fingerprint) == 0) {
-            return true;
+    for (size_t i = 0; i < record_num_facts; i++) {
+        const struct record_fact *fact = &record_facts[i];
+
+        for (size_t j = 0; fact->term == RECORD_FINGERPRINT && j < rule->num_fingerprints; j++) {
+            if (strcmp(rule->fingerprints[j], field_value(&fact->field, record)) == 0) {
+                return true;
+            }
         }
     }
     return rule->num_fingerprints == 0;
@@ -151,12 +162,14 @@ static bool has_fingerprint(const struct rule *rule, const struct record *record
 
 static bool is_met(const struct rule *rule, const struct record *record)
 {
+    const struct tls_facts *facts = &record->facts;
+
     if (!rule->tls) {
         return true;
     }
-    return record->state == RECORD_TLS && record_version(record->protocol) >= rule->min_version &&
-           record->bits >= rule->min_bits &&
-           (!rule->trusted || record->client == RECORD_CLIENT_TRUSTED) &&
+    return record_has(record, RECORD_OF_TLS) &&
+           version_by_name(facts->protocol) >= rule->min_version && facts->bits >= rule->min_bits &&
+           (!rule->trusted || facts->client.trust == TLS_TRUST_TRUSTED) &&
            has_fingerprint(rule, record);
 }
 
@@ -175,7 +188,7 @@ static struct policy_verdict apply(const struct rule *rule, const struct record 
         return verdict;
     }
     verdict.enhanced = rule->enhanced;
-    if (record->state == RECORD_UNKNOWN) {
+    if (!record->known) {
         verdict.action = POLICY_DEFER;
         verdict.enhanced = UNKNOWN_ENHANCED;
         verdict.text = UNKNOWN_TEXT;

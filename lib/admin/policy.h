@@ -72,10 +72,10 @@ void policy_free(struct policy *policy);
 size_t policy_num_rules(const struct policy *policy);
 
 /*
- * What the rules say about a mail. A record that is RECORD_UNKNOWN never meets a requirement: a
- * mail that would have been refused permanently is deferred, because the milter may lack the
- * knowledge and the sender may have done nothing wrong. For the same reason, no rule that depends
- * on something unknown then (listener, server name) can exempt a mail.
+ * What the rules say about a mail. A record that is not known never meets a requirement: a mail
+ * that would have been refused permanently is deferred, because the milter may lack the knowledge
+ * and the sender may have done nothing wrong. For the same reason, no rule that depends on
+ * something unknown then (listener, server name) can exempt a mail.
  *
  * If a part of an address is not known, a rule that depends on it matches if it can refuse the
  * mail, and does not if it accepts it (nothing, tag). Such a rule does not end the search: of all

@@ -13,6 +13,9 @@
 /* Alternatives that a requirement may list. */
 #define FINGERPRINTS_MAX 8
 
+/* Facts of a session that a rule may name, each once. */
+#define FACT_PATTERNS_MAX 4
+
 enum pattern_kind {
     PATTERN_ANY,       /* the rule has no such condition */
     PATTERN_EXACT,     /* a whole address, or a whole name */
@@ -26,14 +29,20 @@ struct pattern {
     const char *text; /* into the policy's own copy of the file */
 };
 
+/* What a fact of the session has to be. */
+struct fact_pattern {
+    const struct record_fact *fact;
+    struct pattern pattern;
+};
+
 struct rule {
     unsigned line;
     bool has_client;
     struct prefix client;
     struct pattern sender;
     struct pattern recipient;
-    struct pattern listener;
-    struct pattern sni;
+    struct fact_pattern facts[FACT_PATTERNS_MAX];
+    size_t num_facts;
     bool tls; /* required: TLS of any kind; also set by all below */
     unsigned min_version;
     int min_bits;

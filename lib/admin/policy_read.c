@@ -4,6 +4,8 @@
  */
 #include "lib/admin/policy_parts.h"
 
+#include "lib/tls/names.h"
+
 #include "lib/base/text.h"
 
 #include <stdio.h>
@@ -56,7 +58,7 @@ static void write_text(struct rule *rule)
     }
     text_add(&t, "Encryption needed");
     if (rule->min_version != 0) {
-        text_addf(&t, ", TLS 1.%u or newer", rule->min_version - 0x0301);
+        text_addf(&t, ", TLS 1.%u or newer", rule->min_version - TLS10);
     }
     if (rule->min_bits != 0) {
         text_addf(&t, ", %d bits or more", rule->min_bits);

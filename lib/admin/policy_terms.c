@@ -1,7 +1,10 @@
 #include "lib/admin/policy_parts.h"
 
+#include "lib/base/hex.h"
 #include "lib/net/hostname.h"
+#include "lib/tls/names.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* SHA-256, the only one that posternd reports. */
@@ -113,35 +116,46 @@ static int take_recipient(struct policy_reader *r, char *value)
     return take_address(r, "recipient", &r->rule->recipient, value);
 }
 
-static int take_listener(struct policy_reader *r, char *value)
+static int take_listener(struct policy_reader *r, struct pattern *out, char *value)
 {
-    if (r->rule->listener.kind != PATTERN_ANY) {
-        return policy_fail(r, "listener is given twice");
-    }
     for (size_t i = 0; i < r->conf->num_listeners; i++) {
         if (strcmp(r->conf->listeners[i].name, value) == 0) {
-            r->rule->listener = (struct pattern){PATTERN_EXACT, value};
+            *out = (struct pattern){PATTERN_EXACT, value};
             return 0;
         }
     }
     return policy_fail(r, "there is no listener \"%s\" in %s", value, r->conf->file);
 }
 
-static int take_sni(struct policy_reader *r, char *value)
+static int take_fact(struct policy_reader *r, const struct record_fact *fact, char *value)
 {
-    if (r->rule->sni.kind != PATTERN_ANY) {
-        return policy_fail(r, "sni is given twice");
+    struct rule *rule = r->rule;
+    struct fact_pattern *out = &rule->facts[rule->num_facts];
+
+    for (size_t i = 0; i < rule->num_facts; i++) {
+        if (rule->facts[i].fact == fact) {
+            return policy_fail(r, "%s is given twice", fact->field.key);
+        }
+    }
+    if (rule->num_facts == FACT_PATTERNS_MAX) {
+        return policy_fail(r, "more than %d facts of the session", FACT_PATTERNS_MAX);
+    }
+    rule->num_facts++;
+    out->fact = fact;
+    if (fact->term == RECORD_LISTENER) {
+        return take_listener(r, &out->pattern, value);
     }
     hostname_to_lower(value, strlen(value));
-    return take_domain(r, "sni", &r->rule->sni, value);
+    return take_domain(r, fact->field.key, &out->pattern, value);
 }
 
 static const struct {
     const char *key;
     int (*take)(struct policy_reader *r, char *value);
 } conditions[] = {
-    {"client", take_client},     {"sender", take_sender}, {"recipient", take_recipient},
-    {"listener", take_listener}, {"sni", take_sni},
+    {"client", take_client},
+    {"sender", take_sender},
+    {"recipient", take_recipient},
 };
 
 int policy_take_condition(struct policy_reader *r, char *word)
@@ -151,6 +165,14 @@ int policy_take_condition(struct policy_reader *r, char *word)
 
         if (value != NULL) {
             return conditions[i].take(r, value) == 0 ? 1 : -1;
+        }
+    }
+    for (size_t i = 0; i < record_num_facts; i++) {
+        const struct record_fact *fact = &record_facts[i];
+        char *value = value_of(word, fact->field.key);
+
+        if (value != NULL && (fact->term == RECORD_LISTENER || fact->term == RECORD_DOMAIN)) {
+            return take_fact(r, fact, value) == 0 ? 1 : -1;
         }
     }
     return 0;
@@ -170,19 +192,23 @@ static int require_tls(struct policy_reader *r, char *value)
 
 static int require_version(struct policy_reader *r, char *value)
 {
-    static const char *const versions[] = {"1.0", "1.1", "1.2", "1.3"};
+    char name[sizeof "TLSv1.3"] = "";
+    unsigned version = 0;
 
-    for (unsigned i = 0; i < sizeof versions / sizeof versions[0]; i++) {
-        if (strcmp(versions[i], value) == 0 && r->rule->min_version == 0) {
-            r->rule->min_version = 0x0301 + i;
-            r->rule->tls = true;
-            return 0;
-        }
+    if (strlen(value) == strlen("1.3")) {
+        snprintf(name, sizeof name, "TLSv%s", value);
+        version = version_by_name(name);
     }
-    return policy_fail(r,
-                       r->rule->min_version != 0 ? "tls>=%s: a version is given twice"
-                                                 : "tls>=%s: only 1.0, 1.1, 1.2 and 1.3 are known",
-                       value);
+    if (version == 0 || r->rule->min_version != 0) {
+        return policy_fail(r,
+                           r->rule->min_version != 0
+                               ? "tls>=%s: a version is given twice"
+                               : "tls>=%s: only 1.0, 1.1, 1.2 and 1.3 are known",
+                           value);
+    }
+    r->rule->min_version = version;
+    r->rule->tls = true;
+    return 0;
 }
 
 static int require_bits(struct policy_reader *r, char *value)
@@ -224,7 +250,7 @@ static bool is_fingerprint(char *text)
         if (text[i] >= 'a' && text[i] <= 'f') {
             text[i] = (char)(text[i] - ('a' - 'A'));
         }
-        if (i % 3 == 2 ? text[i] != ':' : strchr("0123456789ABCDEF", text[i]) == NULL) {
+        if (i % 3 == 2 ? text[i] != ':' : hex_value((uint8_t)text[i]) < 0) {
             return false;
         }
     }

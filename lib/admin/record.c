@@ -1,45 +1,98 @@
 #include "lib/admin/record.h"
 
-#include "lib/base/table.h"
+static const char *trust_word(unsigned trust)
+{
+    return facts_trust_word((enum tls_trust)trust);
+}
 
-#include <string.h>
+#define SESSION .level = RECORD_OF_SESSION
+#define TLS     .level = RECORD_OF_TLS
+#define CLIENT  .level = RECORD_OF_CLIENT
 
-static const char *const client_words[] = {
-    [RECORD_CLIENT_NONE] = "none",
-    [RECORD_CLIENT_UNTRUSTED] = "untrusted",
-    [RECORD_CLIENT_TRUSTED] = "trusted",
+#define VALUE(name, kind, member) .key = (name), .type = (kind), FIELD_OF(record, member)
+
+#define TEXT(name, member)    .field = {VALUE(name, FIELD_TEXT, member)}
+#define OR_NULL(name, member) .field = {VALUE(name, FIELD_TEXT, member), .nothing_is_null = true}
+#define ADDRESS(name, member) .field = {VALUE(name, FIELD_ADDRESS, member)}
+#define NUMBER(name, member)  .field = {VALUE(name, FIELD_NUMBER, member)}
+#define FLAG(name, member)    .field = {VALUE(name, FIELD_FLAG, member)}
+#define WORD(name, member, words, num)                                                             \
+    .field = {VALUE(name, FIELD_WORD, member), .word = (words), .num_words = (num)}
+
+/* In the order in which they are told. */
+/* clang-format off */
+const struct record_fact record_facts[] = {
+    {SESSION, TEXT("session", session)},
+    {SESSION, ADDRESS("client", client), .label = "client"},
+    {SESSION, ADDRESS("destination", destination), .label = "destination"},
+    {SESSION, TEXT("listener", listener), .label = "listener", .term = RECORD_LISTENER},
+    {SESSION, FLAG("tls", tls)},
+
+    {TLS, TEXT("protocol", facts.protocol), .header = "version"},
+    {TLS, TEXT("cipher", facts.cipher), .header = "cipher"},
+    {TLS, NUMBER("bits", facts.bits), .header = "bits"},
+    {TLS, NUMBER("algorithm_bits", facts.algorithm_bits)},
+    {TLS, OR_NULL("key_exchange", facts.key_exchange), .label = "key exchange"},
+    {TLS, TEXT("certificate", facts.certificate), .label = "certificate", .header = "certificate"},
+    {TLS, OR_NULL("fault", facts.fault), .label = "  fault", .label_if_there = true},
+    {TLS, OR_NULL("sni", facts.sni), .label = "server name", .term = RECORD_DOMAIN},
+    {TLS, FLAG("capped", facts.capped)},
+    {TLS, FLAG("reused", facts.reused)},
+    {TLS, WORD("client_certificate", facts.client.trust, trust_word, NUM_TLS_TRUSTS),
+     .header = "client_certificate"},
+
+    {CLIENT, TEXT("client_name", facts.client.subject), .label = "  name", .header = "client_name",
+     .own_words = true},
+    {CLIENT, TEXT("client_issuer", facts.client.issuer), .label = "  issuer"},
+    {CLIENT, TEXT("client_fingerprint", facts.client.fingerprint), .label = "  fingerprint",
+     .header = "client_fingerprint", .term = RECORD_FINGERPRINT},
+    {CLIENT, TEXT("client_key_fingerprint", facts.client.key_fingerprint),
+     .label = "  of its key", .term = RECORD_FINGERPRINT},
+    {CLIENT, TEXT("client_error", facts.client.error)},
 };
-TABLE_HAS_EACH(client_words, NUM_RECORD_CLIENTS);
+/* clang-format on */
 
-const char *record_client_word(enum record_client client)
+const size_t record_num_facts = sizeof record_facts / sizeof record_facts[0];
+
+bool record_has(const struct record *record, enum record_level level)
 {
-    return client_words[client];
+    switch (level) {
+    case RECORD_OF_SESSION:
+        return record->known;
+    case RECORD_OF_TLS:
+        return record->known && record->tls;
+    case RECORD_OF_CLIENT:
+        return record_has(record, RECORD_OF_TLS) && record->facts.client.trust != TLS_TRUST_NONE;
+    }
+    return false;
 }
 
-enum record_client record_client_of(const char *word)
+/* What there is of a client is known when its trust has been packed, or unpacked. */
+static bool is_packed(const struct record *record, const struct record_fact *fact)
 {
-    for (size_t i = 0; word != NULL && i < sizeof client_words / sizeof client_words[0]; i++) {
-        if (strcmp(client_words[i], word) == 0) {
-            return (enum record_client)i;
-        }
-    }
-    return RECORD_CLIENT_NONE;
+    return fact->level != RECORD_OF_SESSION && record_has(record, fact->level);
 }
 
-unsigned record_version(const char *protocol)
+size_t record_pack(const struct tls_facts *facts, uint8_t out[RECORD_PACKED_SIZE])
 {
-    static const struct {
-        const char *name;
-        unsigned version;
-    } names[] = {
-        {"SSLv3", 0x0300},   {"TLSv1", 0x0301},   {"TLSv1.1", 0x0302},
-        {"TLSv1.2", 0x0303}, {"TLSv1.3", 0x0304},
-    };
+    const struct record record = {.known = true, .tls = true, .facts = *facts};
+    size_t len = 0;
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(names[i].name, protocol) == 0) {
-            return names[i].version;
+    for (size_t i = 0; i < record_num_facts; i++) {
+        if (is_packed(&record, &record_facts[i])) {
+            len += field_pack(&record_facts[i].field, &record, out + len);
         }
     }
-    return 0;
+    return len;
+}
+
+void record_unpack(struct record *record, const uint8_t *packed)
+{
+    record->known = true;
+    record->tls = true;
+    for (size_t i = 0; i < record_num_facts; i++) {
+        if (is_packed(record, &record_facts[i])) {
+            packed += field_unpack(&record_facts[i].field, packed, record);
+        }
+    }
 }

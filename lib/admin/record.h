@@ -1,52 +1,67 @@
 /*
- * record: what is known about the session that a mail arrived through, in the milter's own memory.
+ * record: what is known about a session, and the table of its facts.
  *
- * posternd provides it over the control socket; the header and the policy use it. All texts are
- * copies, cut to their room.
+ * posternd tells a record over the control socket; posternctl prints it, and postern-milter makes
+ * its header of it and holds a policy against it. A fact is a value of the struct and a row of the
+ * table, which all of these walk.
  */
 #ifndef POSTERN_LIB_ADMIN_RECORD_H
 #define POSTERN_LIB_ADMIN_RECORD_H
 
+#include "lib/admin/fields.h"
+#include "lib/net/addr.h"
 #include "lib/tls/facts.h"
 
 /* A session id and its NUL. */
 #define RECORD_ID_SIZE 11
 
-enum record_state {
-    RECORD_UNKNOWN,   /* nothing is known: neither that there was TLS nor that there was none */
-    RECORD_PLAINTEXT, /* the session is without TLS */
-    RECORD_TLS,
-};
-
-enum record_client {
-    RECORD_CLIENT_NONE,      /* no certificate was shown */
-    RECORD_CLIENT_UNTRUSTED, /* one that client_ca does not lead to */
-    RECORD_CLIENT_TRUSTED,
-    NUM_RECORD_CLIENTS,
-};
+/* The longest name of a section of the configuration, and its NUL. */
+#define RECORD_NAME_SIZE 64
 
 struct record {
-    enum record_state state;
-    char session[RECORD_ID_SIZE]; /* these two except for RECORD_UNKNOWN */
-    char listener[64];
-    char protocol[16]; /* the rest for RECORD_TLS only: OpenSSL's names */
-    char cipher[64];
-    int bits;             /* of the cipher, in use */
-    char certificate[64]; /* the name of ours that was served */
-    char sni[256];        /* lower case; "": none was sent */
-    enum record_client client;
-    char fingerprint[TLS_FINGERPRINT_SIZE];     /* "AB:CD:...", of the client's certificate */
-    char key_fingerprint[TLS_FINGERPRINT_SIZE]; /* the same of its public key */
-    char client_name[TLS_CLIENT_NAME_SIZE];     /* who it is for, in the client's own words */
+    bool known; /* false: nothing is, neither that there is TLS nor that there is none */
+    char session[RECORD_ID_SIZE];
+    struct addr client;
+    struct addr destination;
+    char listener[RECORD_NAME_SIZE];
+    bool tls; /* a handshake is done; without one there are no facts */
+    struct tls_facts facts;
 };
 
-/* "none", "untrusted", "trusted". */
-const char *record_client_word(enum record_client client);
+/* What a fact is about, and so when it is there. */
+enum record_level { RECORD_OF_SESSION, RECORD_OF_TLS, RECORD_OF_CLIENT };
 
-/* The client that has such a word, RECORD_CLIENT_NONE for every other word and for NULL. */
-enum record_client record_client_of(const char *word);
+/* How a rule of postern-policy(5) may name a fact. */
+enum record_term {
+    RECORD_NO_TERM,
+    RECORD_LISTENER,    /* KEY=NAME, of a listener of the configuration */
+    RECORD_DOMAIN,      /* KEY=NAME or KEY=.NAME, a host name */
+    RECORD_FINGERPRINT, /* fingerprint= may be this one */
+};
 
-/* The number of a version by OpenSSL's name, 0x0304 for "TLSv1.3"; 0 for another name. */
-unsigned record_version(const char *protocol);
+struct record_fact {
+    struct field field; /* of struct record */
+    enum record_level level;
+    const char *label;   /* before a line of its own in `posternctl facts`; NULL: it has none */
+    bool label_if_there; /* the line is left out where the text is "" */
+    const char *header;  /* its key in the header; NULL: it is not there */
+    bool own_words;      /* of the client: the last in the header, and quoted there */
+    enum record_term term;
+};
+
+extern const struct record_fact record_facts[];
+extern const size_t record_num_facts;
+
+/* Whether a record has facts of this level. */
+bool record_has(const struct record *record, enum record_level level);
+
+/*
+ * Packs all that is known about TLS into `out`, in as few bytes as it takes, and returns their
+ * number: for posternd, which keeps it for each of its sessions. And back into `record`, whose
+ * `known` and `tls` become true.
+ */
+#define RECORD_PACKED_SIZE sizeof(struct tls_facts)
+size_t record_pack(const struct tls_facts *facts, uint8_t out[RECORD_PACKED_SIZE]);
+void record_unpack(struct record *record, const uint8_t *packed);
 
 #endif

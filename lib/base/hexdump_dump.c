@@ -18,7 +18,7 @@ static bool read_offset(struct bytes line, struct offset *out)
     size_t at = line.len > 2 && line.data[0] == '0' && (line.data[1] | 0x20) == 'x' ? 2 : 0;
 
     out->digits = line.data + at;
-    for (out->num = 0; at < line.len && hexdump_digit(line.data[at]) >= 0; at++) {
+    for (out->num = 0; at < line.len && hex_value(line.data[at]) >= 0; at++) {
         out->num++;
     }
     if (out->num < OFFSET_DIGITS_MIN || out->num > OFFSET_DIGITS_MAX) {
@@ -41,7 +41,7 @@ static uint64_t offset_value(const struct offset *offset, unsigned base)
     uint64_t value = 0;
 
     for (size_t i = 0; i < offset->num; i++) {
-        unsigned digit = (unsigned)hexdump_digit(offset->digits[i]);
+        unsigned digit = (unsigned)hex_value(offset->digits[i]);
 
         if (digit >= base) {
             return UINT64_MAX;
@@ -112,13 +112,12 @@ static size_t read_bytes(struct bytes line, size_t at, size_t max, bool stop_at_
         if (stop_at_gap && num > 0 && gap > 1 && (gap >= GAP || num != width / 2)) {
             break;
         }
-        if (at + 1 >= line.len || hexdump_digit(line.data[at]) < 0 ||
-            hexdump_digit(line.data[at + 1]) < 0) {
+        if (at + 1 >= line.len || hex_value(line.data[at]) < 0 ||
+            hex_value(line.data[at + 1]) < 0) {
             break;
         }
         if (out != NULL) {
-            out[num] =
-                (uint8_t)(hexdump_digit(line.data[at]) << 4 | hexdump_digit(line.data[at + 1]));
+            out[num] = (uint8_t)(hex_value(line.data[at]) << 4 | hex_value(line.data[at + 1]));
         }
         num++;
         at += 2;
@@ -154,7 +153,7 @@ static unsigned base_of(struct bytes line, const struct offset *a, const struct 
 static bool is_only_hex(struct bytes line)
 {
     for (size_t i = 0; i < line.len; i++) {
-        if (hexdump_digit(line.data[i]) < 0 && !hexdump_is_blank(line.data[i])) {
+        if (hex_value(line.data[i]) < 0 && !hexdump_is_blank(line.data[i])) {
             return false;
         }
     }

@@ -1,16 +1,7 @@
-/* Lines and digits, which dumps and plain hex have in common. */
+/* Lines, which dumps and plain hex have in common. */
 #include "lib/base/hexdump_parts.h"
 
 #include <string.h>
-
-int hexdump_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 bool hexdump_is_blank(uint8_t c)
 {

@@ -7,6 +7,7 @@
 #ifndef POSTERN_LIB_BASE_HEXDUMP_PARTS_H
 #define POSTERN_LIB_BASE_HEXDUMP_PARTS_H
 
+#include "lib/base/hex.h"
 #include "lib/base/hexdump.h"
 
 struct hexdump_reader {
@@ -26,9 +27,6 @@ struct hexdump_reader {
     unsigned depth;
     bool comment;
 };
-
-/* The value of a hex digit, or -1. */
-int hexdump_digit(uint8_t c);
 
 bool hexdump_is_blank(uint8_t c);
 

@@ -52,7 +52,7 @@ static bool read_word(struct hexdump_reader *r, struct bytes word, bool is_escap
     }
     word = bytes_of(word.data + skip, word.len - skip);
     for (size_t i = 0; i < word.len; i++) {
-        if (hexdump_digit(word.data[i]) < 0) {
+        if (hex_value(word.data[i]) < 0) {
             text_addf(r->why, "line %u: \"", r->line);
             text_escaped(r->why, word.data, word.len, 24);
             text_add(r->why, "\" is not hex");
@@ -64,7 +64,7 @@ static bool read_word(struct hexdump_reader *r, struct bytes word, bool is_escap
         return false;
     }
     if (word.len == 1 && skip == 2) {
-        r->out[r->len++] = (uint8_t)hexdump_digit(word.data[0]);
+        r->out[r->len++] = (uint8_t)hex_value(word.data[0]);
         return true;
     }
     if (word.len == 0 || word.len % 2 != 0) {
@@ -72,8 +72,7 @@ static bool read_word(struct hexdump_reader *r, struct bytes word, bool is_escap
         return false;
     }
     for (size_t i = 0; i < word.len; i += 2) {
-        r->out[r->len++] =
-            (uint8_t)(hexdump_digit(word.data[i]) << 4 | hexdump_digit(word.data[i + 1]));
+        r->out[r->len++] = (uint8_t)(hex_value(word.data[i]) << 4 | hex_value(word.data[i + 1]));
     }
     return true;
 }

@@ -11,6 +11,13 @@ struct text text_in(char *buf, size_t size)
     return (struct text){.buf = buf, .size = size};
 }
 
+void text_copy(char *out, size_t size, const char *s)
+{
+    struct text t = text_in(out, size);
+
+    text_add(&t, s);
+}
+
 void text_add(struct text *t, const char *s)
 {
     size_t len = strlen(s);

@@ -20,6 +20,9 @@ struct text {
 /* An empty text in `buf`, which has room for `size` bytes (at least 1), the final NUL included. */
 struct text text_in(char *buf, size_t size);
 
+/* Copies a string into `out`, which has room for `size` bytes, cut where there is no more. */
+void text_copy(char *out, size_t size, const char *s);
+
 /* Append a string of our own. */
 void text_add(struct text *t, const char *s);
 

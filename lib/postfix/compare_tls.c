@@ -179,7 +179,7 @@ static void compare_asked(struct comparing *c)
         compare_say(c, COMPARE_LOST, "none",
                     "no client is asked for a certificate: client_certificate = \"ask\"");
     } else {
-        const char *word = now == CONF_CLIENT_CERTIFICATE_ASK ? "ask" : "require";
+        const char *word = conf_client_certificate_word(now);
 
         compare_say(c, COMPARE_EQUAL, word, "client_certificate = \"%s\"", word);
     }

@@ -1,8 +1,10 @@
 #include "lib/tls/hellolists.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hex.h"
 #include "lib/tls/hellobuild.h"
 #include "lib/tls/names.h"
 
@@ -92,14 +94,12 @@ static bool find_scheme(const char *name, uint16_t *out)
     return true;
 }
 
+/* "1.2" and "1", with or without "TLS" or "TLSv" in whatever case; "SSLv3". */
 static bool find_version(const char *name, uint16_t *out)
 {
-    static const struct {
-        const char *name;
-        uint16_t version;
-    } versions[] = {{"1.3", TLS13}, {"1.2", TLS12}, {"1.1", TLS11}, {"1.0", TLS10}, {"1", TLS10}};
+    char full[NAME_SIZE + 4];
 
-    if (strcmp(name, "SSLv3") == 0) {
+    if (strcmp(name, version_name(SSL3)) == 0) {
         *out = SSL3;
         return true;
     }
@@ -108,13 +108,9 @@ static bool find_version(const char *name, uint16_t *out)
     } else if (strncasecmp(name, "TLS", 3) == 0) {
         name += 3;
     }
-    for (size_t i = 0; i < NUM(versions); i++) {
-        if (strcmp(name, versions[i].name) == 0) {
-            *out = versions[i].version;
-            return true;
-        }
-    }
-    return false;
+    snprintf(full, sizeof full, "TLSv%s", name);
+    *out = version_by_name(full);
+    return *out != 0;
 }
 
 /* --- lists ---------------------------------------------------------------------------------- */
@@ -139,22 +135,13 @@ static bool add_byte(struct reading *r, uint8_t byte)
     return add_id(r, (uint16_t)(r->first << 8 | byte));
 }
 
-static int digit_of(char c)
-{
-    static const char digits[] = "0123456789abcdefABCDEF";
-    const char *found = c != '\0' ? strchr(digits, c) : NULL;
-    int value = found != NULL ? (int)(found - digits) : -1;
-
-    return value < 16 ? value : value - 6;
-}
-
 static bool add_hex(struct reading *r, const char *word, size_t len)
 {
     size_t skip = len > 2 && word[0] == '0' && (word[1] | 0x20) == 'x' ? 2 : 0;
     bool is_hex = len % 2 == 0;
 
     for (size_t i = skip; i < len; i++) {
-        is_hex = is_hex && digit_of(word[i]) >= 0;
+        is_hex = is_hex && hex_value((uint8_t)word[i]) >= 0;
     }
     if (!is_hex) {
         text_addf(r->why, "--%s: \"", r->option);
@@ -163,7 +150,8 @@ static bool add_hex(struct reading *r, const char *word, size_t len)
         return false;
     }
     for (size_t i = skip; i < len; i += 2) {
-        if (!add_byte(r, (uint8_t)(digit_of(word[i]) << 4 | digit_of(word[i + 1])))) {
+        if (!add_byte(
+                r, (uint8_t)(hex_value((uint8_t)word[i]) << 4 | hex_value((uint8_t)word[i + 1])))) {
             return false;
         }
     }

@@ -118,7 +118,6 @@ static bool is_alphanumeric(uint8_t byte)
  * digit, of its hex digits. */
 static void add_alpn(struct text *t, struct bytes alpn)
 {
-    static const char hex[] = "0123456789abcdef";
     struct bytes name;
     uint8_t first;
     uint8_t last;
@@ -132,7 +131,7 @@ static void add_alpn(struct text *t, struct bytes alpn)
     if (is_alphanumeric(first) && is_alphanumeric(last)) {
         text_addf(t, "%c%c", first, last);
     } else {
-        text_addf(t, "%c%c", hex[first >> 4], hex[last & 15]);
+        text_addf(t, "%x%x", first >> 4, last & 15);
     }
 }
 

@@ -200,6 +200,23 @@ const struct scheme *scheme_by_name(const char *name)
     return NULL;
 }
 
+const char *version_name(uint16_t version)
+{
+    static const char *const names[] = {"SSLv3", TLS_VERSION_NAMES};
+
+    return version >= SSL3 && version <= TLS13 ? names[version - SSL3] : NULL;
+}
+
+uint16_t version_by_name(const char *name)
+{
+    for (uint16_t version = SSL3; version <= TLS13; version++) {
+        if (strcmp(name, version_name(version)) == 0) {
+            return version;
+        }
+    }
+    return strcmp(name, "TLSv1.0") == 0 ? TLS10 : 0;
+}
+
 const char *suite_name(uint16_t id)
 {
     const struct suite *suite = suite_by_id(id);

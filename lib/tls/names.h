@@ -14,6 +14,9 @@
 
 enum { SSL3 = 0x0300, TLS10 = 0x0301, TLS11 = 0x0302, TLS12 = 0x0303, TLS13 = 0x0304 };
 
+/* OpenSSL's names of the versions from TLS10 on, for the elements of an array. */
+#define TLS_VERSION_NAMES "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"
+
 /* Numbers with a special meaning in a list of suites (RFC 5746, RFC 7507). */
 enum { SCSV_RENEGOTIATION = 0x00ff, SCSV_FALLBACK = 0x5600 };
 
@@ -91,6 +94,12 @@ struct scheme {
     const char *name;    /* IANA's: "ecdsa_secp256r1_sha256" */
     const char *openssl; /* for SSL_CTX_set1_sigalgs_list: "ECDSA+SHA1"; "" if it has none */
 };
+
+/* OpenSSL's name of a version, from SSL3 on: "SSLv3", "TLSv1"; NULL for another number. */
+const char *version_name(uint16_t version);
+
+/* The version with this name, "TLSv1.0" also being one of TLS10; 0 for another name. */
+uint16_t version_by_name(const char *name);
 
 /* The row of a number, or NULL. */
 const struct suite *suite_by_id(uint16_t id);

@@ -10,21 +10,29 @@
 
 /* --- names ---------------------------------------------------------------------------------- */
 
+void key_size_text(struct text *out, enum key_kind kind, const char *curve, unsigned bits)
+{
+    if (kind == KEY_RSA || kind == KEY_RSA_PSS) {
+        text_addf(out, "%u bits", bits);
+    } else if (kind == KEY_ECDSA) {
+        text_add(out, curve);
+    }
+}
+
 void key_text(struct text *out, const struct certsel_certificate *certificate)
 {
+    const struct group *group = group_by_id(certificate->curve);
+
     switch (certificate->kind) {
     case KEY_RSA:
-        text_addf(out, "RSA %u bits", certificate->bits);
+        text_add(out, "RSA ");
         break;
     case KEY_RSA_PSS:
-        text_addf(out, "RSA-PSS %u bits", certificate->bits);
+        text_add(out, "RSA-PSS ");
         break;
-    case KEY_ECDSA: {
-        const struct group *group = group_by_id(certificate->curve);
-
-        text_addf(out, "ECDSA %s", group != NULL ? group->openssl : "on an unknown curve");
+    case KEY_ECDSA:
+        text_add(out, "ECDSA ");
         break;
-    }
     case KEY_ED25519:
         text_add(out, "Ed25519");
         break;
@@ -41,14 +49,16 @@ void key_text(struct text *out, const struct certsel_certificate *certificate)
         text_add(out, "ML-DSA-87");
         break;
     }
+    key_size_text(out, certificate->kind, group != NULL ? group->openssl : "on an unknown curve",
+                  certificate->bits);
 }
 
 void version_text(struct text *out, uint16_t version)
 {
-    static const char *const names[] = {"SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+    const char *name = version_name(version);
 
-    if (version >= SSL3 && version <= TLS13) {
-        text_add(out, names[version - SSL3]);
+    if (name != NULL) {
+        text_add(out, name);
     } else {
         text_addf(out, "0x%04x", version);
     }

@@ -13,6 +13,10 @@
 /* Room for any clause of verdict_text(). */
 #define VERDICT_TEXT_SIZE 512
 
+/* Appends what tells keys of a kind apart: "2048 bits" of RSA, the name of its curve of ECDSA,
+ * nothing of the others. */
+void key_size_text(struct text *out, enum key_kind kind, const char *curve, unsigned bits);
+
 /* Appends the kind of key: "ECDSA P-256", "RSA 2048 bits", "Ed25519". */
 void key_text(struct text *out, const struct certsel_certificate *certificate);
 

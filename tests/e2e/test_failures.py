@@ -183,6 +183,18 @@ class Disk(Kept):
         self.assertEqual([(each["id"], each["count"]) for each in self.entries(daemon, 3)],
                          [(3, 1), (1, 2), (2, 1)])
 
+    def test_lines_are_what_is_told(self):
+        daemon = self.start()
+        self.turn_away(daemon)
+        self.turn_away(daemon, tls12([0x0603], "name.example"))
+        self.entries(daemon, 2)
+        told = [self.control(daemon).ask("failure", id=number) for number in (1, 2)]
+        self.stop(daemon)
+        with open(self.file(daemon), encoding="ascii") as opened:
+            lines = [json.loads(line) for line in opened]
+        self.assertEqual(lines[0], {"format": "postern failures 2", "entries": 2, "last_id": 2})
+        self.assertEqual(lines[1:], told)
+
     def test_what_is_on_disk_outlives_a_kill(self):
         daemon = self.start()
         self.turn_away(daemon)
@@ -196,6 +208,8 @@ class Disk(Kept):
     @table((
         ("cut", lambda text: text[:-10], "line 2: the text ends too early"),
         ("empty", lambda text: b"", "line 1: not a list of failures"),
+        ("an older version", lambda text: b"postern failures 1 entries=0 last_id=0\n",
+         "line 1: not a list of failures"),
         ("something else", lambda text: os.urandom(4096), "line 1: not a list of failures"),
     ))
     def test_damaged(self, damage, why):
@@ -245,12 +259,12 @@ class Disk(Kept):
         with open(file, encoding="ascii") as opened:
             text = opened.read()
         old = int(time.time()) - 31 * 24 * 3600
-        text = re.sub(r"first=\d+ last=\d+", f"first={old} last={old}", text, count=1)
+        text = re.sub(r'"first":\d+,"last":\d+', f'"first":{old},"last":{old}', text, count=1)
         with open(file, "w", encoding="ascii") as opened:
             opened.write(text)
         daemon = self.begin(daemon.conf)
         self.assertEqual([each["id"] for each in self.entries(daemon)], [2])
-        self.main_until(daemon, lambda: f"last={old}" not in open(file, encoding="ascii").read())
+        self.main_until(daemon, lambda: f'"last":{old}' not in open(file, encoding="ascii").read())
 
     def test_directory_that_cannot_be_written(self):
         daemon = self.start()

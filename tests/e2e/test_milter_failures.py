@@ -172,18 +172,26 @@ class Tempfail(Failing):
     def test_long_facts(self):
         self.answer_session(json.dumps({"facts": [{
             "session": "s" * 1000, "tls": True, "protocol": "p" * 1000, "cipher": "c" * 1000,
-            "bits": 10 ** 12, "certificate": "x" * 1000, "sni": "y" * 1000,
+            "bits": 10 ** 9, "certificate": "x" * 1000, "sni": "y" * 1000,
             "client_certificate": "trusted", "client_fingerprint": "f" * 1000,
             "client_name": "\n\"\u00fc" * 1000}]}).encode() + b"\n")
         client = self.client()
         client.greet()
         mail = self.send(client, "long facts")
         value, = self.values(mail)
-        self.assertRegex(value, r"^mail\.example\.test; version=p{15}; cipher=c{63}; bits=-?\d+; "
+        self.assertRegex(value, r"^mail\.example\.test; version=p{15}; cipher=c{63}; bits=10{9}; "
                                 r"certificate=x{63}; client_certificate=trusted; "
                                 r"client_fingerprint=f{95}; client_name=\"(%[0-9A-F]{2})+\"; "
                                 r"session=s{10}$")
         self.assertLessEqual(max(map(len, mail.raw.split(b"\n"))), 998)
+
+    def test_number_that_is_none(self):
+        self.answer_session(json.dumps({"facts": [{"session": "0000000001", "tls": True,
+                                                   "bits": 10 ** 12}]}).encode() + b"\n")
+        client = self.client()
+        client.greet()
+        value, = self.values(self.send(client, "no number"))
+        self.assertEqual(value, "mail.example.test; unknown")
 
     def test_what_is_asked(self):
         control = self.answer_session(b'{"facts":[{"session":"0000000001","tls":false}]}\n')

@@ -40,7 +40,7 @@ static struct policy_verdict judge(const struct policy *policy, const struct rec
     must(addr_parse(&mail.client, "192.0.2.7"));
     verdict = policy_judge(policy, &mail);
     must(!verdict.undecided || (recipient == NULL && verdict.action == POLICY_PASS));
-    must(verdict.action != POLICY_REJECT || record->state != RECORD_UNKNOWN);
+    must(verdict.action != POLICY_REJECT || record->known);
     must((verdict.action == POLICY_PASS) == (verdict.text == NULL));
     must((verdict.action >= POLICY_DEFER) == (verdict.enhanced != NULL));
     must(verdict.text == NULL || strlen(verdict.text) <= POLICY_TEXT_MAX);
@@ -80,9 +80,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static char file[] = "postern.conf";
     static const struct conf conf = {.file = file, .listeners = &listener, .num_listeners = 1};
     static const struct record records[] = {
-        {.state = RECORD_UNKNOWN},
-        {.state = RECORD_PLAINTEXT, .listener = "mx"},
-        {.state = RECORD_TLS, .listener = "mx", .protocol = "TLSv1.2", .bits = 128, .sni = "a.b"},
+        {.known = false},
+        {.known = true, .listener = "mx"},
+        {.known = true,
+         .listener = "mx",
+         .tls = true,
+         .facts = {.protocol = "TLSv1.2", .bits = 128, .sni = "a.b"}},
     };
     const uint8_t *address = size == 0 ? NULL : memchr(data, '#', size);
     struct conf_error error = {""};

@@ -57,6 +57,22 @@ NAMES = in_file(
      "group->openssl[0] != '\\0' ? group->openssl : group->name", "group->name"),
 )
 
+HEX = in_file(
+    "lib/base/hex.c",
+    ("hex: whole bytes", "hex", "text.len % 2 != 0 || ", ""),
+    ("hex: as many bytes as there is room for", "hex", "text.len / 2 > size", "false"),
+    ("hex: nothing but digits", "hex", "high < 0 || low < 0", "high < 0"),
+    ("hex: digits up to f", "hex", "digit <= 'f'", "digit <= 'g'"),
+    ("hex: the first digit is the high one", "hex", "high << 4 | low", "low << 4 | high"),
+)
+
+VERSIONS = in_file(
+    "lib/tls/names.c",
+    ("names: the first version", "names", "version >= SSL3 && version <= TLS13 ?",
+     "version > SSL3 && version <= TLS13 ?"),
+    ("names: a version's two names", "names", "? TLS10 : 0;", "? 0 : 0;"),
+)
+
 LISTED = in_file(
     "lib/tls/hellolists.c",
     ("lists: a second share behind the hybrid's", "hellolists",
@@ -78,4 +94,4 @@ VERDICTS = in_file(
      "    while (!told && bytes_u16", "    while (bytes_u16"),
 )
 
-ALL = DUMPS + CONVERSATIONS + LISTS + NAMES + LISTED + VERDICTS
+ALL = DUMPS + CONVERSATIONS + LISTS + NAMES + HEX + VERSIONS + LISTED + VERDICTS

@@ -1,6 +1,7 @@
 """All planted changes."""
 
 import planted_certsel
+import planted_facts
 import planted_handshake
 import planted_hello
 import planted_lifetime
@@ -12,6 +13,6 @@ import planted_sets
 import planted_smtp
 import planted_text
 
-ALL = (planted_certsel.ALL + planted_handshake.ALL + planted_hello.ALL + planted_lifetime.ALL
-       + planted_limits.ALL + planted_milter.ALL + planted_postfix.ALL + planted_proxy.ALL
-       + planted_sets.ALL + planted_smtp.ALL + planted_text.ALL)
+ALL = (planted_certsel.ALL + planted_facts.ALL + planted_handshake.ALL + planted_hello.ALL
+       + planted_lifetime.ALL + planted_limits.ALL + planted_milter.ALL + planted_postfix.ALL
+       + planted_proxy.ALL + planted_sets.ALL + planted_smtp.ALL + planted_text.ALL)

@@ -37,31 +37,33 @@ static inline struct policy *good_policy(const char *text)
 
 static inline struct record record_of(const char *word)
 {
-    struct record record = {.state = RECORD_TLS,
+    struct record record = {.known = true,
                             .session = "4Zk2m1QyTz",
                             .listener = "mx",
-                            .protocol = "TLSv1.2",
-                            .cipher = "ECDHE-ECDSA-AES128-GCM-SHA256",
-                            .bits = 128,
-                            .certificate = "p256",
-                            .sni = "mail.example.org"};
+                            .tls = true,
+                            .facts = {.protocol = "TLSv1.2",
+                                      .cipher = "ECDHE-ECDSA-AES128-GCM-SHA256",
+                                      .bits = 128,
+                                      .certificate = "p256",
+                                      .sni = "mail.example.org"}};
+    struct tls_client *client = &record.facts.client;
 
     if (strcmp(word, "unknown") == 0) {
-        record = (struct record){.state = RECORD_UNKNOWN};
+        record = (struct record){.known = false};
     } else if (strcmp(word, "plain") == 0) {
-        record = (struct record){.state = RECORD_PLAINTEXT, .listener = "mx"};
+        record = (struct record){.known = true, .listener = "mx"};
     } else if (strcmp(word, "tls1.0") == 0) {
-        snprintf(record.protocol, sizeof record.protocol, "TLSv1");
+        snprintf(record.facts.protocol, sizeof record.facts.protocol, "TLSv1");
     } else if (strcmp(word, "tls1.3") == 0) {
-        snprintf(record.protocol, sizeof record.protocol, "TLSv1.3");
-        record.bits = 256;
+        snprintf(record.facts.protocol, sizeof record.facts.protocol, "TLSv1.3");
+        record.facts.bits = 256;
     } else if (strcmp(word, "shown") == 0) {
-        record.client = RECORD_CLIENT_UNTRUSTED;
-        snprintf(record.fingerprint, sizeof record.fingerprint, PRINT_A);
-        snprintf(record.key_fingerprint, sizeof record.key_fingerprint, PRINT_B);
+        client->trust = TLS_TRUST_UNTRUSTED;
+        snprintf(client->fingerprint, sizeof client->fingerprint, PRINT_A);
+        snprintf(client->key_fingerprint, sizeof client->key_fingerprint, PRINT_B);
     } else if (strcmp(word, "trusted") == 0) {
-        record.client = RECORD_CLIENT_TRUSTED;
-        snprintf(record.fingerprint, sizeof record.fingerprint, PRINT_C);
+        client->trust = TLS_TRUST_TRUSTED;
+        snprintf(client->fingerprint, sizeof client->fingerprint, PRINT_C);
     } else {
         ck_assert_str_eq(word, "tls1.2");
     }

@@ -449,6 +449,21 @@ static void check_row(void *arg, const char *section, const char *option, const 
     manual->options++;
 }
 
+START_TEST(test_words)
+{
+    ck_assert_str_eq(conf_tls_word(CONF_TLS_MAY), "may");
+    ck_assert_str_eq(conf_tls_word(CONF_TLS_NONE), "none");
+    ck_assert_str_eq(conf_unmatched_word(CONF_UNMATCHED_FAIL), "fail");
+    ck_assert_str_eq(conf_unmatched_word(CONF_UNMATCHED_TRY_ANYWAY), "try-anyway");
+    ck_assert_str_eq(conf_client_certificate_word(CONF_CLIENT_CERTIFICATE_NONE), "none");
+    ck_assert_str_eq(conf_client_certificate_word(CONF_CLIENT_CERTIFICATE_REQUIRE), "require");
+    ck_assert_str_eq(conf_client_address_word(CONF_PROXY_V2), "proxy-v2");
+    ck_assert_str_eq(conf_client_address_word(CONF_PROXY_V1), "proxy-v1");
+    ck_assert_str_eq(conf_alpn_word(ALPN_GUARD), "guard");
+    ck_assert_str_eq(conf_alpn_word(ALPN_IGNORE), "ignore");
+}
+END_TEST
+
 START_TEST(test_manual)
 {
     char *text = read_file("man/postern.conf.5");
@@ -485,6 +500,7 @@ Suite *conf_suite(void)
     tcase_add_test(files, test_text_is_literal);
     tcase_add_test(files, test_file_without_directory);
     tcase_add_test(files, test_example);
+    tcase_add_test(files, test_words);
     tcase_add_test(files, test_manual);
     suite_add_tcase(suite, files);
     return suite;

@@ -11,14 +11,15 @@ Suite *factsheader_suite(void);
 
 static struct record tls_record(void)
 {
-    return (struct record){.state = RECORD_TLS,
+    return (struct record){.known = true,
                            .session = "4Zk2m1QyTz",
                            .listener = "mx",
-                           .protocol = "TLSv1.3",
-                           .cipher = "TLS_AES_256_GCM_SHA384",
-                           .bits = 256,
-                           .certificate = "p256",
-                           .sni = "mail.example.org"};
+                           .tls = true,
+                           .facts = {.protocol = "TLSv1.3",
+                                     .cipher = "TLS_AES_256_GCM_SHA384",
+                                     .bits = 256,
+                                     .certificate = "p256",
+                                     .sni = "mail.example.org"}};
 }
 
 static const char *written(const struct record *record, const char *tag, bool fold)
@@ -53,7 +54,7 @@ END_TEST
 
 START_TEST(test_plaintext)
 {
-    struct record record = {.state = RECORD_PLAINTEXT, .session = "4Zk2m1QyTz"};
+    struct record record = {.known = true, .session = "4Zk2m1QyTz"};
 
     ck_assert_str_eq(written(&record, NULL, true), HOST "; none; session=4Zk2m1QyTz");
 }
@@ -64,7 +65,7 @@ START_TEST(test_unknown)
 {
     struct record record = tls_record();
 
-    record.state = RECORD_UNKNOWN;
+    record.known = false;
     ck_assert_str_eq(written(&record, NULL, true), HOST "; unknown");
 }
 END_TEST
@@ -73,14 +74,14 @@ START_TEST(test_client)
 {
     struct record record = tls_record();
 
-    record.client = RECORD_CLIENT_TRUSTED;
-    snprintf(record.fingerprint, sizeof record.fingerprint, "AB:CD");
-    snprintf(record.client_name, sizeof record.client_name, "mx.partner.example");
+    record.facts.client.trust = TLS_TRUST_TRUSTED;
+    snprintf(record.facts.client.fingerprint, sizeof record.facts.client.fingerprint, "AB:CD");
+    snprintf(record.facts.client.subject, sizeof record.facts.client.subject, "mx.partner.example");
     ck_assert_str_eq(written(&record, NULL, false),
                      HOST "; version=TLSv1.3; cipher=TLS_AES_256_GCM_SHA384; bits=256; "
                           "certificate=p256; client_certificate=trusted; client_fingerprint=AB:CD; "
                           "client_name=\"mx.partner.example\"; session=4Zk2m1QyTz");
-    record.client = RECORD_CLIENT_UNTRUSTED;
+    record.facts.client.trust = TLS_TRUST_UNTRUSTED;
     ck_assert_ptr_nonnull(strstr(written(&record, NULL, false), "client_certificate=untrusted; "));
 }
 END_TEST
@@ -106,8 +107,8 @@ START_TEST(test_escaped)
     struct record record = tls_record();
     char expected[256];
 
-    record.client = RECORD_CLIENT_UNTRUSTED;
-    snprintf(record.client_name, sizeof record.client_name, "%s", words[_i].in);
+    record.facts.client.trust = TLS_TRUST_UNTRUSTED;
+    snprintf(record.facts.client.subject, sizeof record.facts.client.subject, "%s", words[_i].in);
     snprintf(expected, sizeof expected, "client_name=\"%s\"; session=4Zk2m1QyTz; tag=\"%s\"",
              words[_i].out, words[_i].out);
     ck_assert_msg(strstr(written(&record, words[_i].in, false), expected) != NULL, "%s: %s",
@@ -159,17 +160,17 @@ START_TEST(test_longest)
     char tag[300];
     char buf[FACTSHEADER_SIZE];
 
-    fill(record.protocol, sizeof record.protocol);
-    fill(record.cipher, sizeof record.cipher);
-    fill(record.certificate, sizeof record.certificate);
-    fill(record.fingerprint, sizeof record.fingerprint);
-    memset(record.client_name, 1, sizeof record.client_name - 1);
+    fill(record.facts.protocol, sizeof record.facts.protocol);
+    fill(record.facts.cipher, sizeof record.facts.cipher);
+    fill(record.facts.certificate, sizeof record.facts.certificate);
+    fill(record.facts.client.fingerprint, sizeof record.facts.client.fingerprint);
+    memset(record.facts.client.subject, 1, sizeof record.facts.client.subject - 1);
     memset(tag, 1, sizeof tag - 1);
     tag[sizeof tag - 1] = '\0';
     fill(host, sizeof host);
     fill(name, sizeof name);
-    record.bits = 100000;
-    record.client = RECORD_CLIENT_UNTRUSTED;
+    record.facts.bits = 100000;
+    record.facts.client.trust = TLS_TRUST_UNTRUSTED;
     for (int fold = 0; fold <= 1; fold++) {
         struct text t = text_in(buf, sizeof buf);
 

@@ -203,6 +203,31 @@ START_TEST(names_of_numbers)
 }
 END_TEST
 
+START_TEST(versions)
+{
+    static const struct {
+        const char *name;
+        uint16_t version;
+    } rows[] = {{"SSLv3", SSL3},
+                {"TLSv1", TLS10},
+                {"TLSv1.1", TLS11},
+                {"TLSv1.2", TLS12},
+                {"TLSv1.3", TLS13}};
+    static const char *const others[] = {"", "TLSv1.4", "tlsv1.3", "TLSv1.3 ", "1.3", "SSLv2"};
+
+    for (size_t i = 0; i < NUM(rows); i++) {
+        ck_assert_uint_eq(version_by_name(rows[i].name), rows[i].version);
+        ck_assert_str_eq(version_name(rows[i].version), rows[i].name);
+    }
+    for (size_t i = 0; i < NUM(others); i++) {
+        ck_assert_uint_eq(version_by_name(others[i]), 0);
+    }
+    ck_assert_uint_eq(version_by_name("TLSv1.0"), TLS10);
+    ck_assert_ptr_null(version_name(SSL3 - 1));
+    ck_assert_ptr_null(version_name(TLS13 + 1));
+}
+END_TEST
+
 START_TEST(digest_lengths)
 {
     static const size_t len[] = {0, 16, 20, 28, 32, 48, 64};
@@ -224,6 +249,7 @@ Suite *names_suite(void)
     tcase_add_test(tests, tables_are_whole);
     tcase_add_test(tests, unknown_numbers);
     tcase_add_test(tests, names_of_numbers);
+    tcase_add_test(tests, versions);
     tcase_add_test(tests, digest_lengths);
     suite_add_tcase(suite, tests);
     return suite;

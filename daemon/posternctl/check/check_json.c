@@ -1,46 +1,13 @@
 /* The output of `posternctl check` as one document: the keys are described in posternctl(8). */
 #include "daemon/posternctl/check/check.h"
 #include "daemon/posternctl/choice.h"
-#include "lib/base/text.h"
+#include "lib/base/hex.h"
 #include "lib/tls/verdicttext.h"
 
 #include <string.h>
 
 /* A json_t that is returned here is a new value, or NULL if there is no memory, which report_put()
  * and report_add() notice. */
-
-/* --- words of the configuration -------------------------------------------------------------- */
-
-static const char *unmatched_word(const struct conf_set *set)
-{
-    switch (set->unmatched) {
-    case CONF_UNMATCHED_FAIL:
-        return "fail";
-    case CONF_UNMATCHED_ANONYMOUS:
-        return "anonymous";
-    case CONF_UNMATCHED_TRY_ANYWAY:
-        return "try-anyway";
-    }
-    return "";
-}
-
-static const char *client_certificate_word(const struct conf_listener *listener)
-{
-    switch (listener->client_certificate) {
-    case CONF_CLIENT_CERTIFICATE_NONE:
-        return "none";
-    case CONF_CLIENT_CERTIFICATE_ASK:
-        return "ask";
-    case CONF_CLIENT_CERTIFICATE_REQUIRE:
-        return "require";
-    }
-    return "";
-}
-
-static const char *client_address_word(const struct conf_backend *backend)
-{
-    return backend->client_address == CONF_PROXY_V1 ? "proxy-v1" : "proxy-v2";
-}
 
 /* --- certificates, sets and listeners ------------------------------------------------------- */
 
@@ -92,7 +59,7 @@ static json_t *set_json(struct report *r, const struct conf_set *set)
     report_put(r, object, "name", report_text(set->name));
     report_put(r, object, "names", names);
     report_put(r, object, "certificates", certificates);
-    report_put(r, object, "unmatched", json_string(unmatched_word(set)));
+    report_put(r, object, "unmatched", json_string(conf_unmatched_word(set->unmatched)));
     return object;
 }
 
@@ -122,7 +89,8 @@ static json_t *backend_json(struct report *r, const struct conf_backend *backend
     report_put(r, object, "name", report_text(backend->name));
     report_put(r, object, "address", addresses_json(r, backend->addresses, backend->num_addresses));
     report_put(r, object, "tls_address", conf_is_set(tls) ? endpoint_json(tls) : json_null());
-    report_put(r, object, "client_address", json_string(client_address_word(backend)));
+    report_put(r, object, "client_address",
+               json_string(conf_client_address_word(backend->client_address)));
     report_put(r, object, "max_connections", json_integer(backend->max_connections));
     return object;
 }
@@ -159,7 +127,8 @@ static json_t *listener_json(struct report *r, const struct conf_listener *liste
     report_put(r, object, "backend", report_text(listener->backend->name));
     report_put(r, object, "auth_before_tls", json_boolean(listener->auth_before_tls));
     report_put(r, object, "starttls_except", networks_json(r, &listener->starttls_except));
-    report_put(r, object, "client_certificate", json_string(client_certificate_word(listener)));
+    report_put(r, object, "client_certificate",
+               json_string(conf_client_certificate_word(listener->client_certificate)));
     report_put(r, object, "client_ca", client_ca[0] == '\0' ? json_null() : report_text(client_ca));
     report_put(r, object, "accept_proxy_from", networks_json(r, &listener->accept_proxy_from));
     return object;
@@ -226,10 +195,10 @@ static json_t *rows_json(struct check *check, size_t listener, size_t set)
 /* The hello in hex, as sent in one record: explain --hello accepts it. */
 static json_t *hello_json(const struct client *client, const char *sni)
 {
-    static const char digits[] = "0123456789abcdef";
     enum { HEADER_MAX = 5 };
     uint8_t bytes[HEADER_MAX + HELLO_SIZE_MAX];
-    char hex[2 * sizeof bytes];
+    char hex[2 * sizeof bytes + 1];
+    struct text t = text_in(hex, sizeof hex);
     size_t header = client->sslv2 ? 2 : 5;
     size_t len = client_hello(client, sni, bytes + header, HELLO_SIZE_MAX);
 
@@ -239,11 +208,8 @@ static json_t *hello_json(const struct client *client, const char *sni)
         memcpy(bytes, (const uint8_t[]){22, 3, 1, (uint8_t)(len >> 8)}, 4);
     }
     bytes[header - 1] = (uint8_t)len;
-    for (size_t i = 0; i < header + len; i++) {
-        hex[2 * i] = digits[bytes[i] >> 4];
-        hex[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    return json_stringn(hex, 2 * (header + len));
+    hex_add(&t, bytes_of(bytes, header + len));
+    return json_string(hex);
 }
 
 static json_t *clients_json(struct report *r, const char *sni)

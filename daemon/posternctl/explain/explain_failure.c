@@ -3,6 +3,7 @@
 #include "daemon/posternctl/ask.h"
 #include "daemon/posternctl/command.h"
 #include "daemon/posternctl/explain/explain.h"
+#include "lib/base/hex.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,40 +27,15 @@ static bool has_listener(const struct conf *conf, const char *name)
     return false;
 }
 
-static int hex_value(char digit)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = digit == '\0' ? NULL : strchr(digits, digit);
-
-    return at == NULL ? -1 : (int)(at - digits);
-}
-
-static bool read_hex(const char *text, uint8_t out[HELLO_SIZE_MAX], size_t *len)
-{
-    *len = strlen(text) / 2;
-    if (strlen(text) % 2 != 0 || *len > HELLO_SIZE_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < *len; i++) {
-        int high = hex_value(text[i * 2]);
-        int low = hex_value(text[i * 2 + 1]);
-
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 /* Reads posternd's answer about a kept failure. False if it is not such an answer. */
 static bool take(struct explain_hello *out, const struct conf *conf, const json_t *answer)
 {
-    const char *hex = json_string_value(json_object_get(answer, "hello"));
+    const json_t *hello = json_object_get(answer, "hello");
+    struct bytes hex = bytes_of(json_string_value(hello), json_string_length(hello));
     const char *listener = json_string_value(json_object_get(answer, "listener"));
     size_t len;
 
-    if (hex == NULL || !read_hex(hex, out->room, &len)) {
+    if (hex.data == NULL || !hex_read(hex, out->room, HELLO_SIZE_MAX, &len)) {
         return false;
     }
     out->message = bytes_of(out->room, len);

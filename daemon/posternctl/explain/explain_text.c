@@ -1,6 +1,7 @@
 /* What `posternctl explain` prints for people. */
 #include "daemon/posternctl/explain/explain.h"
 #include "daemon/posternctl/listing.h"
+#include "lib/base/hex.h"
 #include "lib/base/table.h"
 #include "lib/tls/unmatched.h"
 #include "lib/tls/verdicttext.h"
@@ -122,18 +123,12 @@ static void print_unmatched(const struct explain *e, FILE *out)
 /* posternd's answer to the protocols that the client names, before it looks at certificates. */
 static void print_alpn(const struct explain *e, FILE *out)
 {
-    static const char *const rules[] = {
-        [ALPN_GUARD] = "guard",
-        [ALPN_STRICT] = "strict",
-        [ALPN_IGNORE] = "ignore",
-    };
-    TABLE_HAS_EACH(rules, NUM_ALPN_RULES);
     enum alpn_rule rule = explain_alpn_rule(e);
 
     if (e->client.malformed != NULL || !e->client.hello.has_alpn) {
         return;
     }
-    fprintf(out, "alpn = \"%s\": posternd ", rules[rule]);
+    fprintf(out, "alpn = \"%s\": posternd ", conf_alpn_word(rule));
     switch (alpn_judge(rule, e->client.hello.alpn)) {
     case ALPN_SILENT:
         fputs("continues without an answer\n", out);
@@ -203,12 +198,14 @@ static void print_verdicts(const struct explain *e, FILE *out)
 
 /* --- what libssl does ----------------------------------------------------------------------- */
 
+/* At most HELLO_SIZE_MAX bytes. */
 static void print_hex(struct bytes b, FILE *out)
 {
-    for (size_t i = 0; i < b.len; i++) {
-        fprintf(out, "%02x", b.data[i]);
-    }
-    fputs("\n", out);
+    char hex[2 * HELLO_SIZE_MAX + 1];
+    struct text t = text_in(hex, sizeof hex);
+
+    hex_add(&t, b);
+    fprintf(out, "%s\n", hex);
 }
 
 /* "TLSv1.2 ..., x25519, ..." or "refuses: no shared cipher; alert 40, handshake failure" */

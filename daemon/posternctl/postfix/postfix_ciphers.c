@@ -81,17 +81,16 @@ static void write_list(struct text *t, const struct postfix_side *today)
     }
 }
 
+/* Postfix takes a version by OpenSSL's name, or by its number in hex. */
 static unsigned version_bit(struct settings_word word)
 {
-    static const struct {
-        const char *word;
-        unsigned bits;
-    } versions[] = {{"TLSv1", 1}, {"TLSv1.0", 1}, {"TLSv1.1", 2}, {"TLSv1.2", 4}, {"TLSv1.3", 8},
-                    {"0301", 1},  {"0302", 2},    {"0303", 4},    {"0304", 8}};
+    for (uint16_t version = TLS10; version <= TLS13; version++) {
+        char number[sizeof "0301"];
 
-    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
-        if (settings_is_word(word, versions[i].word)) {
-            return versions[i].bits;
+        snprintf(number, sizeof number, "%04x", version);
+        if (settings_is_word(word, version_name(version)) || settings_is_word(word, number) ||
+            (version == TLS10 && settings_is_word(word, "TLSv1.0"))) {
+            return 1U << (version - TLS10);
         }
     }
     return 0;
@@ -367,14 +366,12 @@ struct postfix_ciphers *postfix_ciphers_new(const struct conf *conf,
 /* The word of a version's bit. */
 static const char *version_word(unsigned bit)
 {
-    static const char *const words[] = {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+    uint16_t version = TLS10;
 
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (bit == 1U << i) {
-            return words[i];
-        }
+    while (version < TLS13 && bit != 1U << (version - TLS10)) {
+        version++;
     }
-    return "TLSv1.3";
+    return version_name(version);
 }
 
 static void print_versions(const struct postfix_ciphers *all, const char *before, FILE *out)
