@@ -2,7 +2,7 @@
 
 #include "daemon/common/readconf.h"
 #include "daemon/posternctl/ask.h"
-#include "daemon/tls/setup.h"
+#include "daemon/tls/snapshot.h"
 
 #include <getopt.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #include "daemon/posternctl/ask.h"
 #include "daemon/posternctl/command.h"
 #include "daemon/posternctl/postfix/postfix_config.h"
-#include "daemon/tls/setup.h"
+#include "daemon/tls/snapshot.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -11,7 +11,7 @@
  */
 #include "daemon/posternctl/command.h"
 #include "daemon/posternctl/report.h"
-#include "daemon/tls/setup.h"
+#include "daemon/tls/snapshot.h"
 #include "lib/base/hex.h"
 #include "lib/tls/sni.h"
 

@@ -17,7 +17,7 @@
 #include "daemon/posternd/main_loop.h"
 #include "daemon/posternd/sockets.h"
 #include "daemon/posternd/worker.h"
-#include "daemon/tls/setup.h"
+#include "daemon/tls/snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +59,7 @@ static int lock_state(const struct conf *conf, struct conf_error *error)
 
 /* Starts all workers or none. */
 static int start_workers(struct snapshot *snapshot, const struct sockets *sockets,
-                         struct worker_thread **threads)
+                         struct worker **threads)
 {
     unsigned started = 0;
 
@@ -82,7 +82,7 @@ static int start_workers(struct snapshot *snapshot, const struct sockets *socket
 
 static int serve(struct snapshot *snapshot, const struct sockets *sockets, struct main_loop *loop)
 {
-    struct worker_thread **threads = calloc(snapshot->num_workers, sizeof(struct worker_thread *));
+    struct worker **threads = calloc(snapshot->num_workers, sizeof(struct worker *));
     int result = -1;
 
     if (threads == NULL || directory_open(snapshot->conf->limits.max_sessions) != 0 ||

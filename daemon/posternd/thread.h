@@ -7,7 +7,7 @@
 #ifndef POSTERN_DAEMON_POSTERND_THREAD_H
 #define POSTERN_DAEMON_POSTERND_THREAD_H
 
-#include "daemon/tls/setup.h"
+#include "daemon/tls/snapshot.h"
 #include "lib/base/buffer.h"
 
 #include <event2/event.h>

@@ -14,7 +14,7 @@
 /* Events served before the loop asks the kernel and the clock again. */
 enum { DISPATCH_MAX = 16 };
 
-struct worker_thread {
+struct worker {
     struct thread thread;
     struct listener *listeners; /* owned array, one for each listening socket */
     size_t num_listeners;
@@ -50,7 +50,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 
 static void *run(void *arg)
 {
-    struct worker_thread *t = arg;
+    struct worker *t = arg;
 
     event_base_dispatch(t->thread.base);
     for (size_t i = 0; i < t->num_listeners; i++) {
@@ -62,7 +62,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-static void destroy(struct worker_thread *t)
+static void destroy(struct worker *t)
 {
     for (size_t i = 0; i < t->num_listeners; i++) {
         listener_close(&t->listeners[i]);
@@ -86,7 +86,7 @@ static void destroy(struct worker_thread *t)
 }
 
 /* Gives each listening socket its listener. */
-static int open_listeners(struct worker_thread *t, const int *fds)
+static int open_listeners(struct worker *t, const int *fds)
 {
     const struct conf *conf = t->thread.snapshot->conf;
 
@@ -125,7 +125,7 @@ static struct event_base *new_base(void)
     return base;
 }
 
-static int prepare(struct worker_thread *t, const int *fds)
+static int prepare(struct worker *t, const int *fds)
 {
     t->thread.base = new_base();
     if (t->thread.base == NULL || open_listeners(t, fds) != 0) {
@@ -148,9 +148,9 @@ static int prepare(struct worker_thread *t, const int *fds)
     return errno == 0 ? 0 : -1;
 }
 
-struct worker_thread *worker_start(struct snapshot *snapshot, unsigned index, const int *fds)
+struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds)
 {
-    struct worker_thread *t = calloc(1, sizeof *t);
+    struct worker *t = calloc(1, sizeof *t);
 
     if (t == NULL) {
         return NULL;
@@ -168,7 +168,7 @@ struct worker_thread *worker_start(struct snapshot *snapshot, unsigned index, co
     return t;
 }
 
-void worker_stop(struct worker_thread *thread)
+void worker_stop(struct worker *thread)
 {
     uint64_t one = 1;
 

@@ -7,20 +7,19 @@
 #ifndef POSTERN_DAEMON_POSTERND_WORKER_H
 #define POSTERN_DAEMON_POSTERND_WORKER_H
 
-#include "daemon/tls/setup.h"
+#include "daemon/tls/snapshot.h"
 
 /* A running worker's handle. */
-struct worker_thread;
+struct worker;
 
 /*
  * Starts worker `index` of `snapshot` on the listening sockets `fds`, one for each address of
  * each listener in the order of the conf (sockets_of(); borrowed, open until worker_stop()).
  * NULL on failure, with errno.
  */
-MUST_USE struct worker_thread *worker_start(struct snapshot *snapshot, unsigned index,
-                                            const int *fds);
+MUST_USE struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds);
 
 /* Ends the listening and every session, waits for the thread, frees. */
-void worker_stop(struct worker_thread *thread);
+void worker_stop(struct worker *thread);
 
 #endif

@@ -4,7 +4,7 @@
  * One table row per option (name, type, default, words, bounds) drives parsing, defaults and the
  * check that postern.conf(5) names every option. libconfuse reads the syntax; everything that it
  * silently accepts is checked here, so that a mistake is always "FILE:LINE: text". References
- * between sections are resolved and checked; files are not opened (daemon/tls/setup does that).
+ * between sections are resolved and checked; files are not opened (daemon/tls/snapshot does that).
  */
 #ifndef POSTERN_LIB_ADMIN_CONF_H
 #define POSTERN_LIB_ADMIN_CONF_H

@@ -6,7 +6,7 @@
 #ifndef POSTERN_DAEMON_POSTERNCTL_MATRIX_H
 #define POSTERN_DAEMON_POSTERNCTL_MATRIX_H
 
-#include "daemon/tls/setup.h"
+#include "daemon/tls/snapshot.h"
 #include "lib/tls/clients.h"
 
 enum matrix_result {

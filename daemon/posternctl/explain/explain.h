@@ -9,7 +9,7 @@
 #define POSTERN_DAEMON_POSTERNCTL_EXPLAIN_H
 
 #include "daemon/tls/reference.h"
-#include "daemon/tls/setup.h"
+#include "daemon/tls/snapshot.h"
 #include "daemon/tls/tls_profile.h"
 #include "lib/tls/hellolists.h"
 

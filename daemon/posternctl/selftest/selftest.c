@@ -3,7 +3,7 @@
 #include "daemon/common/readconf.h"
 #include "daemon/posternctl/ask.h"
 #include "daemon/posternctl/command.h"
-#include "daemon/tls/setup.h"
+#include "daemon/tls/snapshot.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>

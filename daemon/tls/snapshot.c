@@ -1,5 +1,5 @@
 #include "daemon/common/readconf.h"
-#include "daemon/tls/setup_parts.h"
+#include "daemon/tls/snapshot_parts.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -117,7 +117,7 @@ struct snapshot *snapshot_load(const char *file, struct libctxs *libctxs,
     }
     tls_memory_begin();
     if (load_workers(s, libctxs, error) == 0) {
-        setup_warn(conf, warn, &s->workers[0].keys, s->workers[0].tls);
+        snapshot_warn(conf, warn, &s->workers[0].keys, s->workers[0].tls);
         if (!tls_memory_was_short()) {
             return s;
         }

@@ -1,5 +1,5 @@
 /* What a configuration may have, but probably does not intend. */
-#include "daemon/tls/setup_parts.h"
+#include "daemon/tls/snapshot_parts.h"
 
 #include "lib/base/text.h"
 #include "lib/tls/verdicttext.h"
@@ -327,8 +327,8 @@ static void warn_of_attempt(void *arg, size_t set, const char *certificate, cons
     }
 }
 
-void setup_warn(const struct conf *conf, void (*warn)(const char *text),
-                const struct keystore *keys, struct tls_listener *const *tls)
+void snapshot_warn(const struct conf *conf, void (*warn)(const char *text),
+                   const struct keystore *keys, struct tls_listener *const *tls)
 {
     const struct warnings warnings = {.conf = conf, .warn = warn};
     const struct warnings *w = &warnings;

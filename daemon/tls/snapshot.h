@@ -1,12 +1,12 @@
 /*
- * setup: configuration, keys and SSL_CTXs as one immutable snapshot.
+ * snapshot: configuration, keys and SSL_CTXs as one immutable snapshot.
  *
  * Promise: everything that start and -t have to check is checked here, in one order, and a snapshot
  * exists only if all of it is good, and OpenSSL had the memory for it. Sessions hold a reference: a
  * snapshot lives until its last session has ended.
  */
-#ifndef POSTERN_DAEMON_TLS_SETUP_H
-#define POSTERN_DAEMON_TLS_SETUP_H
+#ifndef POSTERN_DAEMON_TLS_SNAPSHOT_H
+#define POSTERN_DAEMON_TLS_SNAPSHOT_H
 
 #include "daemon/common/claims.h"
 #include "daemon/tls/libctxs.h"
