@@ -209,9 +209,9 @@ const char *version_name(uint16_t version)
 
 uint16_t version_by_name(const char *name)
 {
-    for (uint16_t version = SSL3; version <= TLS13; version++) {
-        if (strcmp(name, version_name(version)) == 0) {
-            return version;
+    for (unsigned version = SSL3; version <= TLS13; version++) {
+        if (strcmp(name, version_name((uint16_t)version)) == 0) {
+            return (uint16_t)version;
         }
     }
     return strcmp(name, "TLSv1.0") == 0 ? TLS10 : 0;

@@ -84,11 +84,12 @@ static void write_list(struct text *t, const struct postfix_side *today)
 /* Postfix takes a version by OpenSSL's name, or by its number in hex. */
 static unsigned version_bit(struct settings_word word)
 {
-    for (uint16_t version = TLS10; version <= TLS13; version++) {
-        char number[sizeof "0301"];
+    for (unsigned version = TLS10; version <= TLS13; version++) {
+        char number[sizeof "00000301"];
 
         snprintf(number, sizeof number, "%04x", version);
-        if (settings_is_word(word, version_name(version)) || settings_is_word(word, number) ||
+        if (settings_is_word(word, version_name((uint16_t)version)) ||
+            settings_is_word(word, number) ||
             (version == TLS10 && settings_is_word(word, "TLSv1.0"))) {
             return 1U << (version - TLS10);
         }
