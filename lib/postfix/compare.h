@@ -24,8 +24,6 @@ enum compare_verdict {
     NUM_COMPARE_VERDICTS,
 };
 
-#define COMPARE_VERDICTS (COMPARE_NOT_JUDGED + 1)
-
 struct compare_finding {
     enum compare_verdict verdict;
     const char *parameter; /* borrowed from the settings, or static: a column of master.cf */
@@ -84,7 +82,7 @@ struct compare_input {
 struct comparison {
     struct compare_finding *findings; /* owned */
     size_t num;
-    size_t num_by_verdict[COMPARE_VERDICTS]; /* COMPARE_SAME, too */
+    size_t num_by_verdict[NUM_COMPARE_VERDICTS]; /* also of COMPARE_SAME */
 };
 
 /* Compares. 0, or -1 without memory. In both cases the caller calls comparison_free(); the findings

@@ -65,7 +65,7 @@ static void check_findings(const struct comparison *all)
         must(memchr(all->findings[i].text, '\0', COMPARE_TEXT_SIZE) != NULL);
         must(all->findings[i].parameter[0] != '\0');
     }
-    for (size_t i = COMPARE_SAME + 1; i < COMPARE_VERDICTS; i++) {
+    for (size_t i = COMPARE_SAME + 1; i < NUM_COMPARE_VERDICTS; i++) {
         num += all->num_by_verdict[i];
     }
     must(num == all->num);

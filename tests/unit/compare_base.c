@@ -230,7 +230,7 @@ static const char *compare_with(const struct compare_row *row, const struct comp
 /* The numbers are those of the findings, and every parameter of today counts. */
 static void check_numbers(const struct compare_row *row, const struct comparison *all)
 {
-    size_t nums[COMPARE_VERDICTS] = {0};
+    size_t nums[NUM_COMPARE_VERDICTS] = {0};
 
     for (size_t i = 0; i < all->num; i++) {
         nums[all->findings[i].verdict]++;
@@ -239,7 +239,7 @@ static void check_numbers(const struct compare_row *row, const struct comparison
         ck_assert_msg(all->findings[i].text[0] != '\0', "%s: no text", row->name);
     }
     ck_assert_uint_eq(nums[COMPARE_SAME], 0);
-    for (size_t v = COMPARE_SAME + 1; v < COMPARE_VERDICTS; v++) {
+    for (size_t v = COMPARE_SAME + 1; v < NUM_COMPARE_VERDICTS; v++) {
         ck_assert_msg(nums[v] == all->num_by_verdict[v], "%s: numbers", row->name);
     }
     ck_assert_msg(all->num_by_verdict[COMPARE_SAME] > 0, "%s: nothing is the same", row->name);
