@@ -74,7 +74,7 @@ enum lifetime_reason {
     LIFETIME_EVICTED,             /* another client has taken its slot */
     LIFETIME_TOO_MANY_HANDSHAKES, /* limits.max_handshakes */
     LIFETIME_SHUTDOWN,            /* the daemon stops */
-    LIFETIME_REASONS,
+    NUM_LIFETIME_REASONS,
 };
 
 /* What is said about a reason. */

@@ -1,4 +1,5 @@
 /* Why a session ends, and what is said about it. */
+#include "lib/base/table.h"
 #include "lib/smtp/lifetime.h"
 
 static const char unavailable[] = "Service currently unavailable";
@@ -35,8 +36,7 @@ static const struct lifetime_ending endings[] = {
     [LIFETIME_TOO_MANY_HANDSHAKES] = {.code = "4.3.2", .text = "Error: too many TLS handshakes"},
     [LIFETIME_SHUTDOWN] = {.code = "4.3.2", .text = "Service shutting down"},
 };
-
-_Static_assert(sizeof endings / sizeof endings[0] == LIFETIME_REASONS, "a row for each reason");
+TABLE_HAS_EACH(endings, NUM_LIFETIME_REASONS);
 
 const struct lifetime_ending *lifetime_ending(enum lifetime_reason reason)
 {

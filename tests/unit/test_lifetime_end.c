@@ -74,7 +74,7 @@ END_TEST
 
 START_TEST(test_every_reason)
 {
-    ck_assert_uint_eq(NUM(endings), LIFETIME_REASONS);
+    ck_assert_uint_eq(NUM(endings), NUM_LIFETIME_REASONS);
 }
 END_TEST
 
