@@ -14,7 +14,7 @@ bool limit_take(struct limit *limit, unsigned max)
 void limit_release(struct limit *limit)
 {
     limit->count--;
-    if (limit->count < limit->max - limit->max / 10) {
+    if (limit->max == 0 || limit->count < limit->max - limit->max / 10) {
         bound_set(&limit->full, false);
     }
 }

@@ -18,7 +18,7 @@ struct limit {
 /* One more. False if there are `max` already (0: no limit). */
 MUST_USE bool limit_take(struct limit *limit, unsigned max);
 
-/* One less. */
+/* One less. Without a limit there is always room again. */
 void limit_release(struct limit *limit);
 
 #endif

@@ -92,6 +92,7 @@ LIMIT = in_file(
     ("limit: 0 is none", "limit", "max > 0 && ", ""),
     ("limit: that it was reached", "limit", "        bound_set(&limit->full, true);\n", ""),
     ("limit: a tenth is free again", "limit", "limit->max - limit->max / 10", "limit->max"),
+    ("limit: one that was removed is not reached", "limit", "limit->max == 0 || limit->count", "limit->count"),
     ("limit: below, not at nine tenths", "limit", "limit->count < limit->max -",
      "limit->count <= limit->max -"),
     ("limit: of whom asked last", "limit", "    limit->max = max;\n",

@@ -76,6 +76,21 @@ START_TEST(test_another_limit)
 }
 END_TEST
 
+/* The next configuration has no limit: the last one's is no longer reached. */
+START_TEST(test_limit_removed)
+{
+    struct limit limit = {0};
+
+    while (limit_take(&limit, 10)) {
+    }
+    ck_assert(limit.full.over);
+    ck_assert(limit_take(&limit, 0));
+    limit_release(&limit);
+    ck_assert_uint_eq(limit.count, 10);
+    ck_assert(!limit.full.over);
+}
+END_TEST
+
 Suite *limit_suite(void)
 {
     Suite *suite = suite_create("limit");
@@ -85,6 +100,7 @@ Suite *limit_suite(void)
     tcase_add_test(tcase, test_no_limit);
     tcase_add_loop_test(tcase, test_room_again, 0, (int)(sizeof rooms / sizeof rooms[0]));
     tcase_add_test(tcase, test_another_limit);
+    tcase_add_test(tcase, test_limit_removed);
     suite_add_tcase(suite, tcase);
     return suite;
 }
