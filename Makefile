@@ -9,14 +9,14 @@
 #   make bench       * what a session costs, beside libssl alone and a bare relay
 # Test, the fast loop
 #   make check-unit    unit tests of lib/; one suite: CK_RUN_SUITE=prefix make check-unit
-#   make check-house   the laws that hold for the sources as a whole
+#   make check-house   the laws for the sources as a whole
 #   make check-e2e   * end-to-end tests; some of them: ONLY='test_gate.Gate'
 # Test, before a change goes in (.ci/run)
 #   make check       * installs what tests need; the three above, and parts of the next two
 #   make check-differential  the choice of a certificate against libssl itself, on all hellos
 #   make check-faults * our programs while each allocation fails, one after the other
 #   make check-tidy    what clang-tidy finds; in some files: ONLY=lib/smtp
-#   make builds        all C with gcc and with clang, a warning being an error
+#   make builds        all C with gcc and with clang, warnings as errors
 #   make check-asan  * unit and end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make check-tsan  * end-to-end tests under ThreadSanitizer
 #   make check-fuzz    the fuzz targets, FUZZ_SECONDS=60 each; needs clang
@@ -29,8 +29,8 @@
 # Write
 #   make format        lays C files out by .clang-format
 #   make compile_commands.json  for clangd: how each C file is compiled
-#   make coverage      lines of lib/ that unit tests reach; with E2E=yes * of all, by end-to-end tests, too
-#   make record      * plays the dialogues of tests/e2e anew for the tests that replay them
+#   make coverage      lines of lib/ that unit tests reach; with E2E=yes * all code, also by end-to-end tests
+#   make record      * plays the dialogues of tests/e2e again for the tests that replay them
 #
 # CC, CFLAGS and LDFLAGS may be given; they come last. WERROR=-Werror makes warnings errors.
 
