@@ -222,7 +222,7 @@ static void print_chosen_ports(const struct conf *conf)
     }
 }
 
-/* The records of an array of the document; `before` stands before each. */
+/* The records of an array of the document; `before` precedes each. */
 static void print_records(const json_t *records, const char *before)
 {
     for (size_t i = 0; i < json_array_size(records); i++) {

@@ -34,7 +34,7 @@ static struct {
     struct admission_worker *workers; /* owned */
     unsigned num_workers;
     struct limit sessions;   /* including those that are not admitted yet */
-    struct limit handshakes; /* under way */
+    struct limit handshakes; /* in progress */
 } all = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static void lock(void)

@@ -1,9 +1,9 @@
 /*
  * record: what is known about a session, and the table of its facts.
  *
- * posternd tells a record over the control socket; posternctl prints it, and postern-milter makes
- * its header of it and holds a policy against it. A fact is a value of the struct and a row of the
- * table, which all of these walk.
+ * posternd sends a record over the control socket; posternctl prints it, and postern-milter makes
+ * its header from it and checks it against a policy. A fact is a value of the struct and a row of
+ * the table, which all of these walk.
  */
 #ifndef POSTERN_LIB_ADMIN_RECORD_H
 #define POSTERN_LIB_ADMIN_RECORD_H

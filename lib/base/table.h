@@ -2,7 +2,7 @@
  * table: arrays that an enum is the index of.
  *
  * The last value of such an enum is the number of the others, NUM_..., and TABLE_HAS_EACH() follows
- * each array: a value that is added behind the others does not compile before it has its element
+ * each array: a value that is added after the others does not compile before it has its element
  * everywhere. That none of the others is left out is checked by tests/house.
  */
 #ifndef POSTERN_LIB_BASE_TABLE_H
