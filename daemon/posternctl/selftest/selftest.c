@@ -179,7 +179,8 @@ static bool look_for_posternd(struct selftest *t, struct conf_error *error)
         json_decref(answer);
         return true;
     case ASK_REFUSED:
-        selftest_not_checked(t, "posternd", "posternd", "its control socket cannot be used: %s", error->text);
+        selftest_not_checked(t, "posternd", "posternd", "its control socket cannot be used: %s",
+                             error->text);
         return true;
     case ASK_NOBODY:
         break;

@@ -82,8 +82,7 @@ static void tell_not_taken(const struct selftest_asked *a, const char *name,
                        selftest_words(c, reply));
     } else if (strstr(reply->text, "too many connections from ") != NULL &&
                strstr(reply->text, addr_text(&a->client, address)) == NULL) {
-        selftest_fault(a->t, name, a->subject, cure, "sees a different client: %s",
-                       reply->text);
+        selftest_fault(a->t, name, a->subject, cure, "sees a different client: %s", reply->text);
     } else if (has_spoken(stage, reply) && !a->speaks_plainly) {
         selftest_not_checked(a->t, name, a->subject, "it refuses this client: %s", reply->text);
     } else if (!a->speaks_plainly &&
