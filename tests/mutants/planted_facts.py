@@ -20,6 +20,9 @@ FIELDS = in_file(
     "lib/admin/fields.c",
     ("fields: IPv6 has brackets", "fields", "':') != NULL ?", "':') == NULL ?"),
     ("fields: a text takes its NUL along", "fields", "strlen(value) + 1", "strlen(value)"),
+    ("fields: what is read is what was written", "fields",
+     "memcpy((char *)to + field->offset, packed, size);\n    return size;",
+     "memcpy((char *)to + field->offset, packed, size);\n    return field->size;"),
     ("fields: a text takes no more than it needs", "fields",
      "field->type == FIELD_TEXT ? strlen(value) + 1 : field->size", "field->size"),
 )
@@ -35,6 +38,14 @@ RECORD = in_file(
      " && record->facts.client.trust != TLS_TRUST_NONE", ""),
     ("record: what the session knows itself is not packed", "record",
      "fact->level != RECORD_OF_SESSION && ", ""),
+    ("record: fingerprint= is also the key's", "policy",
+     ".label = \"  of its key\", .term = RECORD_FINGERPRINT", ".label = \"  of its key\""),
+    ("record: listener= is a name of the configuration", "policy",
+     ".label = \"listener\", .term = RECORD_LISTENER", ".label = \"listener\", .term = RECORD_DOMAIN"),
+    ("record: sni= is a condition", "policy",
+     ".label = \"server name\", .term = RECORD_DOMAIN", ".label = \"server name\""),
+    ("record: a client's name is its own words", "factsheader",
+     ".header = \"client_name\",\n     .own_words = true", ".header = \"client_name\""),
 )
 
 JSON = in_file(

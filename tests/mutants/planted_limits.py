@@ -62,6 +62,9 @@ TALLY = in_file(
     ("clients: v4-mapped", "clientkey", "addr_unmap(&plain);", ""),
     ("clients: an IPv6 network of 64 bits", "clientkey", "? 4 : 8;", "? 4 : 7;"),
     ("clients: families differ", "clientkey", "a->family == b->family && ", ""),
+    ("clients: networks differ", "clientkey", "a->network == b->network", "true"),
+    ("clients: the hash is also of the family", "clientkey", "bytes[0] = (uint8_t)key->family;",
+     "bytes[0] = 0;"),
 )
 
 SLOTS = in_file(

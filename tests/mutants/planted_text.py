@@ -64,6 +64,11 @@ HEX = in_file(
     ("hex: nothing but digits", "hex", "high < 0 || low < 0", "high < 0"),
     ("hex: digits up to f", "hex", "digit <= 'f'", "digit <= 'g'"),
     ("hex: the first digit is the high one", "hex", "high << 4 | low", "low << 4 | high"),
+    ("hex: ... also when it is written", "hex", "digits[part.data[i] >> 4]",
+     "digits[part.data[i] & 15]"),
+    ("hex: digits in either case", "hex", "    digit |= 0x20;\n", ""),
+    ("hex: no length of what cannot be read", "hex", "    *len = 0;\n", ""),
+    ("hex: fingerprints in upper case", "hex", "%s%02X", "%s%02x"),
 )
 
 VERSIONS = in_file(
