@@ -159,7 +159,7 @@ DIFFERENCES = {
 
     "A line over 2048 bytes (line_length_limit) that is passed on shuts the door to TLS; with "
     "`tls = encrypt`, and under TLS before EHLO, the session ends with 421. Postfix discards what "
-    "follows these bytes; from 3.10.11 on, it takes what follows twice as many for commands, and "
+    "follows these bytes; from 3.10.11 on, it reads what follows twice that many as commands, and "
     "closes.": (
         Rule("^long line, |^long STARTTLS, (that the border cuts|behind the border)$",
              change=no_offer),
@@ -189,8 +189,8 @@ DIFFERENCES = {
         Rule("^sync, NOOP and MAIL before EHLO, under TLS$", "TLS: " + OUT_OF_STEP,
              "TLS: 250 2.0.0 Ok", then=("TLS: <closed>", rf"{NO_EHLO} \| TLS: 250 .*"))),
 
-    "With a `tls_address` it judges a client by what was said under TLS; Postfix alone still goes "
-    "by an EHLO before it.": (
+    "With a `tls_address`, `smtpd_forbid_unauth_pipelining` judges a client by what was said under "
+    "TLS; for Postfix alone, an EHLO before TLS still counts.": (
         Rule("^sync, (HELP and NOOP|MAIL and RCPT) before EHLO, moved$", "TLS: (214|250) .*",
              "TLS: " + OUT_OF_STEP, then=(r"TLS: 250 .* \| TLS: 250 .*", "TLS: <closed>")),),
 
