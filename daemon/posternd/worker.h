@@ -20,6 +20,6 @@ struct worker;
 MUST_USE struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds);
 
 /* Ends the listening and every session, waits for the thread, frees. */
-void worker_stop(struct worker *thread);
+void worker_stop(struct worker *worker);
 
 #endif
