@@ -74,6 +74,7 @@ JSON = in_file(
 FAILURES = in_file(
     "lib/admin/asjson_failures.c",
     ("failures: their hellos are not told with all", "asjson_failures", "(whole && (", "(true && ("),
+    ("failures: a line is the object", "asjson_failures", 'failure->sslv2 ? "true" : "false"', '"false"'),
     ("failures: another format is not read", "asjson_failures",
      "strcmp(format, FORMAT) == 0 && ", ""),
     ("failures: no more than are kept", "asjson_failures", "num <= FAILURES_MAX ? num : -1", "num"),
