@@ -107,7 +107,7 @@ int command_facts(const struct invocation *invocation)
     list = json_object_get(answer, "facts");
     status = json_array_size(list) > 0 ? EXIT_SUCCESS : EXIT_FINDING;
     if (!invocation->json && !print_records(list)) {
-        command_fail("what answers is not posternd");
+        command_fail("what answered is not posternd");
         status = ASK_NOBODY;
     } else if (invocation->json && report_print_json(answer, stdout) != 0) {
         status = command_fail("out of memory");

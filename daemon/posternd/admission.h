@@ -9,8 +9,8 @@
  *
  * One mutex guards everything, held for at most some hundred nanoseconds: no allocation and no
  * search under it, and no system call except for the few lines a minute that say which limit was
- * reached, so that these are in order. All functions may be called from any thread, but those of a
- * session only from the thread of its worker.
+ * reached, so that these are in order, and to wake the workers when stress begins. All functions
+ * may be called from any thread, but those of a session only from the thread of its worker.
  */
 #ifndef POSTERN_DAEMON_POSTERND_ADMISSION_H
 #define POSTERN_DAEMON_POSTERND_ADMISSION_H

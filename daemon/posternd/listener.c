@@ -11,12 +11,14 @@
 /* Clients accepted before other events get their turn. */
 enum { ACCEPT_BATCH = 64 };
 
-const struct conf_listener *listener_conf(const struct listener *l)
+/* What the worker's snapshot has for it now. */
+static const struct conf_listener *conf_of(const struct listener *l)
 {
     return &l->thread->snapshot->conf->listeners[l->index];
 }
 
-struct tls_listener *listener_tls(const struct listener *l)
+/* NULL without TLS. */
+static struct tls_listener *tls_of(const struct listener *l)
 {
     const struct thread *t = l->thread;
 
@@ -27,7 +29,7 @@ struct tls_listener *listener_tls(const struct listener *l)
 static void pause_accepting(struct listener *l, int error)
 {
     if (pace_note(&l->pauses, 1, thread_now()) > 0) {
-        log_line(LOG_WARNING, "accept on listener=%s: %s: new clients wait", listener_conf(l)->name,
+        log_line(LOG_WARNING, "accept on listener=%s: %s: new clients wait", conf_of(l)->name,
                  strerror(error));
     }
     /* Without memory for the pause it spins rather than never accept again. */
@@ -70,8 +72,8 @@ static void on_clients(evutil_socket_t fd, short what, void *arg)
             struct addr from = sockaddr_to(&sa);
             struct addr to = l->any_address ? sockaddr_local(client) : l->bound;
 
-            session_start(l->thread, &(struct session_request){.listener = listener_conf(l),
-                                                               .tls_listener = listener_tls(l),
+            session_start(l->thread, &(struct session_request){.listener = conf_of(l),
+                                                               .tls_listener = tls_of(l),
                                                                .fd = client,
                                                                .client = from,
                                                                .destination = to});

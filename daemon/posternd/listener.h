@@ -26,10 +26,6 @@ struct listener {
  * worker's snapshot. 0 or -1. */
 MUST_USE int listener_open(struct listener *l, struct thread *thread, size_t index, int fd);
 
-/* What the worker's snapshot has for it now: valid as long as somebody holds that snapshot. */
-const struct conf_listener *listener_conf(const struct listener *l);
-struct tls_listener *listener_tls(const struct listener *l); /* NULL without TLS */
-
 /* Accepts no more; one that is not open is left alone. */
 void listener_close(struct listener *l);
 

@@ -59,13 +59,13 @@ static int lock_state(const struct conf *conf, struct conf_error *error)
 
 /* Starts all workers or none. */
 static int start_workers(struct snapshot *snapshot, const struct sockets *sockets,
-                         struct worker **threads)
+                         struct worker **workers)
 {
     unsigned started = 0;
 
     while (started < snapshot->num_workers) {
-        threads[started] = worker_start(snapshot, started, sockets_of(sockets, started));
-        if (threads[started] == NULL) {
+        workers[started] = worker_start(snapshot, started, sockets_of(sockets, started));
+        if (workers[started] == NULL) {
             break;
         }
         started++;
@@ -75,29 +75,29 @@ static int start_workers(struct snapshot *snapshot, const struct sockets *socket
     }
     log_line(LOG_CRIT, "cannot start worker %u: %s", started, strerror(errno));
     for (unsigned i = 0; i < started; i++) {
-        worker_stop(threads[i]);
+        worker_stop(workers[i]);
     }
     return -1;
 }
 
 static int serve(struct snapshot *snapshot, const struct sockets *sockets, struct main_loop *loop)
 {
-    struct worker **threads = calloc(snapshot->num_workers, sizeof(struct worker *));
+    struct worker **workers = calloc(snapshot->num_workers, sizeof(struct worker *));
     int result = -1;
 
-    if (threads == NULL || directory_open(snapshot->conf->limits.max_sessions) != 0 ||
+    if (workers == NULL || directory_open(snapshot->conf->limits.max_sessions) != 0 ||
         admission_open(snapshot->conf, snapshot->num_workers) != 0) {
         log_line(LOG_CRIT, "cannot start: %s", strerror(errno));
-    } else if (start_workers(snapshot, sockets, threads) == 0) {
+    } else if (start_workers(snapshot, sockets, workers) == 0) {
         main_loop_run(loop);
         for (unsigned i = 0; i < snapshot->num_workers; i++) {
-            worker_stop(threads[i]);
+            worker_stop(workers[i]);
         }
         result = 0;
     }
     admission_close();
     directory_close();
-    free(threads);
+    free(workers);
     return result;
 }
 

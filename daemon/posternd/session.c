@@ -175,7 +175,6 @@ static enum gate_level level_of(const struct conf_listener *listener)
         return GATE_NONE;
     case CONF_TLS_MAY:
     case CONF_TLS_IMPLICIT:
-    case NUM_CONF_TLS:
         break;
     }
     return GATE_MAY;

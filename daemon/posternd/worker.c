@@ -168,12 +168,12 @@ struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int
     return t;
 }
 
-void worker_stop(struct worker *thread)
+void worker_stop(struct worker *worker)
 {
     uint64_t one = 1;
 
     /* An eventfd takes 8 bytes unless its counter is full, which one write cannot do. */
-    (void)!write(thread->stop_fd, &one, sizeof one);
-    pthread_join(thread->pthread, NULL);
-    destroy(thread);
+    (void)!write(worker->stop_fd, &one, sizeof one);
+    pthread_join(worker->pthread, NULL);
+    destroy(worker);
 }

@@ -1,8 +1,9 @@
 /*
  * worker: one thread with its own event loop, listeners, OSSL_LIB_CTX and sessions.
  *
- * Workers share only the immutable snapshot, the log, directory, admission and a few atomic
- * counters; no lock is held longer than it takes to change a few numbers.
+ * Workers share only the immutable snapshot, the log, directory, admission, the store of failed
+ * hellos and a few atomic counters; no lock but the store's is held longer than it takes to change
+ * a few numbers.
  */
 #ifndef POSTERN_DAEMON_POSTERND_WORKER_H
 #define POSTERN_DAEMON_POSTERND_WORKER_H
@@ -20,6 +21,6 @@ struct worker;
 MUST_USE struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds);
 
 /* Ends the listening and every session, waits for the thread, frees. */
-void worker_stop(struct worker *thread);
+void worker_stop(struct worker *worker);
 
 #endif

@@ -13,7 +13,7 @@
 /* The feature number of status_request (RFC 7633): "must staple". */
 #define TLS_FEATURE_STATUS_REQUEST 5
 
-/* Postfix's own limit is 300 s; pipelined replies can hand the turn back to the client handshake
+/* Postfix's own limit is 300 s; pipelined replies can hand the turn back to the client early
  * (docs/design.md "Time"). */
 #define IDLE_TIMEOUT_LOW 600
 

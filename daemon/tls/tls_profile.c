@@ -184,7 +184,7 @@ static int set_versions(struct job *job)
                          "max_protocol: no version remains between min_protocol and this");
     }
     /* Above level 0 a handshake of an older version could only end in an internal error of ours;
-     *     this way the client learns what is wrong. */
+     * this way the client learns what is wrong. */
     if (job->out->rules.security_level > 0 && min < TLS1_2_VERSION) {
         min = TLS1_2_VERSION;
     }

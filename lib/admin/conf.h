@@ -86,7 +86,6 @@ enum conf_tls {
     CONF_TLS_ENCRYPT,  /* STARTTLS is demanded */
     CONF_TLS_IMPLICIT, /* TLS from the first byte */
     CONF_TLS_NONE,     /* no TLS */
-    NUM_CONF_TLS,
 };
 
 enum conf_client_certificate {

@@ -31,13 +31,33 @@ void facts_set_key_exchange(struct tls_facts *facts, const char *key_exchange, c
     }
 }
 
+/* How many bytes of `data`, from its first on, fit into `room` characters when they are escaped. */
+static size_t num_fitting(struct bytes data, size_t room)
+{
+    size_t num = 0;
+
+    for (; num < data.len; num++) {
+        char one[sizeof "\\x00"];
+        struct text t = text_in(one, sizeof one);
+
+        text_escaped(&t, data.data + num, 1, 1);
+        if (t.len > room) {
+            break;
+        }
+        room -= t.len;
+    }
+    return num;
+}
+
 void facts_set_sni(struct tls_facts *facts, struct bytes sni)
 {
-    size_t shown = sni.len;
-    struct text t;
+    struct text t = text_in(facts->sni, sizeof facts->sni);
 
-    do {
+    text_escaped(&t, sni.data, sni.len, sni.len);
+    if (t.cut) {
+        size_t shown = num_fitting(sni, sizeof facts->sni - sizeof "...");
+
         t = text_in(facts->sni, sizeof facts->sni);
         text_escaped(&t, sni.data, sni.len, shown);
-    } while (t.cut && --shown > 0);
+    }
 }

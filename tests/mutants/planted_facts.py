@@ -9,11 +9,15 @@ FACTS = in_file(
     ("facts: X25519 stands for itself", "facts", "strcmp(group, \"X25519\") == 0 || ", ""),
     ("facts: a group is told", "facts", "if (group[0] != '\\0') {", "if (false) {"),
     ("facts: no group, no brackets", "facts", "if (group[0] != '\\0') {", "if (true) {"),
-    ("facts: a long server name is cut between its bytes", "facts", "t.cut && --shown > 0",
-     "false"),
+    ("facts: a long server name is cut between its bytes", "facts", "if (t.cut) {", "if (false) {"),
     ("facts: a server name is escaped", "facts",
+     "text_escaped(&t, sni.data, sni.len, sni.len);",
+     "text_addf(&t, \"%.*s\", (int)sni.len, (const char *)sni.data);"),
+    ("facts: so is a long one", "facts",
      "text_escaped(&t, sni.data, sni.len, shown);",
      "text_addf(&t, \"%.*s\", (int)shown, (const char *)sni.data);"),
+    ("facts: its dots have room", "facts", "sizeof facts->sni - sizeof \"...\"",
+     "sizeof facts->sni - 1"),
 )
 
 FIELDS = in_file(
@@ -81,6 +85,7 @@ JSON = in_file(
 FAILURES = in_file(
     "lib/admin/asjson_failures.c",
     ("failures: their hellos are not told with all", "asjson_failures", "(whole && (", "(true && ("),
+    ("failures: a line is the object", "asjson_failures", 'failure->sslv2 ? "true" : "false"', '"false"'),
     ("failures: another format is not read", "asjson_failures",
      "strcmp(format, FORMAT) == 0 && ", ""),
     ("failures: no more than are kept", "asjson_failures", "num <= FAILURES_MAX ? num : -1", "num"),

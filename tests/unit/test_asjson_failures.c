@@ -76,6 +76,31 @@ START_TEST(test_without_hello)
 }
 END_TEST
 
+/* A line of the file is the object that is sent over the control socket. */
+START_TEST(test_line)
+{
+    static const char *const hellos[] = {SMALL, SSLV2};
+
+    for (size_t i = 0; i < 2; i++) {
+        json_t *object;
+        char *line;
+        char *text;
+
+        empty();
+        ck_assert(add(hellos[i], "192.0.2.1:1", NOW));
+        object = asjson_failure(store.entries[0], true);
+        line = json_dumps(object, JSON_COMPACT);
+        text = written();
+        ck_assert_int_eq(strncmp(strchr(text, '\n') + 1, line, strlen(line)), 0);
+        ck_assert_str_eq(strchr(text, '\n') + 1 + strlen(line), "\n");
+        free(text);
+        free(line);
+        json_decref(object);
+    }
+    empty();
+}
+END_TEST
+
 START_TEST(test_text_and_back)
 {
     char *first;
@@ -274,6 +299,7 @@ Suite *asjson_failures_suite(void)
 
     tcase_add_test(tcase, test_text);
     tcase_add_test(tcase, test_without_hello);
+    tcase_add_test(tcase, test_line);
     tcase_add_test(tcase, test_text_and_back);
     tcase_add_test(tcase, test_largest);
     tcase_add_loop_test(tcase, test_read, 0, sizeof texts / sizeof texts[0]);
