@@ -57,6 +57,16 @@ static int lock_state(const struct conf *conf, struct conf_error *error)
     return 0;
 }
 
+static void stop_workers(struct worker **workers, unsigned num)
+{
+    for (unsigned i = 0; i < num; i++) {
+        worker_stop(workers[i]);
+    }
+    for (unsigned i = 0; i < num; i++) {
+        worker_join(workers[i]);
+    }
+}
+
 /* Starts all workers or none. */
 static int start_workers(struct snapshot *snapshot, const struct sockets *sockets,
                          struct worker **workers)
@@ -74,9 +84,7 @@ static int start_workers(struct snapshot *snapshot, const struct sockets *socket
         return 0;
     }
     log_line(LOG_CRIT, "cannot start worker %u: %s", started, strerror(errno));
-    for (unsigned i = 0; i < started; i++) {
-        worker_stop(workers[i]);
-    }
+    stop_workers(workers, started);
     return -1;
 }
 
@@ -90,9 +98,7 @@ static int serve(struct snapshot *snapshot, const struct sockets *sockets, struc
         log_line(LOG_CRIT, "cannot start: %s", strerror(errno));
     } else if (start_workers(snapshot, sockets, workers) == 0) {
         main_loop_run(loop);
-        for (unsigned i = 0; i < snapshot->num_workers; i++) {
-            worker_stop(workers[i]);
-        }
+        stop_workers(workers, snapshot->num_workers);
         result = 0;
     }
     admission_close();

@@ -23,7 +23,7 @@
  *              to_client is written out, our direction is ended, and what the client still sends
  *              is discarded until it also closes: closing a socket with unread input would make
  *              the kernel reset the connection, and the client would lose the last reply.
- *   OVER       nothing is left; only session_step() calls session_free().
+ *   OVER       nothing is left: session_step() calls session_free().
  *
  * All functions but session_step(), session_start(), session_evict() and session_shutdown() return
  * to their caller with the session alive: they only set the phase.
@@ -175,6 +175,7 @@ static enum gate_level level_of(const struct conf_listener *listener)
         return GATE_NONE;
     case CONF_TLS_MAY:
     case CONF_TLS_IMPLICIT:
+    case NUM_CONF_TLS:
         break;
     }
     return GATE_MAY;

@@ -52,6 +52,7 @@ static bool wanted(const struct session *s)
     case CONF_SESSIONS_TLS:
         return s->handshake || s->excepted;
     case CONF_SESSIONS_PROBLEMS:
+    case NUM_CONF_LOG_SESSIONS:
         break;
     }
     return false;

@@ -174,6 +174,10 @@ void worker_stop(struct worker *worker)
 
     /* An eventfd takes 8 bytes unless its counter is full, which one write cannot do. */
     (void)!write(worker->stop_fd, &one, sizeof one);
+}
+
+void worker_join(struct worker *worker)
+{
     pthread_join(worker->pthread, NULL);
     destroy(worker);
 }

@@ -20,7 +20,11 @@ struct worker;
  */
 MUST_USE struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds);
 
-/* Ends the listening and every session, waits for the thread, frees. */
+/* Tells it to end the listening and every session. All are told before the first is waited for: a
+ * socket whose worker has ended still takes connections. */
 void worker_stop(struct worker *worker);
+
+/* Waits for the thread of a worker that was told to stop, and frees it. */
+void worker_join(struct worker *worker);
 
 #endif

@@ -320,6 +320,7 @@ bool tls_unmatched_switch(struct tls_session *session)
     case CONF_UNMATCHED_TRY_ANYWAY:
         return switch_to_attempt(session);
     case CONF_UNMATCHED_FAIL:
+    case NUM_CONF_UNMATCHED:
         break;
     }
     return true;

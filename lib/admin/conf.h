@@ -44,7 +44,12 @@ struct conf_certificate {
 };
 
 /* What is served when no certificate of a set fits. */
-enum conf_unmatched { CONF_UNMATCHED_FAIL, CONF_UNMATCHED_ANONYMOUS, CONF_UNMATCHED_TRY_ANYWAY };
+enum conf_unmatched {
+    CONF_UNMATCHED_FAIL,
+    CONF_UNMATCHED_ANONYMOUS,
+    CONF_UNMATCHED_TRY_ANYWAY,
+    NUM_CONF_UNMATCHED,
+};
 
 struct conf_set {
     const char *name;
@@ -67,7 +72,7 @@ struct conf_profile {
 };
 
 /* How the backend learns who the client is. */
-enum conf_client_address { CONF_PROXY_V2, CONF_PROXY_V1 };
+enum conf_client_address { CONF_PROXY_V2, CONF_PROXY_V1, NUM_CONF_CLIENT_ADDRESSES };
 
 struct conf_backend {
     const char *name;
@@ -86,12 +91,14 @@ enum conf_tls {
     CONF_TLS_ENCRYPT,  /* STARTTLS is demanded */
     CONF_TLS_IMPLICIT, /* TLS from the first byte */
     CONF_TLS_NONE,     /* no TLS */
+    NUM_CONF_TLS,
 };
 
 enum conf_client_certificate {
     CONF_CLIENT_CERTIFICATE_NONE,
     CONF_CLIENT_CERTIFICATE_ASK,
     CONF_CLIENT_CERTIFICATE_REQUIRE,
+    NUM_CONF_CLIENT_CERTIFICATES,
 };
 
 struct conf_listener {
@@ -115,7 +122,7 @@ struct conf_listener {
 };
 
 /* What happens to mail while posternd does not answer the milter. */
-enum conf_on_failure { CONF_ON_FAILURE_TEMPFAIL, CONF_ON_FAILURE_ACCEPT };
+enum conf_on_failure { CONF_ON_FAILURE_TEMPFAIL, CONF_ON_FAILURE_ACCEPT, NUM_CONF_ON_FAILURES };
 
 struct conf_milter {
     unsigned line;                      /* of the section's closing brace; 0: there is none */
@@ -128,9 +135,19 @@ struct conf_milter {
     struct conf_text user; /* the user that it runs as; "": conf.user. conf_milter_user() */
 };
 
-enum conf_log { CONF_LOG_SYSLOG, CONF_LOG_STDERR };
-enum conf_log_sessions { CONF_SESSIONS_ALL, CONF_SESSIONS_TLS, CONF_SESSIONS_PROBLEMS };
-enum conf_failures { CONF_FAILURES_OFF, CONF_FAILURES_MEMORY, CONF_FAILURES_DISK };
+enum conf_log { CONF_LOG_SYSLOG, CONF_LOG_STDERR, NUM_CONF_LOGS };
+enum conf_log_sessions {
+    CONF_SESSIONS_ALL,
+    CONF_SESSIONS_TLS,
+    CONF_SESSIONS_PROBLEMS,
+    NUM_CONF_LOG_SESSIONS,
+};
+enum conf_failures {
+    CONF_FAILURES_OFF,
+    CONF_FAILURES_MEMORY,
+    CONF_FAILURES_DISK,
+    NUM_CONF_FAILURES,
+};
 
 struct conf {
     char *file; /* owned; as given to conf_parse(), used in messages */

@@ -8,10 +8,76 @@
 #define COUNT(array)       (sizeof(array) / sizeof(array)[0])
 #define FIELD(kind, field) .offset = offsetof(struct kind, field)
 
-#define PROTOCOLS                                                                                  \
-    {                                                                                              \
-        TLS_VERSION_NAMES                                                                          \
-    }
+#define WORDS(list) .words = (list), .num_words = COUNT(list)
+
+static const char *const log_words[] = {
+    [CONF_LOG_SYSLOG] = "syslog",
+    [CONF_LOG_STDERR] = "stderr",
+};
+TABLE_HAS_EACH(log_words, NUM_CONF_LOGS);
+
+static const char *const log_sessions_words[] = {
+    [CONF_SESSIONS_ALL] = "all",
+    [CONF_SESSIONS_TLS] = "tls",
+    [CONF_SESSIONS_PROBLEMS] = "problems",
+};
+TABLE_HAS_EACH(log_sessions_words, NUM_CONF_LOG_SESSIONS);
+
+static const char *const failures_words[] = {
+    [CONF_FAILURES_OFF] = "off",
+    [CONF_FAILURES_MEMORY] = "memory",
+    [CONF_FAILURES_DISK] = "disk",
+};
+TABLE_HAS_EACH(failures_words, NUM_CONF_FAILURES);
+
+static const char *const unmatched_words[] = {
+    [CONF_UNMATCHED_FAIL] = "fail",
+    [CONF_UNMATCHED_ANONYMOUS] = "anonymous",
+    [CONF_UNMATCHED_TRY_ANYWAY] = "try-anyway",
+};
+TABLE_HAS_EACH(unmatched_words, NUM_CONF_UNMATCHED);
+
+static const char *const alpn_words[] = {
+    [ALPN_GUARD] = "guard",
+    [ALPN_STRICT] = "strict",
+    [ALPN_IGNORE] = "ignore",
+};
+TABLE_HAS_EACH(alpn_words, NUM_ALPN_RULES);
+
+static const char *const client_address_words[] = {
+    [CONF_PROXY_V2] = "proxy-v2",
+    [CONF_PROXY_V1] = "proxy-v1",
+};
+TABLE_HAS_EACH(client_address_words, NUM_CONF_CLIENT_ADDRESSES);
+
+static const char *const tls_words[] = {
+    [CONF_TLS_MAY] = "may",
+    [CONF_TLS_ENCRYPT] = "encrypt",
+    [CONF_TLS_IMPLICIT] = "implicit",
+    [CONF_TLS_NONE] = "none",
+};
+TABLE_HAS_EACH(tls_words, NUM_CONF_TLS);
+
+static const char *const client_certificate_words[] = {
+    [CONF_CLIENT_CERTIFICATE_NONE] = "none",
+    [CONF_CLIENT_CERTIFICATE_ASK] = "ask",
+    [CONF_CLIENT_CERTIFICATE_REQUIRE] = "require",
+};
+TABLE_HAS_EACH(client_certificate_words, NUM_CONF_CLIENT_CERTIFICATES);
+
+static const char *const on_failure_words[] = {
+    [CONF_ON_FAILURE_TEMPFAIL] = "tempfail",
+    [CONF_ON_FAILURE_ACCEPT] = "accept",
+};
+TABLE_HAS_EACH(on_failure_words, NUM_CONF_ON_FAILURES);
+
+static const char *const facilities[] = {
+    "mail",   "daemon", "user",   "auth",   "authpriv", "cron",   "ftp",
+    "lpr",    "news",   "syslog", "uucp",   "local0",   "local1", "local2",
+    "local3", "local4", "local5", "local6", "local7",
+};
+
+static const char *const protocols[] = {TLS_VERSION_NAMES};
 
 static const struct conf_option top[] = {
     {"hostname", CONF_TEXT, NULL, FIELD(conf, hostname), .complaint = conf_complain_hostname},
@@ -20,17 +86,12 @@ static const struct conf_option top[] = {
     {"control", CONF_PATH, "/run/postern/control.sock", FIELD(conf, control)},
     {"state_directory", CONF_PATH, "/var/lib/postern", FIELD(conf, state_directory),
      .complaint = conf_complain_path},
-    {"log", CONF_WORD, "syslog", {"syslog", "stderr"}, FIELD(conf, log)},
-    {"log_facility",
-     CONF_TEXT,
-     "mail",
-     {"mail", "daemon", "user", "auth", "authpriv", "cron", "ftp", "lpr", "news", "syslog", "uucp",
-      "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"},
-     FIELD(conf, log_facility)},
+    {"log", CONF_WORD, "syslog", WORDS(log_words), FIELD(conf, log)},
+    {"log_facility", CONF_TEXT, "mail", WORDS(facilities), FIELD(conf, log_facility)},
     {"syslog_name", CONF_TEXT, "posternd", FIELD(conf, syslog_name),
      .complaint = conf_complain_syslog_name},
-    {"log_sessions", CONF_WORD, "tls", {"all", "tls", "problems"}, FIELD(conf, log_sessions)},
-    {"failures", CONF_WORD, "disk", {"off", "memory", "disk"}, FIELD(conf, failures)},
+    {"log_sessions", CONF_WORD, "tls", WORDS(log_sessions_words), FIELD(conf, log_sessions)},
+    {"failures", CONF_WORD, "disk", WORDS(failures_words), FIELD(conf, failures)},
     {"tickets", CONF_BOOLEAN, "true", FIELD(conf, tickets)},
     {"ticket_keys", CONF_PATHS, "", FIELD(conf, ticket_keys), .complaint = conf_complain_path},
 };
@@ -43,30 +104,23 @@ static const struct conf_option certificate[] = {
 static const struct conf_option certificate_set[] = {
     {"names", CONF_SNI_NAMES, "", FIELD(conf_set, names), .complaint = conf_complain_sni},
     {"certificates", CONF_REFERENCES, NULL, .offset = CONF_NO_FIELD},
-    {"unmatched",
-     CONF_WORD,
-     "fail",
-     {"fail", "anonymous", "try-anyway"},
-     FIELD(conf_set, unmatched)},
+    {"unmatched", CONF_WORD, "fail", WORDS(unmatched_words), FIELD(conf_set, unmatched)},
 };
 
 static const struct conf_option tls_profile[] = {
-    {"min_protocol", CONF_TEXT, "", PROTOCOLS, FIELD(conf_profile, min_protocol)},
-    {"max_protocol", CONF_TEXT, "", PROTOCOLS, FIELD(conf_profile, max_protocol)},
+    {"min_protocol", CONF_TEXT, "", WORDS(protocols), FIELD(conf_profile, min_protocol)},
+    {"max_protocol", CONF_TEXT, "", WORDS(protocols), FIELD(conf_profile, max_protocol)},
     {"ciphers", CONF_TEXT, "", FIELD(conf_profile, ciphers)},
     {"ciphersuites", CONF_TEXT, "", FIELD(conf_profile, ciphersuites)},
     {"groups", CONF_TEXT, "", FIELD(conf_profile, groups)},
-    {"alpn", CONF_WORD, "guard", {"guard", "strict", "ignore"}, FIELD(conf_profile, alpn)},
+    {"alpn", CONF_WORD, "guard", WORDS(alpn_words), FIELD(conf_profile, alpn)},
 };
 
 static const struct conf_option backend[] = {
     {"address", CONF_ADDRESSES, NULL, FIELD(conf_backend, addresses),
      .num_offset = offsetof(struct conf_backend, num_addresses)},
     {"tls_address", CONF_ADDRESS, "", FIELD(conf_backend, tls_address)},
-    {"client_address",
-     CONF_WORD,
-     "proxy-v2",
-     {"proxy-v2", "proxy-v1"},
+    {"client_address", CONF_WORD, "proxy-v2", WORDS(client_address_words),
      FIELD(conf_backend, client_address)},
     {"max_connections", CONF_NUMBER, "480", FIELD(conf_backend, max_connections), .max = 1000000},
     {"connect_timeout", CONF_NUMBER, "10", FIELD(conf_backend, connect_timeout), .min = 1,
@@ -80,23 +134,13 @@ static const struct conf_option listener[] = {
      .num_offset = offsetof(struct conf_listener, num_addresses)},
     {"trial_address", CONF_ADDRESSES, "", FIELD(conf_listener, trial_addresses),
      .num_offset = offsetof(struct conf_listener, num_trial_addresses)},
-    {"tls",
-     CONF_WORD,
-     "may",
-     {[CONF_TLS_MAY] = "may",
-      [CONF_TLS_ENCRYPT] = "encrypt",
-      [CONF_TLS_IMPLICIT] = "implicit",
-      [CONF_TLS_NONE] = "none"},
-     FIELD(conf_listener, tls)},
+    {"tls", CONF_WORD, "may", WORDS(tls_words), FIELD(conf_listener, tls)},
     {"tls_profile", CONF_REFERENCE, "", .offset = CONF_NO_FIELD},
     {"certificate_sets", CONF_REFERENCES, "", .offset = CONF_NO_FIELD},
     {"backend", CONF_REFERENCE, NULL, .offset = CONF_NO_FIELD},
     {"auth_before_tls", CONF_BOOLEAN, "false", FIELD(conf_listener, auth_before_tls)},
     {"starttls_except", CONF_NETWORKS, "", FIELD(conf_listener, starttls_except)},
-    {"client_certificate",
-     CONF_WORD,
-     "none",
-     {"none", "ask", "require"},
+    {"client_certificate", CONF_WORD, "none", WORDS(client_certificate_words),
      FIELD(conf_listener, client_certificate)},
     {"client_ca", CONF_PATH, "", FIELD(conf_listener, client_ca)},
     {"accept_proxy_from", CONF_NETWORKS, "", FIELD(conf_listener, accept_proxy_from)},
@@ -123,7 +167,7 @@ static const struct conf_option milter[] = {
      .complaint = conf_complain_header},
     {"policy", CONF_PATH, "", FIELD(conf_milter, policy)},
     {"policy_socket", CONF_ADDRESS, "", FIELD(conf_milter, policy_socket)},
-    {"on_failure", CONF_WORD, "tempfail", {"tempfail", "accept"}, FIELD(conf_milter, on_failure)},
+    {"on_failure", CONF_WORD, "tempfail", WORDS(on_failure_words), FIELD(conf_milter, on_failure)},
     {"keep_from", CONF_NETWORKS, "", FIELD(conf_milter, keep_from)},
     {"user", CONF_TEXT, "", FIELD(conf_milter, user), .complaint = conf_complain_user},
 };
@@ -154,36 +198,29 @@ int conf_option_index(const struct conf_section *section, const char *name, size
     return -1;
 }
 
-static const char *word_of(enum conf_kind kind, const char *option, unsigned value)
-{
-    const struct conf_section *section = &conf_sections[kind];
-
-    return section->options[conf_option_index(section, option, strlen(option))].words[value];
-}
-
 const char *conf_tls_word(enum conf_tls tls)
 {
-    return word_of(CONF_LISTENER, "tls", tls);
+    return tls_words[tls];
 }
 
 const char *conf_unmatched_word(enum conf_unmatched unmatched)
 {
-    return word_of(CONF_SET, "unmatched", unmatched);
+    return unmatched_words[unmatched];
 }
 
 const char *conf_client_certificate_word(enum conf_client_certificate asked)
 {
-    return word_of(CONF_LISTENER, "client_certificate", asked);
+    return client_certificate_words[asked];
 }
 
 const char *conf_client_address_word(enum conf_client_address address)
 {
-    return word_of(CONF_BACKEND, "client_address", address);
+    return client_address_words[address];
 }
 
 const char *conf_alpn_word(enum alpn_rule rule)
 {
-    return word_of(CONF_PROFILE, "alpn", rule);
+    return alpn_words[rule];
 }
 
 enum conf_kind conf_section_kind(const char *name, size_t len)

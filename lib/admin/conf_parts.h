@@ -44,14 +44,13 @@ enum conf_type {
 /* The offset of an option that is checked, but has only one value so far. */
 #define CONF_NO_FIELD SIZE_MAX
 
-#define CONF_MAX_WORDS 20
-
 struct conf_option {
     const char *name;
     enum conf_type type;
-    const char *fallback;                       /* NULL: mandatory; a list: "" is empty, otherwise
-                                                 * its one value */
-    const char *words[CONF_MAX_WORDS + 1];      /* what is allowed; none: anything */
+    const char *fallback;     /* NULL: mandatory; a list: "" is empty, otherwise
+                               * its one value */
+    const char *const *words; /* what is allowed; NULL: anything */
+    size_t num_words;
     const char *(*complaint)(const char *text); /* NULL, or why a text is not allowed */
     unsigned min;                               /* CONF_NUMBER */
     unsigned max;

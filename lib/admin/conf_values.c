@@ -36,9 +36,9 @@ static int find_word(const struct place *p, const struct conf_value *value)
     char allowed[256];
     size_t len = 0;
 
-    for (int i = 0; p->option->words[i] != NULL; i++) {
+    for (size_t i = 0; i < p->option->num_words; i++) {
         if (strcmp(p->option->words[i], value->text) == 0) {
-            return i;
+            return (int)i;
         }
         len += (size_t)snprintf(allowed + len, sizeof allowed - len, "%s\"%s\"", i > 0 ? ", " : "",
                                 p->option->words[i]);
@@ -89,7 +89,7 @@ static int take_text(const struct place *p, const struct conf_value *value)
     /* If the default is empty, the value may also be empty. */
     bool may_be_empty = p->option->fallback != NULL && p->option->fallback[0] == '\0';
 
-    if (p->option->words[0] != NULL && !(may_be_empty && value->text[0] == '\0') &&
+    if (p->option->words != NULL && !(may_be_empty && value->text[0] == '\0') &&
         find_word(p, value) < 0) {
         return -1;
     }

@@ -20,6 +20,7 @@ enum alpn_rule {
     ALPN_GUARD,  /* refused if another service's protocol is named, and smtp is not */
     ALPN_STRICT, /* refused unless smtp is named */
     ALPN_IGNORE, /* never looked at */
+    NUM_ALPN_RULES,
 };
 
 enum alpn_answer {

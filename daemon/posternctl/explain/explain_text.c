@@ -102,6 +102,7 @@ static void print_unmatched(const struct explain *e, FILE *out)
     }
     switch (e->server.set->unmatched) {
     case CONF_UNMATCHED_FAIL:
+    case NUM_CONF_UNMATCHED:
         break;
     case CONF_UNMATCHED_ANONYMOUS:
         fprintf(out, "unmatched = \"anonymous\": posternd %s\n",
