@@ -32,8 +32,8 @@ void logline_connect(struct text *t, const struct logline_session *s);
 
 /* Anonymous TLS connection established from unknown[...]:...: TLSv1.2 with cipher ... "Untrusted"
  * or "Trusted", with client-signature, client_certificate, client_fingerprint, client_issuer and
- * perhaps client_error, if the client sent a certificate. After them fault=... and capped=yes, if
- * they apply. */
+ * perhaps client_error, if the client sent a certificate. After them the fields that appear only if
+ * they apply, such as fault=... and capped=yes. */
 void logline_established(struct text *t, const struct logline_session *s,
                          const struct tls_facts *facts);
 
