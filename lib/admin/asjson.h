@@ -12,8 +12,8 @@
 
 #include <jansson.h>
 
-/* A text of anybody's, escaped as in the log where it is no UTF-8, and cut to `max` bytes then. A
- * new value, or NULL without memory. */
+/* Any text. One that is not UTF-8 is escaped as in the log and cut to `max` bytes. A new value, or
+ * NULL without memory. */
 json_t *asjson_text(const char *s, size_t max);
 
 /* What is known about a session. A new object, or NULL without memory. */

@@ -1,5 +1,5 @@
 /*
- * fields: the values of a struct, each with the key under which it is told.
+ * fields: the values of a struct, each with its key in the output.
  *
  * A table of fields says what a struct holds, so that whatever tells it (JSON, text, a header) or
  * keeps it walks the table and names no value of its own.

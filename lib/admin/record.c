@@ -19,7 +19,7 @@ static const char *trust_word(unsigned trust)
 #define WORD(name, member, words, num)                                                             \
     .field = {VALUE(name, FIELD_WORD, member), .word = (words), .num_words = (num)}
 
-/* In the order in which they are told. */
+/* In the order of the output. */
 /* clang-format off */
 const struct record_fact record_facts[] = {
     {SESSION, TEXT("session", session)},

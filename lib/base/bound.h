@@ -2,8 +2,8 @@
  * bound: what the log says of a bound that is crossed, or is not.
  *
  * One line when it is crossed, one when it is left, and each of the two at most once a minute. What
- * was withheld is due when the minute is over, by then with the truth of that moment; so the last
- * line always tells the state, and the counts of all lines together are the times that it was
+ * was withheld is due when the minute is over, and then describes the state at that moment; so the
+ * last line always tells the state, and the counts of all lines together are the times that it was
  * crossed. Pure: the time is passed in, in milliseconds of a clock that never goes back. Not
  * locked.
  */

@@ -34,8 +34,7 @@ struct lifetime {
     int64_t began;      /* the session */
     int64_t since;      /* the wait: the last byte moved, or what is waited for began */
     int64_t tried_at;   /* CONNECT: when connecting was tried last */
-    int64_t turn_since; /* TALK: since when, at the latest, it is the client's turn when
-                           it is */
+    int64_t turn_since; /* TALK: if it is the client's turn: since when, at the latest */
     int64_t held_since; /* since when a STARTTLS waits for earlier replies; 0: none does */
     int64_t client_blocked_since;  /* since when the client accepts none of our bytes; 0: it does */
     int64_t backend_blocked_since; /* ... the backend */
