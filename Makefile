@@ -1,4 +1,4 @@
-# postern: build, try, test, install. `make help` shows this list; "*" needs root, all else does not.
+# postern: build, try, test, install. `make help` shows this list; "*" needs root, the others do not.
 #
 # Build
 #   make               build/posternd, build/posternctl and build/postern-milter
