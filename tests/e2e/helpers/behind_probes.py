@@ -329,9 +329,10 @@ def banned(visit):
 # --- how many ---
 
 def at_once(number, source="127.0.0.50"):
-    """The codes of the banners of so many clients that stay."""
-    return lambda visit: " ".join(str(client.reply().code) for client in
-                                  [visit.connect(source) for _ in range(number)])
+    """The codes of the banners of so many clients that stay, in order: which of their processes
+    asks anvil(8) first, nobody decides."""
+    return lambda visit: " ".join(sorted(str(client.reply().code) for client in
+                                         [visit.connect(source) for _ in range(number)]))
 
 
 def one_by_one(number, source):
