@@ -16,7 +16,7 @@
 #include "daemon/posternd/failures.h"
 #include "daemon/posternd/main_loop.h"
 #include "daemon/posternd/sockets.h"
-#include "daemon/posternd/worker.h"
+#include "daemon/posternd/workers.h"
 #include "daemon/tls/snapshot.h"
 
 #include <errno.h>
@@ -57,53 +57,21 @@ static int lock_state(const struct conf *conf, struct conf_error *error)
     return 0;
 }
 
-static void stop_workers(struct worker **workers, unsigned num)
-{
-    for (unsigned i = 0; i < num; i++) {
-        worker_stop(workers[i]);
-    }
-    for (unsigned i = 0; i < num; i++) {
-        worker_join(workers[i]);
-    }
-}
-
-/* Starts all workers or none. */
-static int start_workers(struct snapshot *snapshot, const struct sockets *sockets,
-                         struct worker **workers)
-{
-    unsigned started = 0;
-
-    while (started < snapshot->num_workers) {
-        workers[started] = worker_start(snapshot, started, sockets_of(sockets, started));
-        if (workers[started] == NULL) {
-            break;
-        }
-        started++;
-    }
-    if (started == snapshot->num_workers) {
-        return 0;
-    }
-    log_line(LOG_CRIT, "cannot start worker %u: %s", started, strerror(errno));
-    stop_workers(workers, started);
-    return -1;
-}
-
 static int serve(struct snapshot *snapshot, const struct sockets *sockets, struct main_loop *loop)
 {
-    struct worker **workers = calloc(snapshot->num_workers, sizeof(struct worker *));
+    struct workers workers = {0};
     int result = -1;
 
-    if (workers == NULL || directory_open(snapshot->conf->limits.max_sessions) != 0 ||
+    if (directory_open(snapshot->conf->limits.max_sessions) != 0 ||
         admission_open(snapshot->conf, snapshot->num_workers) != 0) {
         log_line(LOG_CRIT, "cannot start: %s", strerror(errno));
-    } else if (start_workers(snapshot, sockets, workers) == 0) {
-        main_loop_run(loop);
-        stop_workers(workers, snapshot->num_workers);
+    } else if (workers_start(&workers, snapshot, sockets, main_loop_news_fd(loop)) == 0) {
+        main_loop_run(loop, &workers);
+        workers_join(&workers);
         result = 0;
     }
     admission_close();
     directory_close();
-    free(workers);
     return result;
 }
 

@@ -6,14 +6,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 struct main_loop {
     struct event_base *base;
-    int signal_fd;
-    struct event *signals; /* owned */
-    struct event *teller;  /* owned */
+    int signal_fd;                 /* owned */
+    int news_fd;                   /* owned */
+    struct event *signals;         /* owned */
+    struct event *news;            /* owned */
+    struct event *teller;          /* owned */
+    const struct workers *workers; /* borrowed */
 };
 
 /* Signals are read here and nowhere else: no handler interrupts a worker. */
@@ -27,11 +31,23 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
         return;
     }
     if (signals_stop((int)info.ssi_signo)) {
-        event_base_loopbreak(loop->base);
+        workers_stop(loop->workers);
     } else {
         signals_ignored((int)info.ssi_signo, info.ssi_uid, (pid_t)info.ssi_pid,
                         info.ssi_signo == SIGHUP ? ": a changed configuration needs a restart"
                                                  : "");
+    }
+}
+
+static void on_news(evutil_socket_t fd, short what, void *arg)
+{
+    struct main_loop *loop = arg;
+    uint64_t count;
+
+    (void)what;
+    (void)!read(fd, &count, sizeof count);
+    if (workers_have_ended(loop->workers)) {
+        event_base_loopbreak(loop->base);
     }
 }
 
@@ -56,12 +72,15 @@ static int fill(struct main_loop *loop)
     loop->base = event_base_new_with_config(config);
     event_config_free(config);
     loop->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (loop->base == NULL || loop->signal_fd < 0) {
+    loop->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop->base == NULL || loop->signal_fd < 0 || loop->news_fd < 0) {
         return -1;
     }
     loop->signals = event_new(loop->base, loop->signal_fd, EV_READ | EV_PERSIST, on_signal, loop);
+    loop->news = event_new(loop->base, loop->news_fd, EV_READ | EV_PERSIST, on_news, loop);
     loop->teller = event_new(loop->base, -1, EV_PERSIST, on_tell, NULL);
-    if (loop->signals == NULL || loop->teller == NULL || event_add(loop->signals, NULL) != 0) {
+    if (loop->signals == NULL || loop->news == NULL || loop->teller == NULL ||
+        event_add(loop->signals, NULL) != 0 || event_add(loop->news, NULL) != 0) {
         return -1;
     }
     return event_add(loop->teller, &(struct timeval){.tv_sec = ADMISSION_LOG_SECONDS});
@@ -75,6 +94,7 @@ struct main_loop *main_loop_new(void)
         return NULL;
     }
     loop->signal_fd = -1;
+    loop->news_fd = -1;
     if (fill(loop) != 0) {
         int error = errno;
 
@@ -90,8 +110,14 @@ struct event_base *main_loop_base(const struct main_loop *loop)
     return loop->base;
 }
 
-void main_loop_run(struct main_loop *loop)
+int main_loop_news_fd(const struct main_loop *loop)
 {
+    return loop->news_fd;
+}
+
+void main_loop_run(struct main_loop *loop, const struct workers *workers)
+{
+    loop->workers = workers;
     event_base_dispatch(loop->base);
 }
 
@@ -105,6 +131,12 @@ void main_loop_free(struct main_loop *loop)
     }
     if (loop->teller != NULL) {
         event_free(loop->teller);
+    }
+    if (loop->news != NULL) {
+        event_free(loop->news);
+    }
+    if (loop->news_fd >= 0) {
+        close(loop->news_fd);
     }
     if (loop->signal_fd >= 0) {
         close(loop->signal_fd);

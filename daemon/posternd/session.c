@@ -287,6 +287,11 @@ void sessions_reset_timers(struct thread *thread)
     }
 }
 
+void sessions_drain(struct thread *thread)
+{
+    (void)thread;
+}
+
 void session_shutdown(struct session *s)
 {
     if (s->phase == PHASE_TALK && !gate_backend_turn(&s->gate)) {

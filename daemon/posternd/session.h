@@ -25,6 +25,9 @@ void session_evict(struct session *s);
 /* Stress has begun: the thread's sessions may have less time than they had. */
 void sessions_reset_timers(struct thread *thread);
 
+/* The daemon is about to stop: the thread's sessions end as soon as that harms nobody. */
+void sessions_drain(struct thread *thread);
+
 /* The daemon stops: sends 421 if no reply is outstanding and the client would read it as one, and
  * ends the session at once. */
 void session_shutdown(struct session *s);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -14,21 +15,46 @@
 /* Events served before the loop asks the kernel and the clock again. */
 enum { DISPATCH_MAX = 16 };
 
+/* What main tells a worker; each is a bit. */
+enum order { ORDER_DRAIN = 1, ORDER_STOP = 2 };
+
 struct worker {
     struct thread thread;
     struct listener *listeners; /* owned array, one for each listening socket */
     size_t num_listeners;
-    int stop_fd;              /* an eventfd; written by worker_stop() */
-    struct event *stop_event; /* owned */
-    struct event *wake_event; /* owned; on admission's eventfd */
+    int orders_fd;              /* owned: an eventfd; written after `orders` has changed */
+    _Atomic unsigned orders;    /* given, and not taken yet */
+    int news_fd;                /* borrowed: main's eventfd */
+    _Atomic bool ended;         /* the thread has nothing left to do */
+    struct event *orders_event; /* owned */
+    struct event *wake_event;   /* owned; on admission's eventfd */
     pthread_t pthread;
 };
 
-static void on_stop(evutil_socket_t fd, short what, void *arg)
+/* Makes the reader of an eventfd look. It takes 8 bytes unless its counter is full, and then it can
+ * also be read. */
+static void ring(int fd)
 {
-    (void)fd;
+    uint64_t one = 1;
+
+    (void)!write(fd, &one, sizeof one);
+}
+
+static void on_orders(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *t = arg;
+    uint64_t count;
+    unsigned orders;
+
     (void)what;
-    event_base_loopbreak(arg);
+    (void)!read(fd, &count, sizeof count);
+    orders = atomic_exchange(&t->orders, 0);
+    if ((orders & ORDER_DRAIN) != 0) {
+        sessions_drain(&t->thread);
+    }
+    if ((orders & ORDER_STOP) != 0) {
+        event_base_loopbreak(t->thread.base);
+    }
 }
 
 /* Sessions of this worker were evicted, or stress has begun. */
@@ -59,6 +85,8 @@ static void *run(void *arg)
     while (t->thread.sessions != NULL) {
         session_shutdown(t->thread.sessions);
     }
+    atomic_store(&t->ended, true);
+    ring(t->news_fd);
     return NULL;
 }
 
@@ -68,14 +96,14 @@ static void destroy(struct worker *t)
         listener_close(&t->listeners[i]);
     }
     free(t->listeners);
-    if (t->stop_event != NULL) {
-        event_free(t->stop_event);
+    if (t->orders_event != NULL) {
+        event_free(t->orders_event);
     }
     if (t->wake_event != NULL) {
         event_free(t->wake_event);
     }
-    if (t->stop_fd >= 0) {
-        close(t->stop_fd);
+    if (t->orders_fd >= 0) {
+        close(t->orders_fd);
     }
     if (t->thread.base != NULL) {
         event_base_free(t->thread.base);
@@ -131,12 +159,12 @@ static int prepare(struct worker *t, const int *fds)
     if (t->thread.base == NULL || open_listeners(t, fds) != 0) {
         return -1;
     }
-    t->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (t->stop_fd < 0) {
+    t->orders_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (t->orders_fd < 0) {
         return -1;
     }
-    t->stop_event = event_new(t->thread.base, t->stop_fd, EV_READ, on_stop, t->thread.base);
-    if (t->stop_event == NULL || event_add(t->stop_event, NULL) != 0) {
+    t->orders_event = event_new(t->thread.base, t->orders_fd, EV_READ | EV_PERSIST, on_orders, t);
+    if (t->orders_event == NULL || event_add(t->orders_event, NULL) != 0) {
         return -1;
     }
     t->wake_event = event_new(t->thread.base, admission_wake_fd(t->thread.index),
@@ -148,14 +176,15 @@ static int prepare(struct worker *t, const int *fds)
     return errno == 0 ? 0 : -1;
 }
 
-struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds)
+struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds, int news_fd)
 {
     struct worker *t = calloc(1, sizeof *t);
 
     if (t == NULL) {
         return NULL;
     }
-    t->stop_fd = -1;
+    t->orders_fd = -1;
+    t->news_fd = news_fd;
     t->thread.index = index;
     t->thread.snapshot = snapshot_ref(snapshot);
     if (prepare(t, fds) != 0) {
@@ -168,12 +197,25 @@ struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int
     return t;
 }
 
+static void give(struct worker *worker, enum order order)
+{
+    atomic_fetch_or(&worker->orders, order);
+    ring(worker->orders_fd);
+}
+
+void worker_drain(struct worker *worker)
+{
+    give(worker, ORDER_DRAIN);
+}
+
 void worker_stop(struct worker *worker)
 {
-    uint64_t one = 1;
+    give(worker, ORDER_STOP);
+}
 
-    /* An eventfd takes 8 bytes unless its counter is full, which one write cannot do. */
-    (void)!write(worker->stop_fd, &one, sizeof one);
+bool worker_has_ended(const struct worker *worker)
+{
+    return atomic_load(&worker->ended);
 }
 
 void worker_join(struct worker *worker)

@@ -10,19 +10,32 @@
 
 #include "daemon/tls/snapshot.h"
 
-/* A running worker's handle. */
+/* A running worker's handle. Only main's thread uses it. */
 struct worker;
 
 /*
  * Starts worker `index` of `snapshot` on the listening sockets `fds`, one for each address of
- * each listener in the order of the conf (sockets_of(); borrowed, open until worker_stop()).
+ * each listener in the order of the conf (sockets_of(); borrowed, open until it has ended).
+ * `news_fd`, an eventfd, is written whenever an answer of the functions below has changed.
  * NULL on failure, with errno.
  */
-MUST_USE struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds);
+MUST_USE struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds,
+                                     int news_fd);
 
-/* Tells it to end the listening and every session. All are told before the first is waited for: a
- * socket whose worker has ended still takes connections. */
+/* --- orders: each returns at once, and the worker carries it out in its own thread --- */
+
+/* No session begins any more, and those that there are end as soon as that harms nobody
+ * (sessions_drain()). */
+void worker_drain(struct worker *worker);
+
+/* Ends the listening and every session at once. All workers are told before the first is waited
+ * for: a socket whose worker has ended still takes connections. */
 void worker_stop(struct worker *worker);
+
+/* --- answers --- */
+
+/* Whether it has nothing left to do: worker_join() returns at once. */
+MUST_USE bool worker_has_ended(const struct worker *worker);
 
 /* Waits for the thread of a worker that was told to stop, and frees it. */
 void worker_join(struct worker *worker);
