@@ -14,6 +14,7 @@
 #include "daemon/posternd/descriptors.h"
 #include "daemon/posternd/directory.h"
 #include "daemon/posternd/failures.h"
+#include "daemon/posternd/inherited.h"
 #include "daemon/posternd/main_loop.h"
 #include "daemon/posternd/sockets.h"
 #include "daemon/posternd/workers.h"
@@ -66,6 +67,7 @@ static int serve(struct snapshot *snapshot, const struct sockets *sockets, struc
         admission_open(snapshot->conf, snapshot->num_workers) != 0) {
         log_line(LOG_CRIT, "cannot start: %s", strerror(errno));
     } else if (workers_start(&workers, snapshot, sockets, main_loop_news_fd(loop)) == 0) {
+        notify_ready();
         main_loop_run(loop, &workers);
         workers_join(&workers);
         result = 0;
@@ -133,6 +135,8 @@ static int start(struct snapshot *snapshot)
         fprintf(stderr, "%s\n", error.text);
     } else {
         sockets_log(&sockets, conf);
+        inherited_close();
+        sockets_retain(&sockets, conf);
         result = serve(snapshot, &sockets, loop);
     }
     sockets_close(&sockets);
@@ -152,6 +156,10 @@ int main(int argc, char **argv)
 
     log_init("posternd");
     signals_hold();
+    if (!options.check_only) {
+        notify_open();
+        inherited_open();
+    }
     if (tls_library_init() != 0) {
         log_line(LOG_CRIT, "libssl cannot be initialised");
         return EXIT_BAD;

@@ -1,5 +1,6 @@
 #include "daemon/posternd/notify.h"
 
+#include "daemon/common/environment.h"
 #include "daemon/common/log.h"
 #include "lib/base/pace.h"
 
@@ -57,29 +58,18 @@ static void read_address(void)
     state.address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
-/* The number in the variable; 0 if it is none. */
-static uint64_t number_of(const char *variable)
-{
-    const char *text = getenv(variable);
-    char *end;
-    uint64_t number;
-
-    if (text == NULL || *text < '0' || *text > '9') {
-        return 0;
-    }
-    errno = 0;
-    number = strtoull(text, &end, 10);
-    return errno == 0 && *end == '\0' ? number : 0;
-}
-
 static void read_watchdog(void)
 {
-    uint64_t interval = number_of("WATCHDOG_USEC") / 2000;
+    uint64_t wait = 0;
+    uint64_t pid;
 
-    if (getenv("WATCHDOG_PID") != NULL && number_of("WATCHDOG_PID") != (uint64_t)getpid()) {
+    if ((getenv("WATCHDOG_PID") != NULL &&
+         (!environment_number("WATCHDOG_PID", INT32_MAX, &pid) || pid != (uint64_t)getpid())) ||
+        !environment_number("WATCHDOG_USEC", INT64_MAX, &wait)) {
         return;
     }
-    state.watchdog_ms = interval < INT32_MAX ? (unsigned)interval : INT32_MAX;
+    wait /= 2000;
+    state.watchdog_ms = wait < INT32_MAX ? (unsigned)wait : INT32_MAX;
 }
 
 void notify_open(void)
@@ -216,6 +206,8 @@ void notify_remove(const char *name)
 {
     char text[MESSAGE_SIZE];
 
-    snprintf(text, sizeof text, "FDSTOREREMOVE=1\nFDNAME=%s", name);
-    say(text, -1);
+    if (name[0] != '\0') {
+        snprintf(text, sizeof text, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+        say(text, -1);
+    }
 }

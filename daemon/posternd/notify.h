@@ -53,8 +53,8 @@ void notify_status(const char *text);
  */
 void notify_store(int fd, const char *name);
 
-/* The supervisor closes its copies of this name. A listening socket that is closed here only goes
- * on taking connections, which nobody serves. */
+/* The supervisor closes its copies of this name; "" is none. A listening socket that is closed here
+ * only goes on taking connections, which nobody serves. */
 void notify_remove(const char *name);
 
 #endif

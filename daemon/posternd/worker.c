@@ -20,7 +20,7 @@ enum order { ORDER_DRAIN = 1, ORDER_STOP = 2 };
 
 struct worker {
     struct thread thread;
-    struct listener *listeners; /* owned array, one for each listening socket */
+    struct listener **listeners; /* owned array of owned, one for each listening socket */
     size_t num_listeners;
     int orders_fd;              /* owned: an eventfd; written after `orders` has changed */
     _Atomic unsigned orders;    /* given, and not taken yet */
@@ -80,7 +80,7 @@ static void *run(void *arg)
 
     event_base_dispatch(t->thread.base);
     for (size_t i = 0; i < t->num_listeners; i++) {
-        listener_close(&t->listeners[i]);
+        listener_close(t->listeners[i]);
     }
     while (t->thread.sessions != NULL) {
         session_shutdown(t->thread.sessions);
@@ -93,7 +93,8 @@ static void *run(void *arg)
 static void destroy(struct worker *t)
 {
     for (size_t i = 0; i < t->num_listeners; i++) {
-        listener_close(&t->listeners[i]);
+        listener_close(t->listeners[i]);
+        free(t->listeners[i]);
     }
     free(t->listeners);
     if (t->orders_event != NULL) {
@@ -113,22 +114,42 @@ static void destroy(struct worker *t)
     free(t);
 }
 
-/* Gives each listening socket its listener. */
-static int open_listeners(struct worker *t, const int *fds)
+/* Opens a listener for each socket that this worker polls at the address. */
+static int open_at(struct worker *t, const struct sockets *sockets, size_t listener, size_t address)
+{
+    size_t num;
+    const int *fds =
+        sockets_of(sockets, t->thread.snapshot->conf, listener, address, t->thread.index, &num);
+    struct listener **more =
+        reallocarray(t->listeners, t->num_listeners + num, sizeof(struct listener *));
+
+    if (more == NULL) {
+        return -1;
+    }
+    t->listeners = more;
+    for (size_t i = 0; i < num; i++) {
+        struct listener *l = calloc(1, sizeof *l);
+
+        if (l == NULL) {
+            return -1;
+        }
+        t->listeners[t->num_listeners++] = l;
+        if (listener_open(l, &t->thread, listener, fds[i]) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int open_listeners(struct worker *t, const struct sockets *sockets)
 {
     const struct conf *conf = t->thread.snapshot->conf;
 
-    t->listeners = calloc(sockets_count(conf), sizeof *t->listeners);
-    if (t->listeners == NULL) {
-        return -1;
-    }
     for (size_t l = 0; l < conf->num_listeners; l++) {
-        size_t num_bound = conf_bound(&conf->listeners[l]).num;
+        size_t num = conf_bound(&conf->listeners[l]).num;
 
-        for (size_t a = 0; a < num_bound; a++, t->num_listeners++) {
-            size_t at = t->num_listeners;
-
-            if (listener_open(&t->listeners[at], &t->thread, l, fds[at]) != 0) {
+        for (size_t a = 0; a < num; a++) {
+            if (open_at(t, sockets, l, a) != 0) {
                 return -1;
             }
         }
@@ -153,10 +174,10 @@ static struct event_base *new_base(void)
     return base;
 }
 
-static int prepare(struct worker *t, const int *fds)
+static int prepare(struct worker *t, const struct sockets *sockets)
 {
     t->thread.base = new_base();
-    if (t->thread.base == NULL || open_listeners(t, fds) != 0) {
+    if (t->thread.base == NULL || open_listeners(t, sockets) != 0) {
         return -1;
     }
     t->orders_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -176,7 +197,8 @@ static int prepare(struct worker *t, const int *fds)
     return errno == 0 ? 0 : -1;
 }
 
-struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds, int news_fd)
+struct worker *worker_start(struct snapshot *snapshot, unsigned index,
+                            const struct sockets *sockets, int news_fd)
 {
     struct worker *t = calloc(1, sizeof *t);
 
@@ -187,7 +209,7 @@ struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int
     t->news_fd = news_fd;
     t->thread.index = index;
     t->thread.snapshot = snapshot_ref(snapshot);
-    if (prepare(t, fds) != 0) {
+    if (prepare(t, sockets) != 0) {
         int error = errno;
 
         destroy(t);

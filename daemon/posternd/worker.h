@@ -8,19 +8,20 @@
 #ifndef POSTERN_DAEMON_POSTERND_WORKER_H
 #define POSTERN_DAEMON_POSTERND_WORKER_H
 
+#include "daemon/posternd/sockets.h"
 #include "daemon/tls/snapshot.h"
 
 /* A running worker's handle. Only main's thread uses it. */
 struct worker;
 
 /*
- * Starts worker `index` of `snapshot` on the listening sockets `fds`, one for each address of
- * each listener in the order of the conf (sockets_of(); borrowed, open until it has ended).
+ * Starts worker `index` of `snapshot` on its listening sockets among `sockets`, which are open for
+ * the conf of the snapshot, and remain so until it has ended.
  * `news_fd`, an eventfd, is written whenever an answer of the functions below has changed.
  * NULL on failure, with errno.
  */
-MUST_USE struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds,
-                                     int news_fd);
+MUST_USE struct worker *worker_start(struct snapshot *snapshot, unsigned index,
+                                     const struct sockets *sockets, int news_fd);
 
 /* --- orders: each returns at once, and the worker carries it out in its own thread --- */
 

@@ -11,8 +11,7 @@ int workers_start(struct workers *workers, struct snapshot *snapshot, const stru
 {
     *workers = (struct workers){.items = calloc(snapshot->num_workers, sizeof(struct worker *))};
     for (; workers->items != NULL && workers->num < snapshot->num_workers; workers->num++) {
-        struct worker *worker =
-            worker_start(snapshot, workers->num, sockets_of(sockets, workers->num), news_fd);
+        struct worker *worker = worker_start(snapshot, workers->num, sockets, news_fd);
 
         if (worker == NULL) {
             break;
