@@ -3,6 +3,7 @@
 #include "daemon/common/signals.h"
 #include "daemon/posternd/admission.h"
 #include "daemon/posternd/thread.h"
+#include "daemon/posternd/watchdog.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct main_loop {
     struct event *news;            /* owned */
     struct event *teller;          /* owned */
     const struct workers *workers; /* borrowed */
+    struct watchdog watchdog;
 };
 
 /* Signals are read here and nowhere else: no handler interrupts a worker. */
@@ -46,6 +48,7 @@ static void on_news(evutil_socket_t fd, short what, void *arg)
 
     (void)what;
     (void)!read(fd, &count, sizeof count);
+    watchdog_news(&loop->watchdog);
     if (workers_have_ended(loop->workers)) {
         event_base_loopbreak(loop->base);
     }
@@ -83,6 +86,9 @@ static int fill(struct main_loop *loop)
         event_add(loop->signals, NULL) != 0 || event_add(loop->news, NULL) != 0) {
         return -1;
     }
+    if (watchdog_open(&loop->watchdog, loop->base) != 0) {
+        return -1;
+    }
     return event_add(loop->teller, &(struct timeval){.tv_sec = ADMISSION_LOG_SECONDS});
 }
 
@@ -118,6 +124,7 @@ int main_loop_news_fd(const struct main_loop *loop)
 void main_loop_run(struct main_loop *loop, const struct workers *workers)
 {
     loop->workers = workers;
+    watchdog_begin(&loop->watchdog, workers);
     event_base_dispatch(loop->base);
 }
 
@@ -132,6 +139,7 @@ void main_loop_free(struct main_loop *loop)
     if (loop->teller != NULL) {
         event_free(loop->teller);
     }
+    watchdog_close(&loop->watchdog);
     if (loop->news != NULL) {
         event_free(loop->news);
     }

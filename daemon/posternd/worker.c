@@ -16,7 +16,7 @@
 enum { DISPATCH_MAX = 16 };
 
 /* What main tells a worker; each is a bit. */
-enum order { ORDER_DRAIN = 1, ORDER_STOP = 2 };
+enum order { ORDER_DRAIN = 1, ORDER_STOP = 2, ORDER_ANSWER = 16 };
 
 struct worker {
     struct thread thread;
@@ -25,6 +25,7 @@ struct worker {
     int orders_fd;              /* owned: an eventfd; written after `orders` has changed */
     _Atomic unsigned orders;    /* given, and not taken yet */
     int news_fd;                /* borrowed: main's eventfd */
+    _Atomic bool asked;         /* whether it is alive, and has not answered yet */
     _Atomic bool ended;         /* the thread has nothing left to do */
     struct event *orders_event; /* owned */
     struct event *wake_event;   /* owned; on admission's eventfd */
@@ -49,6 +50,10 @@ static void on_orders(evutil_socket_t fd, short what, void *arg)
     (void)what;
     (void)!read(fd, &count, sizeof count);
     orders = atomic_exchange(&t->orders, 0);
+    if ((orders & ORDER_ANSWER) != 0) {
+        atomic_store(&t->asked, false);
+        ring(t->news_fd);
+    }
     if ((orders & ORDER_DRAIN) != 0) {
         sessions_drain(&t->thread);
     }
@@ -233,6 +238,17 @@ void worker_drain(struct worker *worker)
 void worker_stop(struct worker *worker)
 {
     give(worker, ORDER_STOP);
+}
+
+void worker_ask(struct worker *worker)
+{
+    atomic_store(&worker->asked, true);
+    give(worker, ORDER_ANSWER);
+}
+
+bool worker_has_answered(const struct worker *worker)
+{
+    return !atomic_load(&worker->asked) || worker_has_ended(worker);
 }
 
 bool worker_has_ended(const struct worker *worker)

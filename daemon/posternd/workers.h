@@ -18,9 +18,13 @@ struct workers {
 MUST_USE int workers_start(struct workers *workers, struct snapshot *snapshot,
                            const struct sockets *sockets, int news_fd);
 
-/* worker_drain() and worker_stop() of all. */
+/* worker_drain(), worker_stop() and worker_ask() of all. */
 void workers_drain(const struct workers *workers);
 void workers_stop(const struct workers *workers);
+void workers_ask(const struct workers *workers);
+
+/* Whether all have answered. */
+MUST_USE bool workers_have_answered(const struct workers *workers);
 
 /* Whether no worker has anything left to do. */
 MUST_USE bool workers_have_ended(const struct workers *workers);
