@@ -18,6 +18,7 @@
 #include "daemon/posternd/inherited.h"
 #include "daemon/posternd/main_loop.h"
 #include "daemon/posternd/sockets.h"
+#include "daemon/posternd/summary.h"
 #include "daemon/posternd/workers.h"
 #include "daemon/tls/snapshot.h"
 
@@ -88,6 +89,7 @@ static int serve(struct snapshot *snapshot, const struct sockets *sockets, struc
         admission_open(snapshot->conf, snapshot->num_workers) != 0) {
         log_fatal("cannot start: %s", strerror(errno));
     } else if (workers_start(&workers, snapshot, sockets, main_loop_news_fd(loop)) == 0) {
+        summary_serving(snapshot);
         notify_ready();
         main_loop_run(loop, &workers);
         workers_join(&workers);

@@ -7,8 +7,10 @@ import re
 import signal
 import socket
 import tempfile
+import time
 
 from common import CERTIFICATES, ESTABLISHED, PROGRAM, Case, free_port, table
+from held import Held
 from lab.smtp import Client
 from supervisor import Supervisor
 
@@ -297,3 +299,39 @@ class Passed(ServiceCase):
         self.served(*self.clients(10))
         self.assertEqual(len(set(self.supervisor.names())), 2)
         self.assertIn("l-1", self.supervisor.names())
+
+
+class Watchdog(ServiceCase):
+    LIMIT = 0.4     # seconds; four answers in that time
+
+    def begin(self, *settings):
+        return self.start(None, f"WATCHDOG_USEC={int(self.LIMIT * 1000000)}", *settings)
+
+    def answers(self):
+        return len(self.supervisor.told.find_all("^WATCHDOG=1$"))
+
+    def test_it_answers_as_long_as_it_lives(self):
+        self.begin()
+        self.supervisor.told.wait("^WATCHDOG=1$", times=8)
+
+    def test_nobody_wants_to_know(self):
+        for settings in ([], [f"WATCHDOG_USEC={int(self.LIMIT * 1000000)}", "WATCHDOG_PID=1"],
+                         ["WATCHDOG_USEC=x"]):
+            daemon = self.start(None, *settings)
+            time.sleep(self.LIMIT)
+            self.assertEqual(self.answers(), 0)
+            self.end(daemon)
+
+    def test_one_worker_that_does_not_go_on(self):
+        """One thread of the process is held as a debugger holds it; the others run."""
+        daemon = self.begin()
+        self.supervisor.told.wait("^WATCHDOG=1$", times=2)
+        threads = sorted(int(each) for each in os.listdir(f"/proc/{daemon.pid}/task"))
+        self.assertEqual(len(threads), 3)
+        for held in threads[1:]:
+            with Held(held):
+                before = self.answers()
+                time.sleep(3 * self.LIMIT)
+                # One may have been on its way.
+                self.assertLessEqual(self.answers(), before + 1)
+            self.supervisor.told.wait("^WATCHDOG=1$", after=self.supervisor.told.mark(), times=2)
