@@ -4,11 +4,11 @@
 #include "daemon/common/log.h"
 #include "daemon/common/sockaddr.h"
 #include "lib/base/text.h"
+#include "lib/net/passed.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,12 +16,6 @@
 
 /* The first descriptor that is passed: SD_LISTEN_FDS_START. */
 enum { FIRST = 3 };
-
-/* The room for a name as it came: FDNAME_MAX of systemd, and NUL. */
-enum { GIVEN_SIZE = 256 };
-
-/* The beginning of our names. */
-#define PREFIX "l-"
 
 enum kind {
     LISTENER,
@@ -32,11 +26,11 @@ enum kind {
 struct descriptor {
     int fd; /* owned; -1: taken, or closed */
     enum kind kind;
-    const char *why;       /* static; what is wrong with it, if it is foreign */
-    struct addr at;        /* what a listening socket is bound to */
-    ino_t inode;           /* the same for two descriptors of one socket */
-    char name[GIVEN_SIZE]; /* under which it is stored, or came */
-    bool own;              /* the name is of our kind, and nothing else has it */
+    const char *why;             /* static; what is wrong with it, if it is foreign */
+    struct addr at;              /* what a listening socket is bound to */
+    ino_t inode;                 /* the same for two descriptors of one socket */
+    char name[PASSED_NAME_SIZE]; /* under which it is stored, or came */
+    bool own;                    /* the name is of our kind, and nothing else has it */
 };
 
 static struct {
@@ -44,21 +38,6 @@ static struct {
     size_t num;
     uint64_t serial; /* the largest in a name */
 } state;
-
-/* The number in a name of our kind. */
-static bool serial_of(const char *name, uint64_t *out)
-{
-    char again[GIVEN_SIZE];
-    char *end;
-
-    if (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0) {
-        return false;
-    }
-    errno = 0;
-    *out = strtoull(name + sizeof PREFIX - 1, &end, 10);
-    snprintf(again, sizeof again, PREFIX "%llu", (unsigned long long)*out);
-    return errno == 0 && *out < UINT64_MAX && strcmp(again, name) == 0;
-}
 
 static int option_of(int fd, int level, int name)
 {
@@ -124,7 +103,7 @@ static void note_name(struct descriptor *d)
     struct descriptor *twin = twin_of(d);
     uint64_t serial;
 
-    d->own = serial_of(d->name, &serial) && !name_is_taken(d);
+    d->own = passed_serial(d->name, &serial) && !name_is_taken(d);
     if (d->own && serial > state.serial) {
         state.serial = serial;
     }
@@ -160,22 +139,18 @@ static void take(int fd, const char *name)
     }
 }
 
-/* The names are separated by colons, and may be missing. */
+/* Names may be missing. */
 static void take_all(size_t num)
 {
     const char *names = getenv("LISTEN_FDNAMES");
-    char name[GIVEN_SIZE];
+    char name[PASSED_NAME_SIZE];
 
     if (names == NULL) {
         names = "";
     }
     for (size_t i = 0; i < num; i++) {
-        size_t len = strcspn(names, ":");
-
-        snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name), names);
+        passed_name(&names, name);
         take(FIRST + (int)i, name);
-        names += len;
-        names += *names == ':';
     }
 }
 
@@ -267,5 +242,5 @@ void inherited_close(void)
 void inherited_new_name(char name[NOTIFY_NAME_SIZE])
 {
     state.serial++;
-    snprintf(name, NOTIFY_NAME_SIZE, PREFIX "%llu", (unsigned long long)state.serial);
+    passed_listener_name(state.serial, name, NOTIFY_NAME_SIZE);
 }

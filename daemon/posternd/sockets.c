@@ -3,6 +3,7 @@
 #include "daemon/common/log.h"
 #include "daemon/common/sockaddr.h"
 #include "daemon/posternd/inherited.h"
+#include "lib/net/spread.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -21,7 +22,7 @@ struct sockets_address {
     struct addr bound;           /* with the port that it got */
     struct listening *listening; /* owned array */
     size_t num;
-    int *by_worker; /* owned: `stride` for each worker, of which the last may be missing */
+    int *by_worker; /* owned: `stride` places for each worker, the most that one has */
     size_t stride;
 };
 
@@ -156,18 +157,14 @@ static int bind_missing(struct sockets_address *a, unsigned num_workers)
 /* Which worker polls which. */
 static int distribute(struct sockets_address *a, unsigned num_workers)
 {
-    a->stride = (a->num + num_workers - 1) / num_workers;
+    a->stride = spread_count(a->num, num_workers, 0);
     a->by_worker = calloc(a->stride * num_workers, sizeof *a->by_worker);
     if (a->by_worker == NULL) {
         return -1;
     }
-    for (size_t w = 0; w < num_workers; w++) {
-        for (size_t i = 0; i < a->stride; i++) {
-            size_t at = w + i * num_workers;
-
-            /* Shared only where there are fewer than workers; beyond the end it is not looked at.
-             */
-            a->by_worker[w * a->stride + i] = a->listening[at % a->num].fd;
+    for (unsigned w = 0; w < num_workers; w++) {
+        for (size_t i = 0; i < spread_count(a->num, num_workers, w); i++) {
+            a->by_worker[w * a->stride + i] = a->listening[spread_at(a->num, num_workers, w, i)].fd;
         }
     }
     return 0;
@@ -306,7 +303,7 @@ const int *sockets_of(const struct sockets *s, const struct conf *conf, size_t l
 {
     const struct sockets_address *a = find(s, conf, listener, address);
 
-    *num = a->num < s->num_workers ? 1 : (a->num - worker - 1) / s->num_workers + 1;
+    *num = spread_count(a->num, s->num_workers, worker);
     return &a->by_worker[worker * a->stride];
 }
 

@@ -103,10 +103,10 @@ class Supervised(SystemCase):
     def test_number_of_workers_changes(self):
         def restart():
             for workers in (4, 1, 3):
-                self.machine.run(f"sed -i '1i workers = {workers}' /etc/postern/postern.conf"
-                                 " && systemctl restart postern"
-                                 " && cp -p /root/postern.conf /etc/postern/")
-        self.machine.run("sed -i '/^workers/d' /etc/postern/postern.conf")
+                self.machine.run(f"sed -i 's/^workers = .*/workers = {workers}/'"
+                                 " /etc/postern/postern.conf && systemctl restart postern")
+                self.assertEqual(len(self.machine.run("ls /proc/$(pidof posternd)/task").split()),
+                                 workers + 1)
         found = self.under_probe(restart)
         self.assertEqual((found["refused"], found["reset"]), (0, 0))
 
