@@ -45,7 +45,7 @@ void tls_shared_free(struct tls_shared *shared);
  * supervisor can keep and give to the next process. Call it once, before any session. `fd`: such a
  * memfd of an earlier process, which belongs to tls from now on, or -1: there is none. NULL, or why
  * its keys are not used, as words after "ticket keys are not kept over a restart: ": then a new
- * memfd was made, and new keys will be. If that fails, too, there is no memfd.
+ * memfd was made, and new keys will be. If that also fails, there is no memfd.
  */
 MUST_USE const char *tls_tickets_adopt(int fd);
 
