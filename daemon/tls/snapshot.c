@@ -269,8 +269,12 @@ static int start_thread(void *(*run)(void *arg), void *arg)
 
 void snapshot_unref(struct snapshot *s)
 {
-    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1 &&
-        start_thread(free_aside, s) != 0) {
-        snapshot_free(s);
+    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1) {
+        if (s->freed != NULL) {
+            s->freed();
+        }
+        if (start_thread(free_aside, s) != 0) {
+            snapshot_free(s);
+        }
     }
 }
