@@ -151,7 +151,12 @@ static bool send_stderr(int level, const char *text)
 {
     char head[NAME_SIZE + 64];
 
-    snprintf(head, sizeof head, "%s[%d]: %s", state.name, (int)getpid(), level_prefix(level));
+    /* The journal itself knows who it is. */
+    if (state.journal) {
+        snprintf(head, sizeof head, "%s", level_prefix(level));
+    } else {
+        snprintf(head, sizeof head, "%s[%d]: %s", state.name, (int)getpid(), level_prefix(level));
+    }
     return write_stderr(level, head, text);
 }
 

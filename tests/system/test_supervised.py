@@ -126,7 +126,7 @@ class Supervised(SystemCase):
         """It is tried again until the address is there, and says so."""
         mark = self.cursor()
         self.machine.run(f"sed -i 's/\"0.0.0.0:25\"/\"{LATER}:25\"/' /etc/postern/postern.conf"
-                         " && ! systemctl restart postern")
+                         " && systemctl restart --no-block postern")
         self.wait_journal(rf"^fatal: .*cannot listen on {LATER}:25: Cannot assign requested "
                           "address; starting again may help$", mark, times=2)
         self.assertEqual(self.show("ExecMainStatus"), ["75"])
