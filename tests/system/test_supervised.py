@@ -6,8 +6,9 @@ import re
 
 from common import SERVER, SystemCase
 
-# An address that the machine does not have at first.
-LATER = "192.0.2.55"
+# An address that the machine does not have at first, nor any of its network: of a network on
+# loopback it has all.
+LATER = "198.51.100.55"
 
 SOCKET = """\
 [Socket]
@@ -39,9 +40,9 @@ class Supervised(SystemCase):
         self.addCleanup(self.restore)
 
     def restore(self):
-        """What a test has changed is as before, and posternd runs."""
-        self.machine.run("cp -p /root/postern.conf /etc/postern/ && systemctl reset-failed postern;"
-                         "systemctl restart postern")
+        """What a test has changed is as before, and posternd runs, with nothing of an earlier one."""
+        self.machine.run("cp -p /root/postern.conf /etc/postern/; systemctl stop postern;"
+                         "systemctl reset-failed postern; systemctl start postern")
 
     def show(self, *properties):
         """Their values, in the order of systemd's own list if there are several."""
