@@ -11,10 +11,14 @@ import time
 
 from common import CERTIFICATES, ESTABLISHED, PROGRAM, Case, free_port, table
 from held import Held
+from lab.process import TIMEOUT
 from lab.smtp import Client
 from supervisor import Supervisor
 
 LISTENER = "l-[0-9]+"
+
+# The end of a line about a start that may succeed later.
+AGAIN = "; starting again may help"
 
 
 def listening(port, host="127.0.0.1", *, shared=True, **options):
@@ -299,6 +303,71 @@ class Passed(ServiceCase):
         self.served(*self.clients(10))
         self.assertEqual(len(set(self.supervisor.names())), 2)
         self.assertIn("l-1", self.supervisor.names())
+
+
+class Told(ServiceCase):
+    """How the supervisor is told, and what becomes of a supervisor that is none."""
+
+    def test_abstract_address(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            name = f"postern-{os.getpid()}-{self.port}"
+            notify.bind("\0" + name)
+            notify.settimeout(TIMEOUT)
+            wrapper = [*self.supervisor.wrapper(f"NOTIFY_SOCKET=@{name}")[0]]
+            self.stage.posternd(self.write(), wrapper=wrapper)
+            said = b""
+            while b"READY=1" not in said:
+                said = notify.recv(4096)
+
+    @table((("relative", "notify"), ("empty", ""), ("only_a_slash", "/"), ("long", "/" + "x" * 107)))
+    def test_address_that_is_none(self, address):
+        wrapper = self.supervisor.wrapper(f"NOTIFY_SOCKET={address}")[0]
+        daemon = self.stage.posternd(self.write(), wrapper=wrapper)
+        self.assertIsNotNone(daemon.log.find(
+            f"^{PROGRAM}warning: NOTIFY_SOCKET is no address of a socket: ignored$"))
+        self.served(*self.clients(2))
+
+    def test_nobody_there(self):
+        wrapper = self.supervisor.wrapper(f"NOTIFY_SOCKET={self.supervisor.path}.none")[0]
+        daemon = self.stage.posternd(self.write(), wrapper=wrapper)
+        self.served(*self.clients(2))
+        self.assertEqual(len(daemon.log.find_all(
+            f"^{PROGRAM}warning: cannot tell the supervisor FDSTORE=1: No such file")), 1)
+
+    def test_supervisor_that_does_not_read(self):
+        """It holds the start up for a second, once."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(self.supervisor.path + ".deaf")
+            os.chmod(self.supervisor.path + ".deaf", 0o666)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as filler:
+                filler.setblocking(False)
+                with self.assertRaises(BlockingIOError):
+                    while True:
+                        filler.sendto(b"x", notify.getsockname())
+            began = time.monotonic()
+            wrapper = self.supervisor.wrapper(f"NOTIFY_SOCKET={self.supervisor.path}.deaf")[0]
+            daemon = self.stage.posternd(self.write(workers=16), wrapper=wrapper)
+            self.served(*self.clients(2))
+            # Each of the 18 messages could wait that long.
+            self.assertLess(time.monotonic() - began, 15)
+            self.assertIsNotNone(daemon.log.find(
+                f"^{PROGRAM}warning: cannot tell the supervisor FDSTORE=1: Resource temporarily"))
+            self.assertEqual(self.stage.stop(daemon), 0)
+
+    def test_priority_in_the_journal(self):
+        """A line for the journal begins with it, and leaves out what the journal knows."""
+        conf = self.write("192.0.2.99:25")
+        wrapper, descriptors = self.supervisor.wrapper("JOURNAL_STREAM=stderr")
+        daemon = self.program(wrapper + [os.path.join(self.build, "posternd"), "-c", conf],
+                              pass_fds=descriptors)
+        self.assertEqual(daemon.end(), 75)
+        self.assertRegex(daemon.output.decode(),
+                         rf"(?m)^<4>warning: {conf}:\d+: certificate_set (.*\n)+"
+                         rf"<2>{conf}:\d+: cannot listen on 192.0.2.99:25: .*{AGAIN}\n\Z")
+
+    def test_journal_of_somebody_else(self):
+        daemon = self.start(None, "JOURNAL_STREAM=1:2")
+        daemon.wait_log(f"^{PROGRAM}listening on")
 
 
 class Watchdog(ServiceCase):

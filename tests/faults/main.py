@@ -10,7 +10,7 @@ anew        the same as the first thing in a program that has just been started
 start       counted from the program's own beginning, with -t and without
 
 Afterwards the program must be there, hold nothing of the session any more, serve the next client
-well, and, in a scene, have lost no memory. A start may fail, with exit code 2 and a message, or
+well, and, in a scene, have lost no memory. A start may fail, with exit code 2 or 75 and a message, or
 must serve. With --whole n is nearly every number, else one of each so many: the row's line tells.
 --only: rows whose name matches. The last line has Check's form; the exit code is 0 if all is well.
 """
@@ -249,7 +249,7 @@ class Row:
             return
         if code == 1 and MILTER_ENDED in text:
             return
-        if memory.signal or code != 2:
+        if memory.signal or code not in (2, 75):
             self.problem(number, f"exit code {code}, signal {memory.signal}: {text}",
                          ("signal in", memory.ended_at))
         elif not MESSAGE.search(text):

@@ -3,7 +3,7 @@
     activate.py FD,FD,... NAME=VALUE ... -- COMMAND...
 
 The descriptors become 3, 4, ...; NAME=VALUE are for the environment, over LISTEN_PID and LISTEN_FDS
-as they have to be.
+as they have to be, and JOURNAL_STREAM=stderr says what it is.
 """
 
 import fcntl
@@ -25,6 +25,9 @@ def main():
         os.dup2(each, place)
     environment = {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(numbers)),
                    **dict(each.split("=", 1) for each in sys.argv[2:split])}
+    if environment.get("JOURNAL_STREAM") == "stderr":
+        stderr = os.fstat(2)
+        environment["JOURNAL_STREAM"] = f"{stderr.st_dev}:{stderr.st_ino}"
     os.execvpe(sys.argv[split + 1], sys.argv[split + 1:], environment)
 
 
