@@ -15,6 +15,7 @@
 struct listening {
     int fd; /* owned */
     char name[NOTIFY_NAME_SIZE];
+    bool stored; /* by this process */
 };
 
 struct sockets_address {
@@ -109,6 +110,7 @@ static int add(struct sockets_address *a, int fd, const char *name)
     set_on(fd, IPPROTO_TCP, TCP_NODELAY);
     a->listening = more;
     a->listening[a->num].fd = fd;
+    a->listening[a->num].stored = false;
     memcpy(a->listening[a->num].name, name, NOTIFY_NAME_SIZE);
     a->num++;
     return 0;
@@ -327,6 +329,16 @@ static void log_closed(const struct sockets_address *a)
     log_line(LOG_INFO, "no longer listening on [%s]:%u", addr_text(&a->bound, text), a->bound.port);
 }
 
+static void store(struct sockets_address *a)
+{
+    for (size_t i = 0; i < a->num; i++) {
+        if (!a->listening[i].stored) {
+            notify_store(a->listening[i].fd, a->listening[i].name);
+            a->listening[i].stored = true;
+        }
+    }
+}
+
 void sockets_retain(struct sockets *s, const struct conf *conf)
 {
     /* From the last, so that those before one still say which of the same text it is. */
@@ -343,9 +355,7 @@ void sockets_retain(struct sockets *s, const struct conf *conf)
                 (s->num_addresses - i) * sizeof(struct sockets_address *));
     }
     for (size_t i = 0; i < s->num_addresses; i++) {
-        for (size_t n = 0; n < s->addresses[i]->num; n++) {
-            notify_store(s->addresses[i]->listening[n].fd, s->addresses[i]->listening[n].name);
-        }
+        store(s->addresses[i]);
     }
 }
 
