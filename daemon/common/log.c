@@ -162,10 +162,12 @@ void log_init(const char *program)
 
 void log_open(const struct conf *conf, const char *program)
 {
+    pthread_mutex_lock(&state.lock);
     snprintf(state.name, sizeof state.name, "%s", program);
     state.facility = facility_of(conf->log_facility.text);
     state.syslog = conf->log == CONF_LOG_SYSLOG;
     disconnect_syslog();
+    pthread_mutex_unlock(&state.lock);
 }
 
 void log_line(int level, const char *format, ...)

@@ -17,8 +17,8 @@
 /* Before log_open(), lines go to standard error under the name `program`. */
 void log_init(const char *program);
 
-/* From now on lines go where `conf` says, under the name `program`. `conf` may be freed afterwards.
- * Not thread-safe: called before the workers start. */
+/* From now on lines go where `conf` says, under the name `program`, also those
+ * of other threads. `conf` may be freed afterwards. */
 void log_open(const struct conf *conf, const char *program);
 
 /* Logs a line (an enum of <syslog.h>: LOG_INFO, ...). Postfix's prefix ("warning: ", "error: ",
