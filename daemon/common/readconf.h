@@ -10,4 +10,7 @@
  * unreadable file: "FILE: reason"). */
 MUST_USE struct conf *readconf(const char *file, struct conf_error *error);
 
+/* Only reads it: bytes for conf_parse(), which the caller frees. NULL with `*error`. */
+MUST_USE uint8_t *readconf_bytes(const char *file, size_t *len, struct conf_error *error);
+
 #endif

@@ -303,7 +303,7 @@ int command_tlsa(const struct invocation *invocation)
     if (tls_library_init() != 0) {
         return command_fail("TLS cannot be set up");
     }
-    snapshot = snapshot_load(invocation->file, &libctxs, ignore_warning, &error);
+    snapshot = snapshot_load(invocation->file, &libctxs, NULL, ignore_warning, &error);
     if (snapshot == NULL) {
         libctxs_close(&libctxs);
         return command_fail(error.text);

@@ -156,7 +156,7 @@ int main(int argc, char **argv)
         log_line(LOG_CRIT, "libssl cannot be initialised");
         return EXIT_BAD;
     }
-    snapshot = snapshot_load(options.file, &libctxs, warn, &error);
+    snapshot = snapshot_load(options.file, &libctxs, NULL, warn, &error);
     if (snapshot == NULL) {
         libctxs_close(&libctxs);
         fprintf(stderr, "%s\n", error.text);

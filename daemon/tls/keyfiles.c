@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,19 +55,30 @@ static int read_open(int fd, struct keyfile *file, const struct conf *conf,
     return 0;
 }
 
-static int read_file(struct keyfile *file, const struct conf *conf, const struct conf_text *path,
-                     struct conf_error *error)
+/* What all files are read with. */
+struct reading {
+    const struct conf *conf;
+    EVP_MD *sha256;
+    struct conf_error *error;
+};
+
+static int read_file(struct keyfile *file, const struct reading *r, const struct conf_text *path)
 {
     /* Non-blocking, so that a FIFO in place of a file cannot stop the program. */
     int fd = open(path->text, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     int result;
 
     if (fd < 0) {
-        return conf_fail(error, conf, path->line, "cannot open %s: %s", path->text,
+        return conf_fail(r->error, r->conf, path->line, "cannot open %s: %s", path->text,
                          strerror(errno));
     }
-    result = read_open(fd, file, conf, path, error);
+    result = read_open(fd, file, r->conf, path, r->error);
     close(fd);
+    if (result == 0 &&
+        EVP_Digest(file->data, file->len, file->sha256, NULL, r->sha256, NULL) != 1) {
+        return conf_fail(r->error, r->conf, path->line, "cannot read %s: out of memory",
+                         path->text);
+    }
     return result;
 }
 
@@ -97,19 +109,21 @@ static struct keyfiles *make_files(const struct conf *conf)
     return files;
 }
 
-static int read_all(struct keyfiles *files, const struct conf *conf, struct conf_error *error)
+static int read_all(struct keyfiles *files, const struct reading *r)
 {
+    const struct conf *conf = r->conf;
+
     for (size_t i = 0; i < files->num; i++) {
         const struct conf_certificate *certificate = &conf->certificates[i];
 
-        if (read_file(&files->chains[i], conf, &certificate->chain, error) != 0 ||
+        if (read_file(&files->chains[i], r, &certificate->chain) != 0 ||
             (!key_is_in_chain_file(certificate) &&
-             read_file(&files->keys[i], conf, &certificate->key, error) != 0)) {
+             read_file(&files->keys[i], r, &certificate->key) != 0)) {
             return -1;
         }
     }
     for (size_t i = 0; i < files->num_tickets; i++) {
-        if (read_file(&files->tickets[i], conf, &conf->ticket_keys.items[i], error) != 0) {
+        if (read_file(&files->tickets[i], r, &conf->ticket_keys.items[i]) != 0) {
             return -1;
         }
     }
@@ -117,7 +131,7 @@ static int read_all(struct keyfiles *files, const struct conf *conf, struct conf
         const struct conf_listener *listener = &conf->listeners[i];
 
         if (listener->tls != CONF_TLS_NONE && listener->client_ca.text[0] != '\0' &&
-            read_file(&files->client_cas[i], conf, &listener->client_ca, error) != 0) {
+            read_file(&files->client_cas[i], r, &listener->client_ca) != 0) {
             return -1;
         }
     }
@@ -126,13 +140,17 @@ static int read_all(struct keyfiles *files, const struct conf *conf, struct conf
 
 struct keyfiles *keyfiles_read(const struct conf *conf, struct conf_error *error)
 {
+    struct reading r = {conf, EVP_MD_fetch(NULL, "SHA256", NULL), error};
     struct keyfiles *files = make_files(conf);
+    int result = -1;
 
-    if (files == NULL) {
+    if (files == NULL || r.sha256 == NULL) {
         conf_fail(error, conf, 0, "out of memory");
-        return NULL;
+    } else {
+        result = read_all(files, &r);
     }
-    if (read_all(files, conf, error) != 0) {
+    EVP_MD_free(r.sha256);
+    if (result != 0) {
         keyfiles_free(files);
         return NULL;
     }

@@ -1,16 +1,20 @@
 /*
  * keyfiles: the bytes of the files with chains, keys, ticket keys and clients' authorities, read
- * once, so that every worker's keystore is the same.
+ * once, so that every worker's keystore is the same; and their SHA-256, by which a later load knows
+ * what has changed.
  */
 #ifndef POSTERN_DAEMON_TLS_KEYFILES_H
 #define POSTERN_DAEMON_TLS_KEYFILES_H
 
 #include "lib/admin/conf.h"
 
+#define KEYFILE_SHA256_SIZE 32
+
 struct keyfile {
-    uint8_t *data; /* owned; wiped before it is freed */
+    uint8_t *data; /* owned; wiped before it is freed; NULL: no such file is named */
     size_t size;   /* of the memory */
     size_t len;
+    uint8_t sha256[KEYFILE_SHA256_SIZE]; /* of the contents; 0 without a file */
 };
 
 struct keyfiles {

@@ -7,8 +7,10 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* The maximum number of certificates in a chain: libssl's clients accept at most ten by default. */
 #define CHAIN_MAX 16
@@ -329,6 +331,14 @@ static bool read_issuers(struct keystore_entry *entry)
     return true;
 }
 
+/* The end of its validity, 0 if it cannot be read. */
+static int64_t end_of(const X509 *x509)
+{
+    struct tm end;
+
+    return ASN1_TIME_to_tm(X509_get0_notAfter(x509), &end) == 1 ? timegm(&end) : 0;
+}
+
 const char *keystore_read_rules(struct keystore_entry *entry)
 {
     const EVP_PKEY *key = X509_get0_pubkey(entry->leaf);
@@ -354,6 +364,7 @@ const char *keystore_read_rules(struct keystore_entry *entry)
     rules->can_sign = (usage & X509v3_KU_DIGITAL_SIGNATURE) != 0;
     rules->can_encipher = (usage & X509v3_KU_KEY_ENCIPHERMENT) != 0;
     rules->leaf_scheme = scheme_of(entry->leaf);
+    entry->not_after = end_of(entry->leaf);
     return read_issuers(entry) ? NULL : "out of memory";
 }
 
@@ -373,7 +384,6 @@ static int load_entry(struct keystore_entry *entry, const struct loading *l,
 {
     const struct conf_certificate *certificate = l->certificate;
 
-    entry->name = certificate->name;
     entry->chain = sk_X509_new_null();
     if (entry->chain == NULL) {
         return conf_fail(l->error, l->conf, certificate->line, "out of memory");
@@ -390,26 +400,80 @@ static int load_entry(struct keystore_entry *entry, const struct loading *l,
     return 0;
 }
 
-int keystore_load(struct keystore *out, OSSL_LIB_CTX *libctx, const struct conf *conf,
-                  const struct keyfiles *files, struct conf_error *error)
+struct keystore_entry *keystore_entry_new(const char *name)
 {
-    *out = (struct keystore){0};
-    out->entries = calloc(files->num + 1, sizeof *out->entries);
+    struct keystore_entry *entry = calloc(1, sizeof *entry);
+
+    if (entry == NULL) {
+        return NULL;
+    }
+    atomic_init(&entry->references, 1);
+    entry->name = strdup(name);
+    if (entry->name == NULL) {
+        free(entry);
+        return NULL;
+    }
+    return entry;
+}
+
+static void entry_unref(struct keystore_entry *entry)
+{
+    if (entry != NULL &&
+        atomic_fetch_sub_explicit(&entry->references, 1, memory_order_acq_rel) == 1) {
+        keystore_entry_clear(entry);
+        free(entry);
+    }
+}
+
+static struct keystore_entry *entry_ref(struct keystore_entry *entry)
+{
+    atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
+    return entry;
+}
+
+/* The entry of one certificate, loaded. NULL with an error. */
+static struct keystore_entry *make_entry(const struct loading *l, const struct keyfile *chain,
+                                         const struct keyfile *key)
+{
+    struct keystore_entry *entry = keystore_entry_new(l->certificate->name);
+
+    if (entry == NULL) {
+        (void)conf_fail(l->error, l->conf, l->certificate->line, "out of memory");
+        return NULL;
+    }
+    if (load_entry(entry, l, chain, key) != 0) {
+        entry_unref(entry);
+        return NULL;
+    }
+    memcpy(entry->chain_sha256, chain->sha256, sizeof entry->chain_sha256);
+    memcpy(entry->key_sha256, key->sha256, sizeof entry->key_sha256);
+    return entry;
+}
+
+int keystore_load(struct keystore *out, OSSL_LIB_CTX *libctx, const struct conf *conf,
+                  const struct keyfiles *files, struct keystore_unchanged unchanged,
+                  struct conf_error *error)
+{
+    int result = 0;
+
+    *out = (struct keystore){.entries = calloc(files->num + 1, sizeof(struct keystore_entry *))};
     if (out->entries == NULL) {
         return conf_fail(error, conf, 0, "out of memory");
     }
-    for (size_t i = 0; i < files->num; i++) {
+    for (size_t i = 0; i < files->num && result == 0; i++) {
         struct loading l = {conf, &conf->certificates[i], libctx, error};
+        size_t same = unchanged.of == NULL ? 0 : unchanged.of[i];
 
-        out->num++;
-        if (load_entry(&out->entries[i], &l, &files->chains[i], &files->keys[i]) != 0) {
-            keystore_unload(out);
-            ERR_clear_error();
-            return -1;
-        }
+        out->entries[i] = same > 0 ? entry_ref(unchanged.earlier->entries[same - 1])
+                                   : make_entry(&l, &files->chains[i], &files->keys[i]);
+        out->num = i + 1;
+        result = out->entries[i] != NULL ? 0 : -1;
+    }
+    if (result != 0) {
+        keystore_unload(out);
     }
     ERR_clear_error();
-    return 0;
+    return result;
 }
 
 void keystore_entry_clear(struct keystore_entry *entry)
@@ -418,13 +482,14 @@ void keystore_entry_clear(struct keystore_entry *entry)
     sk_X509_pop_free(entry->chain, X509_free);
     EVP_PKEY_free(entry->key);
     free(entry->issuers);
+    free(entry->name);
     *entry = (struct keystore_entry){0};
 }
 
 void keystore_unload(struct keystore *store)
 {
     for (size_t i = 0; i < store->num; i++) {
-        keystore_entry_clear(&store->entries[i]);
+        entry_unref(store->entries[i]);
     }
     free(store->entries);
     *store = (struct keystore){0};
@@ -433,5 +498,5 @@ void keystore_unload(struct keystore *store)
 const struct keystore_entry *keystore_of(const struct keystore *store, const struct conf *conf,
                                          const struct conf_certificate *certificate)
 {
-    return &store->entries[certificate - conf->certificates];
+    return store->entries[certificate - conf->certificates];
 }

@@ -1,19 +1,40 @@
 #include "daemon/common/readconf.h"
 #include "daemon/tls/snapshot_parts.h"
 
+#include <openssl/evp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-static int load_worker(struct snapshot_worker *worker, const struct conf *conf,
-                       const struct keyfiles *files, const struct tls_shared *shared,
-                       struct conf_error *error)
+/* What a load goes through with: the files, and what is taken over. */
+struct loading {
+    struct snapshot *s;
+    const struct snapshot *previous; /* NULL: none */
+    struct keyfiles *files;          /* owned */
+    size_t *unchanged;               /* owned; keystore_compare()'s; NULL: nothing is */
+    uint8_t conf_sha256[KEYFILE_SHA256_SIZE];
+    struct conf_error *error;
+};
+
+static int out_of_memory(const struct loading *l)
 {
+    return conf_fail(l->error, l->s->conf, 0, "out of memory");
+}
+
+static int load_worker(const struct loading *l, unsigned index)
+{
+    struct snapshot_worker *worker = &l->s->workers[index];
+    const struct conf *conf = l->s->conf;
+    struct keystore_unchanged unchanged = {.of = l->unchanged};
+
+    if (l->previous != NULL) {
+        unchanged.earlier = &l->previous->workers[index].keys;
+    }
     worker->tls = calloc(conf->num_listeners + 1, sizeof(struct tls_listener *));
     if (worker->tls == NULL) {
-        return conf_fail(error, conf, 0, "out of memory");
+        return out_of_memory(l);
     }
-    if (keystore_load(&worker->keys, worker->libctx, conf, files, error) != 0) {
+    if (keystore_load(&worker->keys, worker->libctx, conf, l->files, unchanged, l->error) != 0) {
         return -1;
     }
     for (size_t i = 0; i < conf->num_listeners; i++) {
@@ -21,7 +42,7 @@ static int load_worker(struct snapshot_worker *worker, const struct conf *conf,
             continue;
         }
         worker->tls[i] = tls_listener_new(worker->libctx, conf, &conf->listeners[i], &worker->keys,
-                                          files, shared, error);
+                                          l->files, l->s->shared, l->error);
         if (worker->tls[i] == NULL) {
             return -1;
         }
@@ -46,6 +67,7 @@ static void snapshot_free(struct snapshot *s)
         unload_worker(&s->workers[i], s->conf->num_listeners);
     }
     free(s->workers);
+    free(s->files);
     claims_free(&s->claims);
     tls_shared_free(s->shared);
     conf_free(s->conf);
@@ -62,72 +84,121 @@ static unsigned count_workers(const struct conf *conf)
     return processors > 0 ? (unsigned)processors : 1;
 }
 
-static int load_workers(struct snapshot *s, struct libctxs *libctxs, struct conf_error *error)
+/* Compares with the previous snapshot what was read. */
+static int compare(struct loading *l)
 {
-    struct keyfiles *files;
+    size_t num = l->s->conf->num_certificates;
+    ssize_t same = 0;
+
+    if (l->previous != NULL) {
+        l->unchanged = calloc(num + 1, sizeof *l->unchanged);
+        same = l->unchanged == NULL ? -1
+                                    : keystore_compare(l->unchanged, l->s->conf, l->files,
+                                                       &l->previous->workers[0].keys);
+    }
+    if (same < 0) {
+        return out_of_memory(l);
+    }
+    l->s->num_taken_over = (size_t)same;
+    l->s->num_loaded = num - (size_t)same;
+    return 0;
+}
+
+static int load_workers(const struct loading *l, struct libctxs *libctxs)
+{
+    struct snapshot *s = l->s;
     int result = 0;
 
-    if (libctxs->num == 0 && libctxs_open(libctxs, count_workers(s->conf)) != 0) {
-        return conf_fail(error, s->conf, 0, "out of memory");
-    }
-    files = keyfiles_read(s->conf, error);
-    if (files == NULL) {
-        return -1;
-    }
-    s->shared = tls_shared_new(s->conf, files, error);
-    if (s->shared == NULL) {
-        keyfiles_free(files);
-        return -1;
+    s->workers = calloc(libctxs->num, sizeof *s->workers);
+    if (s->workers == NULL) {
+        return out_of_memory(l);
     }
     s->num_workers = libctxs->num;
-    s->workers = calloc(s->num_workers, sizeof *s->workers);
-    if (s->workers == NULL) {
-        conf_fail(error, s->conf, 0, "out of memory");
-        result = -1;
-    }
     for (unsigned i = 0; i < s->num_workers && result == 0; i++) {
         s->workers[i].libctx = libctxs->items[i];
-        result = load_worker(&s->workers[i], s->conf, files, s->shared, error);
+        result = load_worker(l, i);
     }
-    keyfiles_free(files);
     return result;
 }
 
-struct snapshot *snapshot_load(const char *file, struct libctxs *libctxs,
-                               void (*warn)(const char *text), struct conf_error *error)
+/* All that follows the configuration, in the order in which mistakes are reported. */
+static int load_all(struct loading *l, struct libctxs *libctxs)
 {
-    struct conf *conf = readconf(file, error);
-    struct snapshot *s;
+    struct snapshot *s = l->s;
 
-    if (conf == NULL) {
-        return NULL;
+    if (claims_gather(&s->claims, s->conf) != 0) {
+        return out_of_memory(l);
     }
-    s = calloc(1, sizeof *s);
-    if (s == NULL) {
+    if (libctxs->num == 0 && libctxs_open(libctxs, count_workers(s->conf)) != 0) {
+        return out_of_memory(l);
+    }
+    l->files = keyfiles_read(s->conf, l->error);
+    if (l->files == NULL) {
+        return -1;
+    }
+    if (snapshot_list_files(s, l->files, l->conf_sha256) != 0) {
+        return out_of_memory(l);
+    }
+    if (compare(l) != 0) {
+        return -1;
+    }
+    s->shared = tls_shared_new(s->conf, l->files, l->error);
+    return s->shared == NULL ? -1 : load_workers(l, libctxs);
+}
+
+/* An empty one, with the configuration. NULL with an error. */
+static struct snapshot *begin(const char *file, uint8_t sha256[KEYFILE_SHA256_SIZE],
+                              struct conf_error *error)
+{
+    time_t now = time(NULL);
+    size_t len;
+    uint8_t *bytes = readconf_bytes(file, &len, error);
+    struct conf *conf = bytes == NULL ? NULL : conf_parse(file, bytes, len, error);
+    struct snapshot *s = conf == NULL ? NULL : calloc(1, sizeof *s);
+
+    if (conf != NULL &&
+        (s == NULL || EVP_Q_digest(NULL, "SHA256", NULL, bytes, len, sha256, NULL) != 1)) {
         conf_fail(error, conf, 0, "out of memory");
         conf_free(conf);
-        return NULL;
+        free(s);
+        s = NULL;
     }
-    s->conf = conf;
-    atomic_init(&s->references, 1);
-    if (claims_gather(&s->claims, conf) != 0) {
-        conf_fail(error, conf, 0, "out of memory");
-        snapshot_free(s);
-        return NULL;
+    free(bytes);
+    if (s != NULL) {
+        s->conf = conf;
+        s->loaded_at = now;
+        atomic_init(&s->references, 1);
     }
+    return s;
+}
+
+struct snapshot *snapshot_load(const char *file, struct libctxs *libctxs,
+                               const struct snapshot *previous, void (*warn)(const char *text),
+                               struct conf_error *error)
+{
+    struct loading l = {.previous = previous, .error = error};
+    int result;
+
     tls_memory_begin();
-    if (load_workers(s, libctxs, error) == 0) {
-        snapshot_warn(conf, warn, &s->workers[0].keys, s->workers[0].tls);
-        if (!tls_memory_was_short()) {
-            return s;
-        }
+    l.s = begin(file, l.conf_sha256, error);
+    if (l.s == NULL) {
+        return NULL;
+    }
+    result = load_all(&l, libctxs);
+    keyfiles_free(l.files);
+    free(l.unchanged);
+    if (result == 0) {
+        snapshot_warn(l.s->conf, warn, &l.s->workers[0].keys, l.s->workers[0].tls);
     }
     /* When OpenSSL runs out of memory, it may silently leave something out, or blame a file. */
     if (tls_memory_was_short()) {
-        conf_fail(error, conf, 0, "out of memory");
+        result = out_of_memory(&l);
     }
-    snapshot_free(s);
-    return NULL;
+    if (result != 0) {
+        snapshot_free(l.s);
+        return NULL;
+    }
+    return l.s;
 }
 
 struct snapshot *snapshot_ref(struct snapshot *s)

@@ -9,4 +9,9 @@
 void snapshot_warn(const struct conf *conf, void (*warn)(const char *text),
                    const struct keystore *keys, struct tls_listener *const *tls);
 
+/* Fills `files` of a snapshot, whose conf is set; `configuration` is the SHA-256 of that one's
+ * file. 0, or -1 without memory. */
+MUST_USE int snapshot_list_files(struct snapshot *s, const struct keyfiles *files,
+                                 const uint8_t configuration[KEYFILE_SHA256_SIZE]);
+
 #endif

@@ -334,7 +334,7 @@ void snapshot_warn(const struct conf *conf, void (*warn)(const char *text),
     const struct warnings *w = &warnings;
 
     for (size_t i = 0; i < conf->num_certificates; i++) {
-        warn_of_certificate(w, &keys->entries[i], &conf->certificates[i]);
+        warn_of_certificate(w, keys->entries[i], &conf->certificates[i]);
     }
     for (size_t i = 0; i < conf->num_sets; i++) {
         warn_of_set(w, keys, &conf->sets[i]);

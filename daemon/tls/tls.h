@@ -41,6 +41,18 @@ MUST_USE struct tls_shared *tls_shared_new(const struct conf *conf, const struct
 void tls_shared_free(struct tls_shared *shared);
 
 /*
+ * From this call on, the ticket keys that the process generates are also in a memfd, which a
+ * supervisor can keep and give to the next process. Call it once, before any session. `fd`: such a
+ * memfd of an earlier process, which belongs to tls from now on, or -1: there is none. NULL, or why
+ * its keys are not used, as words after "ticket keys are not kept over a restart: ": then a new
+ * memfd was made, and new keys will be. If that fails, too, there is no memfd.
+ */
+MUST_USE const char *tls_tickets_adopt(int fd);
+
+/* The memfd, borrowed; -1 without one. */
+MUST_USE int tls_tickets_fd(void);
+
+/*
  * The SSL_CTX for `listener` of `conf`, its profile read back from libssl, its sets bound to
  * `store`, its client_ca read from `files`. NULL with `*error` (the line of the offending value: a
  * suite or group that matches nothing, a version that the range leaves empty, a client_ca that is

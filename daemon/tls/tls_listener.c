@@ -20,7 +20,7 @@ static int bind_set(struct tls_set *set, const struct conf *conf, const struct c
     for (size_t i = 0; i < num; i++) {
         set->entries[i] = keystore_of(store, conf, from->certificates[i]);
         set->rules[i] = &set->entries[i]->rules;
-        set->names[i] = set->entries[i]->name;
+        set->names[i] = from->certificates[i]->name;
     }
     set->num = num;
     set->unmatched = from->unmatched;

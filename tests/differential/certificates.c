@@ -223,7 +223,7 @@ static bool make_entry(struct keystore_entry *entry, OSSL_LIB_CTX *libctx, EVP_P
                        const struct recipe *recipe)
 {
     *entry = (struct keystore_entry){
-        .name = recipe->name,
+        .name = strdup(recipe->name),
         .rules = {.kind = recipe->kind,
                   .curve = recipe->group,
                   .bits = recipe->bits,

@@ -38,7 +38,7 @@ static int inspect(struct check *check)
         return -1;
     }
     for (size_t i = 0; i < worker->keys.num; i++) {
-        if (certreport_make(&check->reports[i], &worker->keys.entries[i], worker->libctx) != 0) {
+        if (certreport_make(&check->reports[i], worker->keys.entries[i], worker->libctx) != 0) {
             return -1;
         }
         check->num_ending += check->reports[i].ending != 0;
@@ -86,7 +86,7 @@ int command_check(const struct invocation *invocation)
     if (tls_library_init() != 0) {
         return command_fail("TLS cannot be set up");
     }
-    snapshot = snapshot_load(invocation->file, &libctxs, keep_warning, &error);
+    snapshot = snapshot_load(invocation->file, &libctxs, NULL, keep_warning, &error);
     status = snapshot == NULL ? command_fail(error.text) : run(snapshot, invocation->json);
     if (snapshot != NULL) {
         snapshot_unref(snapshot);

@@ -254,7 +254,7 @@ static void put_parts(struct report *r, const struct check *check)
     for (size_t i = 0; i < conf->num_certificates; i++) {
         report_add(
             r, certificates,
-            certificate_json(r, &check->snapshot->workers[0].keys.entries[i], &check->reports[i]));
+            certificate_json(r, check->snapshot->workers[0].keys.entries[i], &check->reports[i]));
     }
     for (size_t i = 0; i < conf->num_sets; i++) {
         report_add(r, sets, set_json(r, &conf->sets[i]));

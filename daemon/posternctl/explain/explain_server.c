@@ -63,7 +63,7 @@ static int from_conf(struct explain_server *server, const struct explain_options
     const struct snapshot_worker *worker;
     size_t listener;
 
-    server->snapshot = snapshot_load(options->conf, &server->libctxs, ignore_warning, error);
+    server->snapshot = snapshot_load(options->conf, &server->libctxs, NULL, ignore_warning, error);
     if (server->snapshot == NULL) {
         return -1;
     }
@@ -111,7 +111,7 @@ static int from_words(struct explain_server *server, const char *words, struct c
         return -1;
     }
     for (size_t i = 0; i < server->made.num; i++) {
-        add_entry(server, &server->made.entries[i]);
+        add_entry(server, server->made.entries[i]);
     }
     return apply_profile(server, &conf, &profile, error);
 }

@@ -86,7 +86,6 @@ static int make_entry(struct keystore_entry *entry, OSSL_LIB_CTX *libctx,
     bool by_ecdsa = strcmp(recipe->type, "EC") == 0;
     EVP_PKEY **issuer = by_ecdsa ? &issuers->ecdsa : &issuers->rsa;
 
-    entry->name = recipe->name;
     entry->chain = sk_X509_new_null();
     entry->key = make_key(libctx, recipe);
     if (*issuer == NULL) {
@@ -124,8 +123,12 @@ static int make_all(struct keystore *out, OSSL_LIB_CTX *libctx, const char *word
                      "--certificates: \"%s\": too many certificates", word);
             return -1;
         }
-        out->num++;
-        entry = &out->entries[out->num - 1];
+        entry = keystore_entry_new(recipe->name);
+        if (entry == NULL) {
+            snprintf(error->text, sizeof error->text, "out of memory");
+            return -1;
+        }
+        out->entries[out->num++] = entry;
         if (make_entry(entry, libctx, recipe, issuers) != 0) {
             snprintf(error->text, sizeof error->text, "cannot generate certificate %s: %s",
                      recipe->name,
@@ -148,7 +151,7 @@ int hypothetical_make(struct keystore *out, OSSL_LIB_CTX *libctx, const char *wo
     struct issuers issuers = {0};
     int result = -1;
 
-    *out = (struct keystore){.entries = calloc(NUM_RECIPES, sizeof *out->entries)};
+    *out = (struct keystore){.entries = calloc(NUM_RECIPES, sizeof(struct keystore_entry *))};
     if (out->entries == NULL) {
         snprintf(error->text, sizeof error->text, "out of memory");
     } else {

@@ -15,7 +15,7 @@
 /*
  * Generates the certificates that `words` names, separated by commas or blanks: rsa1024 rsa2048
  * rsa3072 rsa4096 p256 p384 p521 ed25519 ed448 mldsa44 mldsa65 mldsa87. 0, or -1 with `*error`. In
- * both cases the caller calls keystore_unload(). The names of the entries are constant.
+ * both cases the caller calls keystore_unload().
  */
 MUST_USE int hypothetical_make(struct keystore *out, OSSL_LIB_CTX *libctx, const char *words,
                                struct conf_error *error);
