@@ -15,7 +15,7 @@ enum {
 };
 
 /* The first of those that are reserved. */
-static rlim_t first_kept = RLIM_INFINITY;
+static _Atomic rlim_t first_kept = RLIM_INFINITY;
 
 void descriptors_limit(const struct conf *conf, unsigned num_workers, size_t num_listening,
                        unsigned num_control)

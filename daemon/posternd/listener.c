@@ -12,8 +12,8 @@
 #include <string.h>
 
 enum {
-    ACCEPT_BATCH = 64,  /* clients accepted before other events get their turn */
-    LEAVE_MS = 500,     /* for handshakes of TCP that had begun; shorter than a client's second try */
+    ACCEPT_BATCH = 64, /* clients accepted before other events get their turn */
+    LEAVE_MS = 500, /* for handshakes of TCP that had begun; shorter than a client's second try */
     LEAVE_AGAIN = 1000, /* milliseconds after which one without descriptors tries again */
 };
 

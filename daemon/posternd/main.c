@@ -1,22 +1,22 @@
 /*
  * posternd: the SMTP front that picks a certificate for each client.
  *
- * main() reads the configuration, binds, gives up root, starts the workers and then waits for a
- * signal. It never forks: a supervisor keeps it. Exit codes: 0 stopped by a signal or -t found
- * nothing wrong, 2 the configuration or the system prevented the start.
+ * main() reads the configuration, binds, gives up root, starts the workers and then waits for
+ * signals and requests. It never forks: a supervisor keeps it. Exit codes: 0 stopped by a signal or
+ * -t found nothing wrong, 2 the configuration or the system prevented the start.
  */
 #include "daemon/common/log.h"
 #include "daemon/common/options.h"
 #include "daemon/common/privs.h"
 #include "daemon/common/signals.h"
-#include "daemon/posternd/admission.h"
 #include "daemon/posternd/control.h"
 #include "daemon/posternd/descriptors.h"
-#include "daemon/posternd/directory.h"
 #include "daemon/posternd/failures.h"
+#include "daemon/posternd/inherited.h"
 #include "daemon/posternd/main_loop.h"
+#include "daemon/posternd/notify.h"
+#include "daemon/posternd/reload.h"
 #include "daemon/posternd/sockets.h"
-#include "daemon/posternd/workers.h"
 #include "daemon/tls/snapshot.h"
 
 #include <errno.h>
@@ -57,21 +57,17 @@ static int lock_state(const struct conf *conf, struct conf_error *error)
     return 0;
 }
 
-static int serve(struct snapshot *snapshot, const struct sockets *sockets, struct main_loop *loop)
+/* Until a signal ends it. The snapshot is stolen. */
+static int serve(const struct reload_setup *setup, struct main_loop *loop)
 {
-    struct workers workers = {0};
-    int result = -1;
+    int result = reload_open(setup);
 
-    if (directory_open(snapshot->conf->limits.max_sessions) != 0 ||
-        admission_open(snapshot->conf, snapshot->num_workers) != 0) {
-        log_line(LOG_CRIT, "cannot start: %s", strerror(errno));
-    } else if (workers_start(&workers, snapshot, sockets, main_loop_news_fd(loop)) == 0) {
-        main_loop_run(loop, &workers);
-        workers_join(&workers);
-        result = 0;
+    snapshot_unref(setup->snapshot);
+    if (result == 0) {
+        notify_ready();
+        main_loop_run(loop);
     }
-    admission_close();
-    directory_close();
+    reload_close();
     return result;
 }
 
@@ -117,23 +113,35 @@ static int prepare(const struct snapshot *snapshot, struct sockets *sockets, str
     return kept_failures_open(conf, main_loop_base(loop), error);
 }
 
-static int start(struct snapshot *snapshot)
+/* The snapshot is stolen. */
+static int start(const char *file, struct libctxs *libctxs, struct snapshot *snapshot)
 {
     const struct conf *conf = snapshot->conf;
     struct main_loop *loop = main_loop_new();
     struct control *control = NULL;
     struct sockets sockets = {0};
+    struct reload_setup setup = {.file = file,
+                                 .libctxs = libctxs,
+                                 .snapshot = snapshot,
+                                 .sockets = &sockets,
+                                 .gave_up_root = geteuid() == 0};
     struct conf_error error;
     int result = -1;
 
     descriptors_limit(conf, snapshot->num_workers, sockets_count(conf), CONTROL_CLIENTS_MAX);
     if (loop == NULL) {
         fprintf(stderr, "%s\n", strerror(errno));
+        snapshot_unref(snapshot);
     } else if (prepare(snapshot, &sockets, loop, &control, &error) != 0) {
         fprintf(stderr, "%s\n", error.text);
+        snapshot_unref(snapshot);
     } else {
         sockets_log(&sockets, conf);
-        result = serve(snapshot, &sockets, loop);
+        inherited_close();
+        sockets_retain(&sockets, conf);
+        setup.base = main_loop_base(loop);
+        setup.news_fd = main_loop_news_fd(loop);
+        result = serve(&setup, loop);
     }
     sockets_close(&sockets);
     control_close(control);
@@ -152,6 +160,10 @@ int main(int argc, char **argv)
 
     log_init("posternd");
     signals_hold();
+    if (!options.check_only) {
+        notify_open();
+        inherited_open();
+    }
     if (tls_library_init() != 0) {
         log_line(LOG_CRIT, "libssl cannot be initialised");
         return EXIT_BAD;
@@ -162,8 +174,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", error.text);
         return EXIT_BAD;
     }
-    result = options.check_only ? 0 : start(snapshot);
-    snapshot_unref(snapshot);
+    if (options.check_only) {
+        snapshot_unref(snapshot);
+        result = 0;
+    } else {
+        result = start(options.file, &libctxs, snapshot);
+    }
     libctxs_close(&libctxs);
     return result == 0 ? EXIT_SUCCESS : EXIT_BAD;
 }

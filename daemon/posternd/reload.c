@@ -13,6 +13,7 @@
 #include "daemon/posternd/reload.h"
 
 #include "daemon/common/log.h"
+#include "daemon/posternd/notify.h"
 #include "daemon/posternd/reload_parts.h"
 
 #include <errno.h>
@@ -93,6 +94,17 @@ static void on_freed(evutil_socket_t fd, short what, void *arg)
     malloc_trim(0);
 }
 
+/* --- sockets --- */
+
+/* Closes what no worker uses any more. */
+static void settle(void)
+{
+    if (!r.settled && workers_are_settled(&r.workers, r.force.number)) {
+        r.settled = true;
+        sockets_retain(r.setup.sockets, r.force.snapshot->conf);
+    }
+}
+
 /* --- the end of a load --- */
 
 static void start_load(void);
@@ -116,8 +128,10 @@ static void finish(const char *refused)
                                    .certificates = present->conf->num_certificates,
                                    .loaded = present->num_loaded};
 
-    r.phase = PHASE_NONE;
+    notify_ready();
+    /* What these ask for next is for another load. */
     tell(&r.waiters, &result);
+    r.phase = PHASE_NONE;
     if (r.again) {
         start_load();
     }
@@ -141,15 +155,6 @@ static void succeed(void)
     r.since = time(NULL);
     reload_log(r.force.snapshot, &r.opened);
     finish(NULL);
-}
-
-/* Closes what no worker uses any more. */
-static void settle(void)
-{
-    if (!r.settled && workers_are_settled(&r.workers, r.force.number)) {
-        r.settled = true;
-        sockets_retain(r.setup.sockets, r.force.snapshot->conf);
-    }
 }
 
 void reload_look(void)
@@ -180,6 +185,8 @@ static void publish(struct snapshot *next)
     if (reload_prepare(&change, &r.force, next, &r.setup, &r.error) != 0) {
         reload_discard(&change);
         snapshot_unref(next);
+        r.settled = false;
+        settle();
         reload_explain(&r.setup, &r.error);
         refuse(r.error.text);
         return;
@@ -223,6 +230,7 @@ static void start_load(void)
 {
     int error;
 
+    notify_reloading();
     r.phase = PHASE_LOADING;
     r.again = false;
     TAILQ_CONCAT(&r.waiters, &r.later, next);

@@ -57,9 +57,9 @@ struct reload_waiter {
 };
 
 /*
- * Loads what the files have now, at this moment or later. Requests that come during a load share one
- * further load. `waiter` (NULL: nobody waits) is told when it is over, never before this returns. 0,
- * or -1 if posternd ends.
+ * Loads what the files have now, at this moment or later. Requests that come during a load share
+ * one further load. `waiter` (NULL: nobody waits) is told when it is over, never before this
+ * returns. 0, or -1 if posternd ends.
  */
 MUST_USE int reload_request(struct reload_waiter *waiter);
 

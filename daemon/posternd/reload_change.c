@@ -5,12 +5,10 @@
 #include "lib/net/shares.h"
 
 /* While both exist, addresses of both are open. */
-static void raise_limit(const struct reload_force *force, const struct snapshot *next)
+static void raise_limit(const struct snapshot *present, const struct snapshot *next)
 {
-    size_t before = force->snapshot == NULL ? 0 : sockets_count(force->snapshot->conf);
-
-    descriptors_limit(next->conf, next->num_workers, before + sockets_count(next->conf),
-                      SHARES_MAX);
+    descriptors_limit(next->conf, next->num_workers,
+                      sockets_count(present->conf) + sockets_count(next->conf), SHARES_MAX);
 }
 
 /* The memory for it. 0 or -1. */
@@ -36,21 +34,21 @@ int reload_prepare(struct reload_change *change, const struct reload_force *forc
     if (reserve(change, next->conf) != 0) {
         return conf_fail(error, next->conf, 0, "out of memory");
     }
-    raise_limit(force, next);
+    if (present != NULL) {
+        raise_limit(present, next);
+    }
     if (present != NULL &&
         sockets_open(setup->sockets, next->conf, next->num_workers, error) != 0) {
         return -1;
     }
     if (workers_plan(&change->plan, next, force->number + 1, setup->sockets) != 0) {
-        if (present != NULL) {
-            sockets_retain(setup->sockets, present->conf);
-        }
         return conf_fail(error, next->conf, 0, "out of memory");
     }
     return 0;
 }
 
-/* In force for sessions that begin from now on: their backends are known before a worker is told. */
+/* In force for sessions that begin from now on: their backends are known before a worker is told.
+ */
 static void bring_into_force(struct reload_change *change, struct reload_force *force,
                              struct snapshot *next)
 {

@@ -49,8 +49,9 @@ void reload_log(const struct snapshot *snapshot, const struct reload_opened *ope
 {
     const struct conf *conf = snapshot->conf;
 
-    log_line(LOG_INFO, "reloaded: configuration=%s certificates=%zu new=%zu addresses=%zu "
-                       "opened=%zu closed=%zu",
+    log_line(LOG_INFO,
+             "reloaded: configuration=%s certificates=%zu new=%zu addresses=%zu "
+             "opened=%zu closed=%zu",
              conf->file, conf->num_certificates, snapshot->num_loaded, sockets_count(conf),
              opened->opened, opened->closed);
 }

@@ -1,6 +1,6 @@
 /*
- * reload_parts: the steps by which a snapshot comes into force, in reload_change.c; and what the log
- * says about it, in reload_log.c. For reload.c only.
+ * reload_parts: the steps by which a snapshot comes into force, in reload_change.c; and what the
+ * log says about it, in reload_log.c. For reload.c only.
  */
 #ifndef POSTERN_DAEMON_POSTERND_RELOAD_PARTS_H
 #define POSTERN_DAEMON_POSTERND_RELOAD_PARTS_H
@@ -22,7 +22,7 @@ struct reload_change {
     struct workers_plan plan;
 };
 
-/* 0; or -1 with `*error`, and no socket is open that was not open before. */
+/* 0; or -1 with `*error`, and then sockets of `next` may be open. */
 MUST_USE int reload_prepare(struct reload_change *change, const struct reload_force *force,
                             struct snapshot *next, const struct reload_setup *setup,
                             struct conf_error *error);

@@ -295,8 +295,7 @@ static int prepare(struct worker *t, struct worker_plan *plan)
     if (t->thread.base == NULL || t->orders_fd < 0) {
         return -1;
     }
-    t->orders_event =
-        event_new(t->thread.base, t->orders_fd, EV_READ | EV_PERSIST, on_orders, t);
+    t->orders_event = event_new(t->thread.base, t->orders_fd, EV_READ | EV_PERSIST, on_orders, t);
     t->wake_event = event_new(t->thread.base, admission_wake_fd(t->thread.index),
                               EV_READ | EV_PERSIST, on_wake, &t->thread);
     if (t->orders_event == NULL || t->wake_event == NULL || event_add(t->orders_event, NULL) != 0 ||
@@ -318,8 +317,8 @@ static int plan_address(struct worker_plan *plan, const struct worker_plan_reque
                         size_t listener, size_t address)
 {
     size_t num;
-    const int *fds = sockets_of(from->sockets, from->snapshot->conf, listener, address,
-                                from->worker, &num);
+    const int *fds =
+        sockets_of(from->sockets, from->snapshot->conf, listener, address, from->worker, &num);
 
     for (size_t i = 0; i < num; i++) {
         struct listener *l = listener_new(from->snapshot, listener, fds[i]);

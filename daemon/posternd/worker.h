@@ -20,8 +20,9 @@ struct worker_plan;
 struct worker_plan_request {
     struct snapshot *snapshot; /* borrowed: the plan takes references */
     unsigned number;           /* of the snapshot: higher than all before */
-    const struct sockets *sockets; /* borrowed; those of the snapshot are open until it is settled */
-    unsigned worker;               /* its index */
+    const struct sockets
+        *sockets;    /* borrowed; those of the snapshot are open until it is settled */
+    unsigned worker; /* its index */
 };
 
 /* NULL without memory. */

@@ -14,11 +14,8 @@ int workers_plan(struct workers_plan *plan, struct snapshot *snapshot, unsigned 
         return -1;
     }
     for (; plan->num < snapshot->num_workers; plan->num++) {
-        plan->items[plan->num] =
-            worker_plan_new(&(struct worker_plan_request){.snapshot = snapshot,
-                                                          .number = number,
-                                                          .sockets = sockets,
-                                                          .worker = plan->num});
+        plan->items[plan->num] = worker_plan_new(&(struct worker_plan_request){
+            .snapshot = snapshot, .number = number, .sockets = sockets, .worker = plan->num});
         if (plan->items[plan->num] == NULL) {
             workers_plan_free(plan);
             return -1;
@@ -53,8 +50,7 @@ int workers_start(struct workers *workers, struct workers_plan *plan, int news_f
 
     *workers = (struct workers){.items = calloc(num, sizeof *workers->items)};
     for (; workers->items != NULL && workers->num < num; workers->num++) {
-        struct worker *worker =
-            worker_start(workers->num, take(plan, workers->num), news_fd);
+        struct worker *worker = worker_start(workers->num, take(plan, workers->num), news_fd);
 
         if (worker == NULL) {
             break;

@@ -19,8 +19,8 @@ struct workers_plan {
     unsigned num;
 };
 
-/* For the workers of `snapshot`, on `sockets`, which outlive the workers; `number` as in worker.h. 0;
- * or -1 without memory, and then there are none. */
+/* For the workers of `snapshot`, on `sockets`, which outlive the workers; `number` as in worker.h.
+ * 0; or -1 without memory, and then there are none. */
 MUST_USE int workers_plan(struct workers_plan *plan, struct snapshot *snapshot, unsigned number,
                           const struct sockets *sockets);
 void workers_plan_free(struct workers_plan *plan);

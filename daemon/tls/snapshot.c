@@ -210,6 +210,11 @@ struct snapshot *snapshot_ref(struct snapshot *s)
 void snapshot_unref(struct snapshot *s)
 {
     if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1) {
+        void (*freed)(void) = s->freed;
+
         snapshot_free(s);
+        if (freed != NULL) {
+            freed();
+        }
     }
 }

@@ -50,6 +50,7 @@ struct snapshot {
     size_t num_files;
     size_t num_taken_over; /* certificates that are those of an earlier snapshot */
     size_t num_loaded;     /* the other ones */
+    void (*freed)(void);   /* NULL, or called by the thread that has just freed it */
     _Atomic unsigned references;
 };
 

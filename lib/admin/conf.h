@@ -208,6 +208,15 @@ MUST_USE struct conf *conf_parse(const char *file, const uint8_t *bytes, size_t 
 MUST_USE int conf_check_reload(const struct conf *present, const struct conf *next,
                                unsigned num_workers, struct conf_error *error);
 
+/* Where posternd's control socket is if nobody says otherwise. */
+#define CONF_CONTROL "/run/postern/control.sock"
+
+/* The control socket that a file names, even if there are mistakes in it: who asks posternd to read
+ * the file again wants to hear about these. The first value at the top counts; CONF_CONTROL if
+ * there is none. 0 with `out`, or -1 if it does not fit. */
+MUST_USE int conf_find_control(const char *file, const uint8_t *bytes, size_t len, char *out,
+                               size_t size);
+
 /* The words of options: "may", "try-anyway", "require", "proxy-v2", "guard", ... */
 const char *conf_tls_word(enum conf_tls tls);
 const char *conf_unmatched_word(enum conf_unmatched unmatched);

@@ -84,7 +84,7 @@ static const struct conf_option top[] = {
     {"user", CONF_TEXT, "postern", FIELD(conf, user), .complaint = conf_complain_user},
     {"workers", CONF_NUMBER, "0", FIELD(conf, workers), .max = 256,
      .line_offset = offsetof(struct conf, workers_line)},
-    {"control", CONF_PATH, "/run/postern/control.sock", FIELD(conf, control)},
+    {"control", CONF_PATH, CONF_CONTROL, FIELD(conf, control)},
     {"state_directory", CONF_PATH, "/var/lib/postern", FIELD(conf, state_directory),
      .complaint = conf_complain_path},
     {"log", CONF_WORD, "syslog", WORDS(log_words), FIELD(conf, log)},
