@@ -14,7 +14,7 @@
 /* Who asks. */
 struct control_caller {
     uid_t uid;
-    struct reload_waiter *waiter; /* told of the end of a reload, if the answer has to wait */
+    struct reload_waiter *waiter; /* of a reload, if the answer has to wait for one */
     bool waits;                   /* out: there is no answer yet */
 };
 

@@ -136,7 +136,7 @@ static int start(const char *file, struct libctxs *libctxs, struct snapshot *sna
         fprintf(stderr, "%s\n", error.text);
         snapshot_unref(snapshot);
     } else {
-        sockets_log(&sockets, conf);
+        sockets_log(&sockets, conf, NULL);
         inherited_close();
         sockets_retain(&sockets, conf);
         setup.base = main_loop_base(loop);

@@ -152,7 +152,6 @@ static void succeed(void)
 {
     free(r.failure);
     r.failure = NULL;
-    r.since = time(NULL);
     reload_log(r.force.snapshot, &r.opened);
     finish(NULL);
 }
@@ -194,8 +193,9 @@ static void publish(struct snapshot *next)
     r.opened = reload_opened(r.force.snapshot->conf, next->conf);
     next->freed = note_freed;
     r.phase = PHASE_PUBLISHING;
+    r.since = time(NULL);
     r.settled = false;
-    reload_renew(&change, &r.force, next, &r.workers);
+    reload_renew(&change, &r.force, next, &r.setup, &r.workers);
     reload_discard(&change);
 }
 

@@ -62,9 +62,10 @@ static void bring_into_force(struct reload_change *change, struct reload_force *
 }
 
 void reload_renew(struct reload_change *change, struct reload_force *force, struct snapshot *next,
-                  const struct workers *workers)
+                  const struct reload_setup *setup, const struct workers *workers)
 {
     log_open(next->conf, next->conf->syslog_name.text);
+    sockets_log(setup->sockets, next->conf, force->snapshot->conf);
     bring_into_force(change, force, next);
     workers_serve(workers, &change->plan);
 }

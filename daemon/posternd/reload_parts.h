@@ -29,7 +29,7 @@ MUST_USE int reload_prepare(struct reload_change *change, const struct reload_fo
 
 /* Brings `next` (stolen) into force, and tells the workers. */
 void reload_renew(struct reload_change *change, struct reload_force *force, struct snapshot *next,
-                  const struct workers *workers);
+                  const struct reload_setup *setup, const struct workers *workers);
 
 /* The same for the first one (borrowed), with which the workers start. 0, or -1 after an error was
  * logged. */

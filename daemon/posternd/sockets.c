@@ -352,18 +352,22 @@ void sockets_retain(struct sockets *s, const struct conf *conf)
     }
 }
 
-void sockets_log(const struct sockets *s, const struct conf *conf)
+void sockets_log(const struct sockets *s, const struct conf *conf, const struct conf *previous)
 {
     char text[ADDR_TEXT_SIZE];
 
     for (size_t l = 0; l < conf->num_listeners; l++) {
-        size_t num = conf_bound(&conf->listeners[l]).num;
+        struct conf_bound at = conf_bound(&conf->listeners[l]);
 
-        for (size_t i = 0; i < num; i++) {
+        for (size_t i = 0; i < at.num; i++) {
+            const struct addr *wanted = &at.addresses[i].endpoint.ip;
             const struct addr *bound = &find(s, conf, l, i)->bound;
 
-            log_line(LOG_INFO, "listening on [%s]:%u listener=%s", addr_text(bound, text),
-                     bound->port, conf->listeners[l].name);
+            if (previous == NULL || times_named(conf, wanted, l, i) >=
+                                        times_named(previous, wanted, previous->num_listeners, 0)) {
+                log_line(LOG_INFO, "listening on [%s]:%u listener=%s", addr_text(bound, text),
+                         bound->port, conf->listeners[l].name);
+            }
         }
     }
 }

@@ -46,8 +46,8 @@ const int *sockets_of(const struct sockets *s, const struct conf *conf, size_t l
  * supervisor's store, where no worker polls it any more, and stores the rest. */
 void sockets_retain(struct sockets *s, const struct conf *conf);
 
-/* Logs "listening on ..." for each address of an open conf. */
-void sockets_log(const struct sockets *s, const struct conf *conf);
+/* Logs "listening on ..." for each address of an open conf that `previous` (NULL: none) has not. */
+void sockets_log(const struct sockets *s, const struct conf *conf, const struct conf *previous);
 
 /* Closes all; what is stored remains in the store. A zeroed one is allowed. */
 void sockets_close(struct sockets *s);
