@@ -6,14 +6,12 @@
 #include "daemon/posternd/session.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    ACCEPT_BATCH = 64, /* clients accepted before other events get their turn */
-    LEAVE_MS = 500, /* for handshakes of TCP that had begun; shorter than a client's second try */
+    ACCEPT_BATCH = 64,  /* clients accepted before other events get their turn */
+    LEAVE_MS = 2000,    /* for handshakes of TCP that have begun, and one lost packet */
     LEAVE_AGAIN = 1000, /* milliseconds after which one without descriptors tries again */
 };
 
@@ -107,32 +105,6 @@ static void on_clients(evutil_socket_t fd, short what, void *arg)
 
 /* --- leaving --- */
 
-/*
- * The socket takes part in no new handshake of TCP. Those that have begun, and the clients that
- * wait, are not affected. A client whose first packet is dropped sends it again after a second,
- * when somebody else listens, or nobody. Without memory for this, clients may come until the end.
- */
-static void take_no_more(int fd)
-{
-    /* The filter sees a packet from its TCP header on; byte 13 has the flags. */
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
-        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TH_SYN | TH_ACK),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TH_SYN, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, 0),
-        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-    };
-    const struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
-
-    (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
-}
-
-/* Also of a socket that an earlier process was about to close. */
-static void take_again(int fd)
-{
-    (void)setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int));
-}
-
 static void leave_in(struct listener *l, int ms)
 {
     const struct timeval in = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
@@ -167,7 +139,6 @@ void listener_leave(struct listener *l, void (*left)(struct listener *l))
     if (l->state == LISTENER_OPEN) {
         l->state = LISTENER_LEAVING;
         l->left = left;
-        take_no_more(l->fd);
         leave_in(l, LEAVE_MS);
     }
 }
@@ -197,7 +168,6 @@ int listener_open(struct listener *l, struct thread *thread)
         event_add(&l->event, NULL) != 0) {
         return -1;
     }
-    take_again(l->fd);
     l->state = LISTENER_OPEN;
     return 0;
 }
@@ -211,7 +181,6 @@ void listener_renew(struct listener *l, struct listener *fresh)
     fresh->snapshot = old;
     if (l->state == LISTENER_LEAVING) {
         event_del(&l->over);
-        take_again(l->fd);
         l->state = LISTENER_OPEN;
     }
 }

@@ -48,13 +48,13 @@ MUST_USE struct listener *listener_new(struct snapshot *snapshot, size_t index, 
 MUST_USE int listener_open(struct listener *l, struct thread *thread);
 
 /* `fresh`, a closed one for the same socket, says what is right for new sessions from now on, and
- * gets what was. One that leaves stays. */
+ * gets what was. */
 void listener_renew(struct listener *l, struct listener *fresh);
 
 /*
- * The address goes. All clients that wait, or whose handshake of TCP has begun, are still accepted;
- * when there are none any more the listener is closed, and `left` is called, which may free it.
- * Does nothing if it is closed, or leaves already.
+ * The address goes (sockets_leave()). All clients that wait, or whose handshake of TCP has begun,
+ * are still accepted; when there are none any more the listener is closed, and `left` is called,
+ * which may free it. Does nothing if it is closed, or leaves already.
  */
 void listener_leave(struct listener *l, void (*left)(struct listener *l));
 

@@ -68,6 +68,7 @@ void reload_renew(struct reload_change *change, struct reload_force *force, stru
     sockets_log(setup->sockets, next->conf, force->snapshot->conf);
     bring_into_force(change, force, next);
     workers_serve(workers, &change->plan);
+    sockets_leave(setup->sockets, next->conf);
 }
 
 int reload_begin(struct reload_change *change, struct reload_force *force, struct snapshot *first,
