@@ -425,8 +425,11 @@ int control_open(struct control **out, const struct conf *conf, struct event_bas
         wrong = strerror(ENOMEM);
     }
     if (wrong != NULL) {
+        int reason = errno;
+
         fail(conf, error, wrong);
         control_close(control);
+        errno = reason;
         return -1;
     }
     *out = control;

@@ -5,6 +5,7 @@
 #include "daemon/posternd/admission.h"
 #include "daemon/posternd/reload.h"
 #include "daemon/posternd/thread.h"
+#include "daemon/posternd/watchdog.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct main_loop {
     struct event *signals; /* owned */
     struct event *news;    /* owned */
     struct event *teller;  /* owned */
+    struct watchdog watchdog;
 };
 
 /* Signals are read here and nowhere else: no handler interrupts a worker. */
@@ -50,6 +52,7 @@ static void on_news(evutil_socket_t fd, short what, void *arg)
 
     (void)what;
     (void)!read(fd, &count, sizeof count);
+    watchdog_news(&loop->watchdog);
     reload_look();
     if (workers_have_ended(reload_workers())) {
         event_base_loopbreak(loop->base);
@@ -88,6 +91,9 @@ static int fill(struct main_loop *loop)
         event_add(loop->signals, NULL) != 0 || event_add(loop->news, NULL) != 0) {
         return -1;
     }
+    if (watchdog_open(&loop->watchdog, loop->base) != 0) {
+        return -1;
+    }
     return event_add(loop->teller, &(struct timeval){.tv_sec = ADMISSION_LOG_SECONDS});
 }
 
@@ -122,6 +128,7 @@ int main_loop_news_fd(const struct main_loop *loop)
 
 void main_loop_run(struct main_loop *loop)
 {
+    watchdog_begin(&loop->watchdog, reload_workers());
     event_base_dispatch(loop->base);
 }
 
@@ -136,6 +143,7 @@ void main_loop_free(struct main_loop *loop)
     if (loop->teller != NULL) {
         event_free(loop->teller);
     }
+    watchdog_close(&loop->watchdog);
     if (loop->news != NULL) {
         event_free(loop->news);
     }

@@ -68,7 +68,7 @@ static void read_watchdog(void)
         !environment_number("WATCHDOG_USEC", INT64_MAX, &wait)) {
         return;
     }
-    wait /= 2000;
+    wait /= 1000;
     state.watchdog_ms = wait < INT32_MAX ? (unsigned)wait : INT32_MAX;
 }
 
@@ -175,7 +175,7 @@ void notify_watchdog(void)
     say("WATCHDOG=1", -1);
 }
 
-unsigned notify_watchdog_interval(void)
+unsigned notify_watchdog_limit(void)
 {
     return state.watchdog_ms;
 }

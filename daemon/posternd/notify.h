@@ -39,9 +39,9 @@ void notify_extend(unsigned seconds);
 /* All is well. */
 void notify_watchdog(void);
 
-/* How often notify_watchdog() has to be called, in milliseconds: half of what the supervisor waits.
- * 0: it does not ask for that. */
-unsigned notify_watchdog_interval(void);
+/* What the supervisor waits for the next notify_watchdog(), in milliseconds, before it ends the
+ * process. 0: it does not wait. */
+unsigned notify_watchdog_limit(void);
 
 /* A text of one line for people, for `systemctl status`. */
 void notify_status(const char *text);

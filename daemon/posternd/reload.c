@@ -15,6 +15,7 @@
 #include "daemon/common/log.h"
 #include "daemon/posternd/notify.h"
 #include "daemon/posternd/reload_parts.h"
+#include "daemon/posternd/summary.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -145,6 +146,7 @@ static void refuse(const char *why)
     free(r.failure);
     r.failure = text;
     r.failed_at = time(NULL);
+    summary_not_reloaded(r.force.snapshot, why);
     finish(why);
 }
 
@@ -153,6 +155,7 @@ static void succeed(void)
     free(r.failure);
     r.failure = NULL;
     reload_log(r.force.snapshot, &r.opened);
+    summary_serving(r.force.snapshot);
     finish(NULL);
 }
 
@@ -306,12 +309,12 @@ int reload_open(const struct reload_setup *setup)
     TAILQ_INIT(&r.later);
     if (directory_open() != 0 || admission_open(setup->snapshot->num_workers) != 0 ||
         open_events(setup->base) != 0) {
-        log_line(LOG_CRIT, "cannot start: %s", strerror(errno));
+        log_fatal("cannot start: %s", strerror(errno));
         return -1;
     }
     if (reload_prepare(&change, &r.force, setup->snapshot, setup, &r.error) != 0) {
         reload_discard(&change);
-        log_line(LOG_CRIT, "%s", r.error.text);
+        log_fatal("%s", r.error.text);
         return -1;
     }
     setup->snapshot->freed = note_freed;
@@ -319,6 +322,7 @@ int reload_open(const struct reload_setup *setup)
     r.settled = true;
     result = reload_begin(&change, &r.force, setup->snapshot, &r.workers, setup->news_fd);
     reload_discard(&change);
+    summary_serving(setup->snapshot);
     return result;
 }
 

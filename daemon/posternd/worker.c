@@ -17,7 +17,7 @@
 enum { DISPATCH_MAX = 16 };
 
 /* What a worker is told; each is a bit. ORDER_OPEN is its own: to try again. */
-enum order { ORDER_SERVE = 1, ORDER_OPEN = 2, ORDER_DRAIN = 4, ORDER_STOP = 8 };
+enum order { ORDER_SERVE = 1, ORDER_OPEN = 2, ORDER_DRAIN = 4, ORDER_STOP = 8, ORDER_ANSWER = 16 };
 
 struct worker_plan {
     unsigned number;
@@ -35,6 +35,7 @@ struct worker {
     int orders_fd;              /* owned: an eventfd; written after `orders` has changed */
     _Atomic unsigned orders;    /* given, and not taken yet */
     int news_fd;                /* borrowed: main's eventfd */
+    _Atomic bool asked;         /* whether it is alive, and has not answered yet */
     _Atomic bool ended;         /* the thread has nothing left to do */
     struct event *orders_event; /* owned */
     struct event *wake_event;   /* owned; on admission's eventfd */
@@ -196,6 +197,10 @@ static void on_orders(evutil_socket_t fd, short what, void *arg)
     }
     if ((orders & (ORDER_SERVE | ORDER_OPEN)) != 0) {
         open_or_try_again(t);
+    }
+    if ((orders & ORDER_ANSWER) != 0) {
+        atomic_store(&t->asked, false);
+        ring(t->news_fd);
     }
     if ((orders & ORDER_DRAIN) != 0) {
         sessions_drain(&t->thread);
@@ -408,6 +413,17 @@ unsigned worker_serves(const struct worker *worker)
 unsigned worker_settled(const struct worker *worker)
 {
     return atomic_load(&worker->settled);
+}
+
+void worker_ask(struct worker *worker)
+{
+    atomic_store(&worker->asked, true);
+    give(worker, ORDER_ANSWER);
+}
+
+bool worker_has_answered(const struct worker *worker)
+{
+    return !atomic_load(&worker->asked) || worker_has_ended(worker);
 }
 
 bool worker_has_ended(const struct worker *worker)

@@ -49,6 +49,9 @@ void worker_drain(struct worker *worker);
  * for: a socket whose worker has ended still takes connections. */
 void worker_stop(struct worker *worker);
 
+/* Asks whether its event loop still runs: worker_has_answered() says so. */
+void worker_ask(struct worker *worker);
+
 /* --- answers --- */
 
 /* The number of the latest plan of which it serves all sockets. */
@@ -56,6 +59,9 @@ MUST_USE unsigned worker_serves(const struct worker *worker);
 
 /* The number of the latest plan since which it has used no socket of an earlier one. */
 MUST_USE unsigned worker_settled(const struct worker *worker);
+
+/* Whether its loop has come round since worker_ask(), or has ended. */
+MUST_USE bool worker_has_answered(const struct worker *worker);
 
 /* Whether it has nothing left to do: worker_join() returns at once. */
 MUST_USE bool worker_has_ended(const struct worker *worker);

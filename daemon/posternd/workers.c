@@ -58,7 +58,7 @@ int workers_start(struct workers *workers, struct workers_plan *plan, int news_f
         workers->items[workers->num] = worker;
     }
     if (workers->num < num) {
-        log_line(LOG_CRIT, "cannot start worker %u: %s", workers->num, strerror(errno));
+        log_fatal("cannot start worker %u: %s", workers->num, strerror(errno));
         workers_stop(workers);
         workers_join(workers);
     }
@@ -106,6 +106,23 @@ void workers_stop(const struct workers *workers)
     for (unsigned i = 0; i < workers->num; i++) {
         worker_stop(workers->items[i]);
     }
+}
+
+void workers_ask(const struct workers *workers)
+{
+    for (unsigned i = 0; i < workers->num; i++) {
+        worker_ask(workers->items[i]);
+    }
+}
+
+bool workers_have_answered(const struct workers *workers)
+{
+    for (unsigned i = 0; i < workers->num; i++) {
+        if (!worker_has_answered(workers->items[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool workers_have_ended(const struct workers *workers)

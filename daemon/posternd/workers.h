@@ -36,9 +36,13 @@ void workers_serve(const struct workers *workers, struct workers_plan *plan);
 MUST_USE bool workers_all_serve(const struct workers *workers, unsigned number);
 MUST_USE bool workers_are_settled(const struct workers *workers, unsigned number);
 
-/* worker_drain() and worker_stop() of all. */
+/* worker_drain(), worker_stop() and worker_ask() of all. */
 void workers_drain(const struct workers *workers);
 void workers_stop(const struct workers *workers);
+void workers_ask(const struct workers *workers);
+
+/* Whether all have answered. */
+MUST_USE bool workers_have_answered(const struct workers *workers);
 
 /* Whether no worker has anything left to do. */
 MUST_USE bool workers_have_ended(const struct workers *workers);

@@ -7,8 +7,10 @@ import re
 import signal
 import socket
 import tempfile
+import time
 
-from common import CERTIFICATES, PROGRAM, Case, free_port, table
+from common import CERTIFICATES, ESTABLISHED, PROGRAM, Case, free_port, table
+from held import Held
 from lab.smtp import Client
 from supervisor import Supervisor
 
@@ -89,7 +91,8 @@ class Stored(ServiceCase):
         told = self.supervisor.told.lines
         ready = [number for number, line in enumerate(told) if line.startswith("READY=1")]
         stored = [number for number, line in enumerate(told) if line.startswith("FDSTORE=1")]
-        self.assertEqual((len(ready), len(stored)), (1, 2))
+        # One of them is the tickets' memory.
+        self.assertEqual((len(ready), len(stored)), (1, 3))
         self.assertLess(stored[-1], ready[0])
         self.assertEqual(len(set(self.supervisor.names())), 2)
         for name in self.supervisor.names():
@@ -163,12 +166,27 @@ class Stored(ServiceCase):
         conf = self.write("192.0.2.99:25", f"127.0.0.1:{self.port}")
         daemon = self.program(wrapper + [os.path.join(self.build, "posternd"), "-c", conf],
                               pass_fds=descriptors)
-        daemon.expect(rb"cannot listen on 192.0.2.99:25: Cannot assign requested address\n")
-        self.assertNotEqual(daemon.end(), 0)
+        daemon.expect(rb"cannot listen on 192.0.2.99:25: Cannot assign requested address; ")
+        self.assertEqual(daemon.end(), 75)
+        self.supervisor.told.wait("^STATUS=.*: cannot listen on 192.0.2.99:25: ")
         self.assertEqual(self.supervisor.stored, stored)
         waiting = self.clients(5)
         self.start()
         self.served(*waiting)
+
+
+    @table((("stopped", signal.SIGTERM), ("killed", signal.SIGKILL)))
+    def test_tickets_outlive_the_process(self, number):
+        conf = self.write()
+        session = os.path.join(self.stage.directory, f"session-{self.port}")
+        for options, reused in ((["-sess_out"], "no"), (["-sess_in"], "yes"), (["-sess_in"], "yes")):
+            daemon = self.start(conf)
+            client = self.s_client(("127.0.0.1", self.port), *options, session, "-tls1_2")
+            client.line("QUIT", 221)
+            client.end()
+            self.assertEqual(daemon.wait_log(ESTABLISHED)["reused"], reused)
+            self.end(daemon, number)
+        self.assertEqual([name for name, _ in self.supervisor.stored].count("tickets"), 1)
 
 
 class Passed(ServiceCase):
@@ -188,7 +206,7 @@ class Passed(ServiceCase):
             waiting = self.clients(30)
             self.served(*waiting)
             self.assertEqual([len(each) for each in self.sockets_of(daemon).values()], [1])
-            self.assertEqual(len(self.supervisor.stored), 1)
+            self.assertEqual(len(self.supervisor.names()), 1)
             self.assertRegex(self.supervisor.names()[0], f"^{LISTENER}$")
             self.end(daemon)
             waiting = self.clients(10)
@@ -233,8 +251,9 @@ class Passed(ServiceCase):
             daemon.wait_log(rf'^{PROGRAM}warning: closing descriptor "{name}" from the supervisor: '
                             f"{re.escape(why)}$")
         names = self.supervisor.names()
-        self.assertEqual(len([name for name in names if name != "tickets"]), 1, names)
-        self.assertRegex([name for name in names if name != "tickets"][0], f"^{LISTENER}$")
+        self.assertEqual(len(names), 1, names)
+        self.assertRegex(names[0], f"^{LISTENER}$")
+        self.assertEqual(len(self.supervisor.stored), 2)
         self.assertEqual(os.fstat(dict(self.supervisor.stored)[names[0]]).st_ino,
                          os.fstat(ours.fileno()).st_ino)
         self.served(*self.clients(3))
@@ -258,7 +277,7 @@ class Passed(ServiceCase):
         else:
             self.assertIsNone(daemon.log.find("LISTEN_"))
         self.assertIsNone(daemon.log.find("from the supervisor"))
-        self.assertEqual(len(self.supervisor.stored), 2)
+        self.assertEqual(len(self.supervisor.names()), 2)
 
     def test_descriptors_that_are_not_open(self):
         ours = listening(self.port)
@@ -280,3 +299,39 @@ class Passed(ServiceCase):
         self.served(*self.clients(10))
         self.assertEqual(len(set(self.supervisor.names())), 2)
         self.assertIn("l-1", self.supervisor.names())
+
+
+class Watchdog(ServiceCase):
+    LIMIT = 0.4     # seconds; four answers in that time
+
+    def begin(self, *settings):
+        return self.start(None, f"WATCHDOG_USEC={int(self.LIMIT * 1000000)}", *settings)
+
+    def answers(self):
+        return len(self.supervisor.told.find_all("^WATCHDOG=1$"))
+
+    def test_it_answers_as_long_as_it_lives(self):
+        self.begin()
+        self.supervisor.told.wait("^WATCHDOG=1$", times=8)
+
+    def test_nobody_wants_to_know(self):
+        for settings in ([], [f"WATCHDOG_USEC={int(self.LIMIT * 1000000)}", "WATCHDOG_PID=1"],
+                         ["WATCHDOG_USEC=x"]):
+            daemon = self.start(None, *settings)
+            time.sleep(self.LIMIT)
+            self.assertEqual(self.answers(), 0)
+            self.end(daemon)
+
+    def test_one_worker_that_does_not_go_on(self):
+        """One thread of the process is held as a debugger holds it; the others run."""
+        daemon = self.begin()
+        self.supervisor.told.wait("^WATCHDOG=1$", times=2)
+        threads = sorted(int(each) for each in os.listdir(f"/proc/{daemon.pid}/task"))
+        self.assertEqual(len(threads), 3)
+        for held in threads[1:]:
+            with Held(held):
+                before = self.answers()
+                time.sleep(3 * self.LIMIT)
+                # One may have been on its way.
+                self.assertLessEqual(self.answers(), before + 1)
+            self.supervisor.told.wait("^WATCHDOG=1$", after=self.supervisor.told.mark(), times=2)

@@ -67,7 +67,8 @@ class Supervisor:
             os.close(each[1])
 
     def names(self):
-        return [name for name, _ in self.stored]
+        """Those of listening sockets."""
+        return [name for name, _ in self.stored if name != "tickets"]
 
     def wrapper(self, *settings, passed=None):
         """(what execs posternd as its supervisor does, pass_fds). `settings`: further NAME=VALUE.
