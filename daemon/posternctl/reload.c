@@ -11,22 +11,43 @@
  * machine. systemd would wait for 90. */
 #define RELOAD_TIMEOUT 300
 
-/* The socket that the file names; mistakes in it are posternd's to report. 0 or EXIT_BAD_INPUT. */
-static int find_socket(const char *file, char *path, size_t size)
+/* Mistakes in the file are posternd's to report. 0, or the exit code after it has reported what is
+ * wrong. */
+static int find_socket(const char *file, struct conf_control *control)
 {
-    char text[PATH_MAX + 128];
+    struct conf_error error;
     const char *reason;
     size_t len;
     uint8_t *bytes = readfile(file, &len, NULL, &reason);
     int result;
 
     if (bytes == NULL) {
-        snprintf(text, sizeof text, "%s: %s", file, reason);
-        return command_fail(text);
+        snprintf(error.text, sizeof error.text, "%s: %s", file, reason);
+        return command_fail(error.text);
     }
-    result = conf_find_control(file, bytes, len, path, size);
+    result = conf_find_control(file, bytes, len, control, &error);
     free(bytes);
-    return result == 0 ? 0 : command_fail("control: the path is too long");
+    if (result != 0) {
+        (void)command_fail(error.text);
+        return EXIT_FINDING;
+    }
+    return 0;
+}
+
+/* posternd is perhaps asked at a socket that it will only have after a restart. */
+static int fail(const struct invocation *invocation, const struct conf_control *control,
+                enum ask_status status, const struct conf_error *error)
+{
+    char text[sizeof error->text + PATH_MAX + 128];
+
+    if (status == ASK_NOBODY && control->line != 0) {
+        snprintf(text, sizeof text, "%s:%u: control: %s (a changed value needs a restart)",
+                 invocation->file, control->line, error->text);
+        (void)command_fail(text);
+    } else {
+        (void)command_fail(error->text);
+    }
+    return (int)status;
 }
 
 static int report(const struct invocation *invocation, const json_t *answer)
@@ -46,19 +67,25 @@ static int report(const struct invocation *invocation, const json_t *answer)
 
 int command_reload(const struct invocation *invocation)
 {
-    char path[ADDR_PATH_SIZE];
+    struct conf_control control;
     struct conf_error error;
     enum ask_status status;
     json_t *answer = NULL;
-    int result;
+    int result = find_socket(invocation->file, &control);
 
-    if (find_socket(invocation->file, path, sizeof path) != 0) {
-        return EXIT_BAD_INPUT;
+    if (result != 0) {
+        return result;
     }
-    status = ask_at(path, RELOAD_TIMEOUT, json_pack("{s:s}", "request", "reload"), &answer, &error);
-    if (status != ASK_DONE) {
+    if (control.path[0] == '\0') {
+        snprintf(error.text, sizeof error.text, "%s:%u: control = \"\": there is no control socket",
+                 invocation->file, control.line);
         (void)command_fail(error.text);
-        return (int)status;
+        return ASK_NOBODY;
+    }
+    status = ask_at(control.path, RELOAD_TIMEOUT, json_pack("{s:s}", "request", "reload"), &answer,
+                    &error);
+    if (status != ASK_DONE) {
+        return fail(invocation, &control, status, &error);
     }
     result = report(invocation, answer);
     json_decref(answer);

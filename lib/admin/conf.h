@@ -211,11 +211,17 @@ MUST_USE int conf_check_reload(const struct conf *present, const struct conf *ne
 /* Where posternd's control socket is if nobody says otherwise. */
 #define CONF_CONTROL "/run/postern/control.sock"
 
-/* The control socket that a file names, even if there are mistakes in it: who asks posternd to read
- * the file again wants to hear about these. The first value at the top counts; CONF_CONTROL if
- * there is none. 0 with `out`, or -1 if it does not fit. */
-MUST_USE int conf_find_control(const char *file, const uint8_t *bytes, size_t len, char *out,
-                               size_t size);
+/* The control socket that a file names. */
+struct conf_control {
+    char path[ADDR_PATH_SIZE]; /* "": there is none */
+    unsigned line;             /* 0: the file does not name it */
+};
+
+/* Finds it also if there are mistakes in the file: posternctl, which lets posternd read the file
+ * again, wants to hear about these. The first value at the top counts; CONF_CONTROL if there is
+ * none. 0; or -1 with `*error`, if it is too long for a socket. */
+MUST_USE int conf_find_control(const char *file, const uint8_t *bytes, size_t len,
+                               struct conf_control *out, struct conf_error *error);
 
 /* The words of options: "may", "try-anyway", "require", "proxy-v2", "guard", ... */
 const char *conf_tls_word(enum conf_tls tls);

@@ -102,24 +102,41 @@ static struct bytes take(struct scan *s)
     return bytes_of(NULL, 0);
 }
 
-int conf_find_control(const char *file, const uint8_t *bytes, size_t len, char *out, size_t size)
+static unsigned line_of(const uint8_t *bytes, const uint8_t *at)
+{
+    unsigned line = 1;
+
+    while (bytes < at) {
+        line += *bytes++ == '\n' ? 1 : 0;
+    }
+    return line;
+}
+
+int conf_find_control(const char *file, const uint8_t *bytes, size_t len, struct conf_control *out,
+                      struct conf_error *error)
 {
     struct scan s = {.at = (const char *)bytes, .end = (const char *)bytes + len};
     struct bytes value = bytes_of(NULL, 0);
     const char *slash = strrchr(file, '/');
     int directory = slash == NULL ? 0 : (int)(slash - file) + 1;
 
-    for (skip_blanks(&s); s.at < s.end && value.len == 0; skip_blanks(&s)) {
+    *out = (struct conf_control){.line = 0};
+    for (skip_blanks(&s); s.at < s.end && value.data == NULL; skip_blanks(&s)) {
         value = take(&s);
     }
-    if (value.len == 0) {
-        value = bytes_of(CONF_CONTROL, strlen(CONF_CONTROL));
+    if (value.data == NULL) {
+        memcpy(out->path, CONF_CONTROL, sizeof CONF_CONTROL);
+        return 0;
     }
-    if (value.data[0] == '/') {
+    out->line = line_of(bytes, value.data);
+    if (value.len == 0 || value.data[0] == '/') {
         directory = 0;
     }
-    return snprintf(out, size, "%.*s%.*s", directory, file, (int)value.len,
-                    (const char *)value.data) < (int)size
-               ? 0
-               : -1;
+    if (snprintf(out->path, sizeof out->path, "%.*s%.*s", directory, file, (int)value.len,
+                 (const char *)value.data) < (int)sizeof out->path) {
+        return 0;
+    }
+    snprintf(error->text, sizeof error->text, "%s:%u: control: the path is too long", file,
+             out->line);
+    return -1;
 }

@@ -284,7 +284,7 @@ class Running(Reloading):
         self.assert_code(silent.command("EHLO client.example.test"), 250)
         for client in (silent, encrypted, proxied):
             self.finish(client)
-        self.assertEqual(len(self.daemon.log.find_all(RELOADED)), 20)
+        self.daemon.wait_log(RELOADED, times=20)
 
     def test_signal(self):
         self.begin()
@@ -318,6 +318,7 @@ class Running(Reloading):
         self.daemon.resume()
         numbers = sorted(control.answer()["reloaded"]["number"] for control in controls)
         self.assertEqual(numbers, [2] + 7 * [3])
+        self.daemon.wait_log(RELOADED, times=2)
         self.assertEqual(len(self.daemon.log.find_all(RELOADED)), 2)
 
     def test_requests_of_one_caller(self):

@@ -72,7 +72,11 @@ class Mistakes(Reloading):
         self.daemon.send_signal(signal.SIGHUP)
         self.daemon.wait_log(REFUSED.replace("(?P<text>.*)", rf"{self.daemon.conf}:{path}: control: "
                                              "a changed value needs a restart"), after=mark)
-        self.assertEqual(self.ctl("reload").returncode, 69)
+        done = self.ctl("reload")
+        self.assertEqual(done.returncode, 69)
+        self.assertRegex(done.stderr, rf"^posternctl: {self.daemon.conf}:{path}: control: "
+                         r"\S+other.sock: no posternd answers: No such file or directory \(a "
+                         r"changed value needs a restart\)\n$")
         self.assert_unchanged(before)
 
     def broken(self, path, content, text):
