@@ -67,7 +67,7 @@ static int report(const struct invocation *invocation, const json_t *answer)
 
 int command_reload(const struct invocation *invocation)
 {
-    struct conf_control control;
+    struct conf_control control = {.line = 0};
     struct conf_error error;
     enum ask_status status;
     json_t *answer = NULL;
