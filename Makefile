@@ -71,7 +71,7 @@ differential := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/differential
 fuzzers      := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 unit_objects := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c)))
 objects_of    = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard daemon/$(1)/*.c daemon/$(1)/*/*.c)))
-tests_in_c   := unit differential failnth.so bench_server bench_client
+tests_in_c   := unit differential failnth.so bench_server bench_client bench_reload
 library      := $(BUILD)/libpostern.a
 binaries     := $(PROGRAMS:%=$(BUILD)/%)
 
@@ -117,6 +117,9 @@ $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(library)
 
 $(BUILD)/failnth.so: tests/faults/failnth.c
 	$(CC_ALL) -fPIC -shared -o $@ $<
+
+$(BUILD)/bench_reload: $(BUILD)/tests/bench/reload.o $(BUILD)/libtls.a $(BUILD)/libcommon.a $(library)
+	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto libconfuse)
 
 $(BUILD)/bench_%: $(BUILD)/tests/bench/%.o
 	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto)

@@ -7,8 +7,8 @@
  *   (none)      all workers serve it, the waiters have been told.
  *
  * Sockets that no snapshot names any more are closed later, when the last worker has left them
- * (settle()); that holds up nobody. An old snapshot is freed by whatever holds it last, mostly a
- * session in a worker; what that leaves to be done is done here, in main, which is woken for it.
+ * (settle()); that holds up nobody. The last reference to an old snapshot is mostly a session's, in
+ * a worker; what can be forgotten with it is forgotten here, in main, which is woken for it.
  */
 #include "daemon/posternd/reload.h"
 
@@ -73,15 +73,14 @@ static void warn(const char *text)
 
 /* --- snapshots that go --- */
 
-/* From the thread that has freed it. */
+/* In the thread that had the last reference. */
 static void note_freed(void)
 {
     atomic_fetch_add(&r.freed, 1);
     ring(r.freed_fd);
 }
 
-/* The memory of the double time goes back to the system, and with the last old snapshot also what
- * only its sessions needed. */
+/* With the last old snapshot goes what only its sessions needed. */
 static void on_freed(evutil_socket_t fd, short what, void *arg)
 {
     uint64_t count;
@@ -92,7 +91,6 @@ static void on_freed(evutil_socket_t fd, short what, void *arg)
     if (r.force.number - atomic_load(&r.freed) == 1) {
         admission_forget();
     }
-    malloc_trim(0);
 }
 
 /* --- sockets --- */
@@ -175,6 +173,9 @@ static void *load(void *arg)
 {
     (void)arg;
     r.loaded = snapshot_load(r.setup.file, r.setup.libctxs, r.force.snapshot, warn, &r.error);
+    if (r.loaded == NULL) {
+        malloc_trim(0);
+    }
     ring(r.loaded_fd);
     return NULL;
 }
@@ -225,7 +226,6 @@ static void on_loaded(evutil_socket_t fd, short what, void *arg)
     } else {
         publish(next);
     }
-    malloc_trim(0);
 }
 
 /* A thread that cannot be started is a load that has failed. */

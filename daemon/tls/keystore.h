@@ -3,8 +3,9 @@
  *
  * Promise: a keystore is loaded completely or not at all; each key fits its certificate; what the
  * choice needs to know about a certificate has been read from it once. A keystore belongs to one
- * OSSL_LIB_CTX (one worker). Its entries are immutable and may be shared with later keystores of
- * the same OSSL_LIB_CTX: a certificate whose files have not changed is not loaded again.
+ * OSSL_LIB_CTX (one worker). Its entries are immutable, but for what only loads use, and may be
+ * shared with later keystores of the same OSSL_LIB_CTX: a certificate whose files have not changed
+ * is not loaded again.
  */
 #ifndef POSTERN_DAEMON_TLS_KEYSTORE_H
 #define POSTERN_DAEMON_TLS_KEYSTORE_H
@@ -25,7 +26,9 @@ struct keystore_entry {
     int64_t not_after;     /* end of the leaf's validity, seconds since 1970; 0: unreadable */
     uint8_t chain_sha256[KEYFILE_SHA256_SIZE]; /* of the files that it was loaded from */
     uint8_t key_sha256[KEYFILE_SHA256_SIZE];   /* 0 if the key is in the chain's file */
-    _Atomic unsigned references;               /* of keystores */
+    int accepted_level;          /* highest security level at which libssl took it, -1: none yet;
+                                    for tls_listener_new() */
+    _Atomic unsigned references; /* of keystores */
 };
 
 struct keystore {

@@ -1,9 +1,12 @@
 #include "daemon/common/readconf.h"
 #include "daemon/tls/snapshot_parts.h"
 
+#include <malloc.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* What a load goes through with: the files, and what is taken over. */
@@ -21,11 +24,30 @@ static int out_of_memory(const struct loading *l)
     return conf_fail(l->error, l->s->conf, 0, "out of memory");
 }
 
+/* The listener of that name in the previous snapshot, or NULL. */
+static const struct tls_listener *previous_listener(const struct loading *l, unsigned worker,
+                                                    const char *name)
+{
+    const struct snapshot *previous = l->previous;
+
+    for (size_t i = 0; previous != NULL && i < previous->conf->num_listeners; i++) {
+        if (strcmp(previous->conf->listeners[i].name, name) == 0) {
+            return previous->workers[worker].tls[i];
+        }
+    }
+    return NULL;
+}
+
 static int load_worker(const struct loading *l, unsigned index)
 {
     struct snapshot_worker *worker = &l->s->workers[index];
     const struct conf *conf = l->s->conf;
     struct keystore_unchanged unchanged = {.of = l->unchanged};
+    struct tls_making making = {.libctx = worker->libctx,
+                                .conf = conf,
+                                .store = &worker->keys,
+                                .shared = l->s->shared,
+                                .files = l->files};
 
     if (l->previous != NULL) {
         unchanged.earlier = &l->previous->workers[index].keys;
@@ -41,14 +63,13 @@ static int load_worker(const struct loading *l, unsigned index)
         if (conf->listeners[i].tls == CONF_TLS_NONE) {
             continue;
         }
-        worker->tls[i] = tls_listener_new(worker->libctx, conf, &conf->listeners[i], &worker->keys,
-                                          l->files, l->s->shared, l->error);
+        making.from = &conf->listeners[i];
+        making.previous = previous_listener(l, index, conf->listeners[i].name);
+        worker->tls[i] = tls_listener_new(&making, l->error);
         if (worker->tls[i] == NULL) {
             return -1;
         }
     }
-    /* What this thread keeps for itself in the worker's library context would outlive it. */
-    OPENSSL_thread_stop_ex(worker->libctx);
     return 0;
 }
 
@@ -63,6 +84,8 @@ static void unload_worker(struct snapshot_worker *worker, size_t num_listeners)
 
 static void snapshot_free(struct snapshot *s)
 {
+    struct libctxs *libctxs = s->libctxs;
+
     for (unsigned i = 0; s->workers != NULL && i < s->num_workers; i++) {
         unload_worker(&s->workers[i], s->conf->num_listeners);
     }
@@ -72,6 +95,24 @@ static void snapshot_free(struct snapshot *s)
     tls_shared_free(s->shared);
     conf_free(s->conf);
     free(s);
+    if (libctxs != NULL) {
+        libctxs_leave(libctxs);
+    }
+}
+
+/* The thread in which a snapshot is freed. It may have been most of the process's memory, in
+ * thousands of small pieces, which libc would not give back by itself. */
+static void *free_aside(void *arg)
+{
+    struct snapshot *s = arg;
+    struct libctxs *libctxs = s->libctxs;
+
+    libctxs_enter(libctxs);
+    snapshot_free(s);
+    OPENSSL_thread_stop();
+    malloc_trim(0);
+    libctxs_leave(libctxs);
+    return NULL;
 }
 
 static unsigned count_workers(const struct conf *conf)
@@ -117,6 +158,8 @@ static int load_workers(const struct loading *l, struct libctxs *libctxs)
     for (unsigned i = 0; i < s->num_workers && result == 0; i++) {
         s->workers[i].libctx = libctxs->items[i];
         result = load_worker(l, i);
+        /* What this thread keeps for itself in the worker's library context would outlive it. */
+        OPENSSL_thread_stop_ex(libctxs->items[i]);
     }
     return result;
 }
@@ -132,6 +175,8 @@ static int load_all(struct loading *l, struct libctxs *libctxs)
     if (libctxs->num == 0 && libctxs_open(libctxs, count_workers(s->conf)) != 0) {
         return out_of_memory(l);
     }
+    libctxs_enter(libctxs);
+    s->libctxs = libctxs;
     l->files = keyfiles_read(s->conf, l->error);
     if (l->files == NULL) {
         return -1;
@@ -207,14 +252,29 @@ struct snapshot *snapshot_ref(struct snapshot *s)
     return s;
 }
 
+/* 0 or an error number. */
+static int start_thread(void *(*run)(void *arg), void *arg)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int error = pthread_attr_init(&attributes);
+
+    if (error == 0) {
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        error = pthread_create(&thread, &attributes, run, arg);
+        pthread_attr_destroy(&attributes);
+    }
+    return error;
+}
+
 void snapshot_unref(struct snapshot *s)
 {
     if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1) {
-        void (*freed)(void) = s->freed;
-
-        snapshot_free(s);
-        if (freed != NULL) {
-            freed();
+        if (s->freed != NULL) {
+            s->freed();
+        }
+        if (start_thread(free_aside, s) != 0) {
+            snapshot_free(s);
         }
     }
 }

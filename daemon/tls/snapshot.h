@@ -45,17 +45,19 @@ struct snapshot {
     struct claim_rules claims;       /* owned arrays; what PROXY headers may not claim */
     struct snapshot_worker *workers; /* owned */
     unsigned num_workers;
+    struct libctxs *libctxs;     /* borrowed; NULL as long as there are no workers */
     time_t loaded_at;            /* when the reading of its files began */
     struct snapshot_file *files; /* array owned; the configuration first */
     size_t num_files;
     size_t num_taken_over; /* certificates that are those of an earlier snapshot */
     size_t num_loaded;     /* the other ones */
-    void (*freed)(void);   /* NULL, or called by the thread that has just freed it */
+    void (*freed)(void);   /* NULL, or called by the thread that released the last reference */
     _Atomic unsigned references;
 };
 
 /*
- * A snapshot of `file` with one reference, made in the `libctxs` of the workers, which outlive it.
+ * A snapshot of `file` with one reference, made in the `libctxs` of the workers, which outlive it
+ * and are never moved.
  * Where there are none yet they are made, for conf->workers workers (0: one per processor), and
  * belong to the caller, also on failure. `warn` is called for everything that is allowed but
  * probably not intended. NULL with `*error`.
@@ -70,7 +72,9 @@ MUST_USE struct snapshot *snapshot_load(const char *file, struct libctxs *libctx
 
 struct snapshot *snapshot_ref(struct snapshot *s);
 
-/* Releases a reference; the last one frees everything. Safe from any thread. */
+/* Releases a reference. After the last one a thread of its own frees everything, and returns the
+ * memory to the system: with thousands of certificates this takes longer than sessions should wait
+ * for a worker. libctxs_close() waits for it. Safe from any thread. */
 void snapshot_unref(struct snapshot *s);
 
 #endif

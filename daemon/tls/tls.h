@@ -45,24 +45,32 @@ void tls_shared_free(struct tls_shared *shared);
  * supervisor can keep and give to the next process. Call it once, before any session. `fd`: such a
  * memfd of an earlier process, which belongs to tls from now on, or -1: there is none. NULL, or why
  * its keys are not used, as words after "ticket keys are not kept over a restart: ": then a new
- * memfd was made, and new keys will be. If that fails, too, there is no memfd.
+ * memfd was made, and new keys will be. If that also fails, there is no memfd.
  */
 MUST_USE const char *tls_tickets_adopt(int fd);
 
 /* The memfd, borrowed; -1 without one. */
 MUST_USE int tls_tickets_fd(void);
 
+/* What a listener is made from. All of it is borrowed, until the listener is freed where that is
+ * said. */
+struct tls_making {
+    OSSL_LIB_CTX *libctx;             /* until it is freed */
+    const struct conf *conf;          /* likewise */
+    const struct conf_listener *from; /* of the conf */
+    const struct keystore *store;     /* of the conf's certificates; until it is freed */
+    const struct tls_shared *shared;  /* likewise */
+    const struct keyfiles *files;
+    const struct tls_listener *previous; /* that of an earlier conf in the same libctx, from which
+                                            is taken over what is still the same; or NULL */
+};
+
 /*
- * The SSL_CTX for `listener` of `conf`, its profile read back from libssl, its sets bound to
- * `store`, its client_ca read from `files`. NULL with `*error` (the line of the offending value: a
- * suite or group that matches nothing, a version that the range leaves empty, a client_ca that is
- * none).
+ * The SSL_CTX for a listener, its profile read back from libssl, its sets bound to the store, its
+ * client_ca read from the files. NULL with `*error` (the line of the offending value: a suite or
+ * group that matches nothing, a version that the range leaves empty, a client_ca that is none).
  */
-MUST_USE struct tls_listener *tls_listener_new(OSSL_LIB_CTX *libctx, const struct conf *conf,
-                                               const struct conf_listener *listener,
-                                               const struct keystore *store,
-                                               const struct keyfiles *files,
-                                               const struct tls_shared *shared,
+MUST_USE struct tls_listener *tls_listener_new(const struct tls_making *making,
                                                struct conf_error *error);
 void tls_listener_free(struct tls_listener *listener);
 

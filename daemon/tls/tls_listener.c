@@ -36,28 +36,46 @@ static void free_set(struct tls_set *set)
 }
 
 /* If libssl refuses to serve it at the profile's security level, find out now and not when a client
- * connects. */
-static int try_certificates(const struct tls_listener *listener, const struct conf *conf,
-                            const struct conf_listener *from, struct conf_error *error)
+ * connects. What it took at one level it takes at lower ones. */
+static int try_certificate(SSL *ssl, struct keystore_entry *entry, int level)
 {
+    int taken;
+
+    if (level <= entry->accepted_level) {
+        return 0;
+    }
+    taken = SSL_use_cert_and_key(ssl, entry->leaf, entry->key, entry->chain, 1);
+    SSL_certs_clear(ssl);
+    if (taken != 1) {
+        return -1;
+    }
+    entry->accepted_level = level;
+    return 0;
+}
+
+static int try_certificates(const struct tls_listener *listener, const struct tls_making *m,
+                            struct conf_error *error)
+{
+    const struct conf *conf = m->conf;
+    const struct conf_listener *from = m->from;
+    int level = listener->profile.rules.security_level;
     SSL *ssl = SSL_new(listener->ctx);
     int result = 0;
 
     if (ssl == NULL) {
         return conf_fail(error, conf, from->line, "out of memory");
     }
-    for (size_t i = 0; i < listener->num_sets; i++) {
+    for (size_t i = 0; i < listener->num_sets && result == 0; i++) {
         for (size_t k = 0; k < listener->sets[i].num && result == 0; k++) {
-            const struct keystore_entry *entry = listener->sets[i].entries[k];
+            const struct conf_certificate *certificate = from->sets[i]->certificates[k];
+            struct keystore_entry *entry = m->store->entries[certificate - conf->certificates];
 
-            if (SSL_use_cert_and_key(ssl, entry->leaf, entry->key, entry->chain, 1) != 1) {
-                result = conf_fail(error, conf, from->sets[i]->certificates[k]->chain.line,
+            if (try_certificate(ssl, entry, level) != 0) {
+                result = conf_fail(error, conf, certificate->chain.line,
                                    "listener \"%s\" cannot serve certificate \"%s\" at security "
                                    "level %d: %s",
-                                   from->name, entry->name, listener->profile.rules.security_level,
-                                   sslerror_words());
+                                   from->name, certificate->name, level, sslerror_words());
             }
-            SSL_certs_clear(ssl);
         }
     }
     SSL_free(ssl);
@@ -71,24 +89,25 @@ static bool wants_tickets(const struct tls_listener *listener, const struct conf
     return conf->tickets && listener->client_auth.mode == CONF_CLIENT_CERTIFICATE_NONE;
 }
 
-static int fill(struct tls_listener *listener, OSSL_LIB_CTX *libctx, const struct conf *conf,
-                const struct conf_listener *from, const struct keystore *store,
-                const struct keyfiles *files, struct conf_error *error)
+static int fill(struct tls_listener *listener, const struct tls_making *m, struct conf_error *error)
 {
-    listener->libctx = libctx;
+    const struct conf *conf = m->conf;
+    const struct conf_listener *from = m->from;
+
+    listener->libctx = m->libctx;
     listener->alpn = from->profile->alpn;
-    if (tls_client_read(&listener->client_auth, libctx, conf, from, files, error) != 0) {
+    if (tls_client_read(&listener->client_auth, m->libctx, conf, from, m->files, error) != 0) {
         return -1;
     }
-    listener->ctx = tls_context_new(libctx);
+    listener->ctx = tls_context_new(m->libctx);
     if (listener->ctx == NULL || tls_client_set_up(listener, listener->ctx) != 0 ||
         tls_resume_set_up(listener, wants_tickets(listener, conf)) != 0) {
         return conf_fail(error, conf, from->line, "TLS cannot be set up: %s", sslerror_words());
     }
     SSL_CTX_set_msg_callback(listener->ctx, tls_on_message);
     SSL_CTX_set_client_hello_cb(listener->ctx, tls_on_client_hello, NULL);
-    if (tls_profile_apply(&listener->profile, listener->ctx, libctx, conf, from->profile, error) !=
-        0) {
+    if (tls_profile_apply(&listener->profile, listener->ctx, m->libctx, conf, from->profile,
+                          error) != 0) {
         return -1;
     }
     listener->sets = calloc(from->num_sets + 1, sizeof *listener->sets);
@@ -97,32 +116,31 @@ static int fill(struct tls_listener *listener, OSSL_LIB_CTX *libctx, const struc
     }
     for (size_t i = 0; i < from->num_sets; i++) {
         listener->num_sets++;
-        if (bind_set(&listener->sets[i], conf, from->sets[i], store) != 0 ||
-            tls_resume_bind_set(&listener->sets[i], from->sets[i]->name, listener) != 0) {
+        if (bind_set(&listener->sets[i], conf, from->sets[i], m->store) != 0) {
             return conf_fail(error, conf, from->line, "out of memory");
         }
     }
-    if (try_certificates(listener, conf, from, error) != 0) {
+    if (tls_resume_bind_sets(listener, from) != 0) {
+        return conf_fail(error, conf, from->line, "out of memory");
+    }
+    if (try_certificates(listener, m, error) != 0) {
         return -1;
     }
-    return tls_unmatched_set_up(listener, conf, from, error);
+    return tls_unmatched_set_up(listener, m, error);
 }
 
-struct tls_listener *tls_listener_new(OSSL_LIB_CTX *libctx, const struct conf *conf,
-                                      const struct conf_listener *listener,
-                                      const struct keystore *store, const struct keyfiles *files,
-                                      const struct tls_shared *shared, struct conf_error *error)
+struct tls_listener *tls_listener_new(const struct tls_making *making, struct conf_error *error)
 {
     struct tls_listener *made = calloc(1, sizeof *made);
 
     ERR_clear_error();
     if (made == NULL) {
-        conf_fail(error, conf, listener->line, "out of memory");
+        conf_fail(error, making->conf, making->from->line, "out of memory");
         return NULL;
     }
-    made->names = &shared->listeners[listener - conf->listeners];
-    made->tickets = shared->tickets;
-    if (fill(made, libctx, conf, listener, store, files, error) != 0) {
+    made->names = &making->shared->listeners[making->from - making->conf->listeners];
+    made->tickets = making->shared->tickets;
+    if (fill(made, making, error) != 0) {
         tls_listener_free(made);
         made = NULL;
     }

@@ -18,15 +18,13 @@ struct tls_set {
     const char **names;                       /* array owned; borrowed from the conf */
     uint8_t context[32];                      /* the session id context: what this set promises */
     enum conf_unmatched unmatched;
-    bool *may_try;                /* owned; of CONF_UNMATCHED_TRY_ANYWAY, otherwise all false */
-    struct tls_attempt *attempts; /* owned; likewise */
+    bool *may_try;                 /* owned; of CONF_UNMATCHED_TRY_ANYWAY, otherwise all false */
+    struct tls_attempt **attempts; /* array owned, with a reference to each; likewise */
 };
 
-/* What serves one certificate whatever its curve: tls_unmatched.c. */
-struct tls_attempt {
-    SSL_CTX *ctx;  /* owned; NULL if this cannot be tried */
-    char why[128]; /* not: "" if it can be, or never could (a key that is not ECDSA) */
-};
+/* What serves one certificate whatever its curve: tls_unmatched.c. Immutable; later listeners may
+ * share it. */
+struct tls_attempt;
 
 /* Which set of a listener a server name asks for. */
 struct tls_names {
@@ -135,16 +133,15 @@ MUST_USE int tls_tickets_pick(const struct tls_tickets *tickets, const uint8_t *
 /* tls_resume.c: tickets on the listener's SSL_CTX, or none at all. 0 or -1. */
 MUST_USE int tls_resume_set_up(struct tls_listener *listener, bool tickets);
 
-/* Fills the context of the listener's set called `name`. 0 or -1. */
-MUST_USE int tls_resume_bind_set(struct tls_set *set, const char *name,
-                                 const struct tls_listener *listener);
+/* Fills the contexts of the listener's sets. 0 or -1. */
+MUST_USE int tls_resume_bind_sets(struct tls_listener *listener, const struct conf_listener *from);
 
 /* The certificate of the set that a resumed session began with, or -1. */
 MUST_USE int tls_resume_certificate(const struct tls_set *set, SSL_SESSION *resumed);
 
 /* tls_unmatched.c: what the listener's sets need for their `unmatched`. 0, or -1 with `*error`. */
-MUST_USE int tls_unmatched_set_up(struct tls_listener *listener, const struct conf *conf,
-                                  const struct conf_listener *from, struct conf_error *error);
+MUST_USE int tls_unmatched_set_up(struct tls_listener *listener, const struct tls_making *making,
+                                  struct conf_error *error);
 void tls_unmatched_free_set(struct tls_set *set);
 
 /* For a session whose hello no certificate fits: lets libssl do what its set specifies, and records

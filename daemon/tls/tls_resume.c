@@ -67,15 +67,28 @@ static bool add_asking(EVP_MD_CTX *hash, const struct tls_client_auth *client_au
            add(hash, client_auth->ca_hash, sizeof client_auth->ca_hash);
 }
 
-int tls_resume_bind_set(struct tls_set *set, const char *name, const struct tls_listener *listener)
+/* What follows the listener's part: that of one set. */
+static bool end_context(struct tls_set *set, const struct conf_set *from, EVP_MD_CTX *hash)
+{
+    return add_text(hash, from->name) && add_number(hash, set->unmatched) &&
+           EVP_DigestFinal_ex(hash, set->context, NULL) == 1;
+}
+
+int tls_resume_bind_sets(struct tls_listener *listener, const struct conf_listener *from)
 {
     EVP_MD *sha256 = EVP_MD_fetch(listener->libctx, "SHA256", NULL);
+    EVP_MD_CTX *common = EVP_MD_CTX_new();
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    bool good = sha256 != NULL && hash != NULL && EVP_DigestInit_ex2(hash, sha256, NULL) == 1 &&
-                add_text(hash, "postern 1") && add_profile(hash, &listener->profile.rules) &&
-                add_asking(hash, &listener->client_auth) && add_text(hash, name) &&
-                add_number(hash, set->unmatched) && EVP_DigestFinal_ex(hash, set->context, NULL);
+    bool good = sha256 != NULL && common != NULL && hash != NULL &&
+                EVP_DigestInit_ex2(common, sha256, NULL) == 1 && add_text(common, "postern 1") &&
+                add_profile(common, &listener->profile.rules) &&
+                add_asking(common, &listener->client_auth);
 
+    for (size_t i = 0; i < listener->num_sets && good; i++) {
+        good = EVP_MD_CTX_copy_ex(hash, common) == 1 &&
+               end_context(&listener->sets[i], from->sets[i], hash);
+    }
+    EVP_MD_CTX_free(common);
     EVP_MD_CTX_free(hash);
     EVP_MD_free(sha256);
     return good ? 0 : -1;

@@ -4,7 +4,9 @@
  * public key has been replaced by one that is on no curve at all passes that test, while the client
  * gets the original encoding, which is correct. Nothing promises that libssl will stay like this;
  * so each such copy has its own SSL_CTX, serves one hello in memory before any client, and is not
- * used if that fails. The copy is used for nothing else.
+ * used if that fails. The copy is used for nothing else. Such an attempt depends on the certificate
+ * and on what the listener promises for the set, so one that was tested is shared by all later
+ * listeners of which both are the same.
  *
  * Without a certificate there is nothing to replace: an SSL_CTX with only aNULL suites. libssl then
  * excludes TLS 1.3 by itself, because it can do nothing there without a certificate.
@@ -21,9 +23,16 @@
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+struct tls_attempt {
+    SSL_CTX *ctx;  /* owned; NULL if this cannot be tried */
+    char why[128]; /* not: "" if it can be, or never could (a key that is not ECDSA) */
+    _Atomic unsigned references;
+};
 
 /* --- a certificate whatever its curve -------------------------------------------------------- */
 
@@ -45,8 +54,8 @@ static int replace_public_key(SSL_CTX *ctx, OSSL_LIB_CTX *libctx)
 }
 
 /* A copy of the certificate, on an SSL_CTX with the listener's profile. */
-static SSL_CTX *make_attempt(const struct tls_listener *listener, const struct conf *conf,
-                             const struct conf_listener *from, const struct keystore_entry *entry)
+static SSL_CTX *make_context(const struct tls_listener *listener, const struct tls_making *m,
+                             const struct keystore_entry *entry)
 {
     SSL_CTX *ctx = tls_context_new(listener->libctx);
     X509 *copy = X509_dup(entry->leaf);
@@ -54,7 +63,7 @@ static SSL_CTX *make_attempt(const struct tls_listener *listener, const struct c
     struct conf_error error;
     bool good =
         ctx != NULL && copy != NULL && tls_client_set_up(listener, ctx) == 0 &&
-        tls_profile_apply(&profile, ctx, listener->libctx, conf, from->profile, &error) == 0 &&
+        tls_profile_apply(&profile, ctx, m->libctx, m->conf, m->from->profile, &error) == 0 &&
         SSL_CTX_use_cert_and_key(ctx, copy, entry->key, entry->chain, 1) == 1 &&
         replace_public_key(ctx, listener->libctx) == 0;
 
@@ -165,15 +174,14 @@ static bool run_test(SSL_CTX *ctx, const struct keystore_entry *entry,
     return test.served && test.done;
 }
 
-static void attempt(struct tls_attempt *out, const struct tls_listener *listener,
-                    const struct conf *conf, const struct conf_listener *from,
-                    const struct keystore_entry *entry)
+static void test_attempt(struct tls_attempt *out, const struct tls_listener *listener,
+                         const struct tls_making *m, const struct keystore_entry *entry)
 {
     if (entry->rules.kind != KEY_ECDSA) {
         return;
     }
     ERR_clear_error();
-    out->ctx = make_attempt(listener, conf, from, entry);
+    out->ctx = make_context(listener, m, entry);
     if (out->ctx == NULL || !run_test(out->ctx, entry, &listener->profile.rules)) {
         snprintf(out->why, sizeof out->why, "%s",
                  ERR_peek_error() != 0 ? sslerror_words()
@@ -186,25 +194,86 @@ static void attempt(struct tls_attempt *out, const struct tls_listener *listener
 
 /* --- setting up ------------------------------------------------------------------------------ */
 
-static int set_up_attempts(struct tls_set *set, const struct tls_listener *listener,
-                           const struct conf *conf, const struct conf_listener *from)
+static struct tls_attempt *new_attempt(const struct tls_listener *listener,
+                                       const struct tls_making *m,
+                                       const struct keystore_entry *entry)
 {
+    struct tls_attempt *made = calloc(1, sizeof *made);
+
+    if (made != NULL) {
+        atomic_init(&made->references, 1);
+        test_attempt(made, listener, m, entry);
+    }
+    return made;
+}
+
+static void attempt_unref(struct tls_attempt *attempt)
+{
+    if (attempt != NULL &&
+        atomic_fetch_sub_explicit(&attempt->references, 1, memory_order_acq_rel) == 1) {
+        SSL_CTX_free(attempt->ctx);
+        free(attempt);
+    }
+}
+
+/* The set of an earlier listener that promises the same as `set`, or NULL. Sets usually keep their
+ * order, so the search begins at `*next`. */
+static const struct tls_set *find_previous(const struct tls_listener *previous,
+                                           const struct tls_set *set, size_t *next)
+{
+    for (size_t i = 0; previous != NULL && i < previous->num_sets; i++) {
+        size_t at = (*next + i) % previous->num_sets;
+
+        if (memcmp(previous->sets[at].context, set->context, sizeof set->context) == 0) {
+            *next = at + 1;
+            return &previous->sets[at];
+        }
+    }
+    return NULL;
+}
+
+/* A further reference to the attempt of `previous` (may be NULL) with this certificate, or NULL. */
+static struct tls_attempt *ref_previous(const struct tls_set *previous,
+                                        const struct keystore_entry *entry)
+{
+    for (size_t i = 0; previous != NULL && i < previous->num; i++) {
+        if (previous->entries[i] == entry) {
+            atomic_fetch_add_explicit(&previous->attempts[i]->references, 1, memory_order_relaxed);
+            return previous->attempts[i];
+        }
+    }
+    return NULL;
+}
+
+static int set_up_attempts(struct tls_set *set, const struct tls_listener *listener,
+                           const struct tls_making *m, size_t *next)
+{
+    const struct tls_set *previous = find_previous(m->previous, set, next);
+
     set->may_try = calloc(set->num + 1, sizeof *set->may_try);
-    set->attempts = calloc(set->num + 1, sizeof *set->attempts);
+    set->attempts = calloc(set->num + 1, sizeof(struct tls_attempt *));
     if (set->may_try == NULL || set->attempts == NULL) {
         return -1;
     }
     for (size_t i = 0; i < set->num; i++) {
-        attempt(&set->attempts[i], listener, conf, from, set->entries[i]);
-        set->may_try[i] = set->attempts[i].ctx != NULL;
+        set->attempts[i] = ref_previous(previous, set->entries[i]);
+        if (set->attempts[i] == NULL) {
+            set->attempts[i] = new_attempt(listener, m, set->entries[i]);
+        }
+        if (set->attempts[i] == NULL) {
+            return -1;
+        }
+        set->may_try[i] = set->attempts[i]->ctx != NULL;
     }
     return 0;
 }
 
-static int set_up_anonymous(struct tls_listener *listener, const struct conf *conf,
-                            const struct conf_listener *from, const struct conf_set *set,
-                            struct conf_error *error)
+static int set_up_anonymous(struct tls_listener *listener, const struct tls_making *m,
+                            const struct conf_set *set, struct conf_error *error)
 {
+    const struct conf *conf = m->conf;
+    const struct conf_listener *from = m->from;
+
     if (listener->anonymous != NULL) {
         return 0;
     }
@@ -226,19 +295,22 @@ static int set_up_anonymous(struct tls_listener *listener, const struct conf *co
     return 0;
 }
 
-int tls_unmatched_set_up(struct tls_listener *listener, const struct conf *conf,
-                         const struct conf_listener *from, struct conf_error *error)
+int tls_unmatched_set_up(struct tls_listener *listener, const struct tls_making *making,
+                         struct conf_error *error)
 {
+    size_t next = 0;
+
     for (size_t i = 0; i < listener->num_sets; i++) {
+        const struct conf_set *from = making->from->sets[i];
         struct tls_set *set = &listener->sets[i];
 
         if (set->unmatched == CONF_UNMATCHED_ANONYMOUS &&
-            set_up_anonymous(listener, conf, from, from->sets[i], error) != 0) {
+            set_up_anonymous(listener, making, from, error) != 0) {
             return -1;
         }
         if (set->unmatched == CONF_UNMATCHED_TRY_ANYWAY &&
-            set_up_attempts(set, listener, conf, from) != 0) {
-            return conf_fail(error, conf, from->sets[i]->line, "out of memory");
+            set_up_attempts(set, listener, making, &next) != 0) {
+            return conf_fail(error, making->conf, from->line, "out of memory");
         }
     }
     return 0;
@@ -247,7 +319,7 @@ int tls_unmatched_set_up(struct tls_listener *listener, const struct conf *conf,
 void tls_unmatched_free_set(struct tls_set *set)
 {
     for (size_t i = 0; set->attempts != NULL && i < set->num; i++) {
-        SSL_CTX_free(set->attempts[i].ctx);
+        attempt_unref(set->attempts[i]);
     }
     free(set->attempts);
     free(set->may_try);
@@ -264,8 +336,8 @@ void tls_listener_each_unusable(const struct tls_listener *listener,
 
         for (size_t i = 0; set->attempts != NULL && i < set->num; i++) {
             any = any || set->rules[i]->kind == KEY_ECDSA;
-            if (set->attempts[i].why[0] != '\0') {
-                tell(arg, s, set->names[i], set->attempts[i].why);
+            if (set->attempts[i]->why[0] != '\0') {
+                tell(arg, s, set->names[i], set->attempts[i]->why);
             }
         }
         if (!any) {
@@ -309,7 +381,7 @@ static bool switch_to_attempt(struct tls_session *session)
         return true;
     }
     session->certificate = index;
-    return switch_to(session, set->attempts[index].ctx);
+    return switch_to(session, set->attempts[index]->ctx);
 }
 
 bool tls_unmatched_switch(struct tls_session *session)

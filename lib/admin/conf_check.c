@@ -21,8 +21,38 @@ static int no_such(struct conf *conf, const struct conf_value *value, const char
 
 /* --- references ---------------------------------------------------------------------------- */
 
+/* The certificate of that name, or NULL; likewise the set. Thousands of sections usually refer to
+ * each other in the order in which they are written, so the search begins at `*next`, and `*next`
+ * becomes what follows the one found. */
+static const struct conf_certificate *find_certificate(const struct conf *conf, const char *name,
+                                                       size_t *next)
+{
+    for (size_t i = 0; i < conf->num_certificates; i++) {
+        size_t at = (*next + i) % conf->num_certificates;
+
+        if (strcmp(conf->certificates[at].name, name) == 0) {
+            *next = at + 1;
+            return &conf->certificates[at];
+        }
+    }
+    return NULL;
+}
+
+static const struct conf_set *find_set(const struct conf *conf, const char *name, size_t *next)
+{
+    for (size_t i = 0; i < conf->num_sets; i++) {
+        size_t at = (*next + i) % conf->num_sets;
+
+        if (strcmp(conf->sets[at].name, name) == 0) {
+            *next = at + 1;
+            return &conf->sets[at];
+        }
+    }
+    return NULL;
+}
+
 static int resolve_certificates(struct conf *conf, struct conf_set *set, cfg_t *section,
-                                struct conf_error *error)
+                                size_t *next, struct conf_error *error)
 {
     cfg_opt_t *values = given(section, CONF_SET, "certificates");
     size_t num = cfg_opt_size(values);
@@ -34,11 +64,7 @@ static int resolve_certificates(struct conf *conf, struct conf_set *set, cfg_t *
     for (size_t i = 0; i < num; i++) {
         const struct conf_value *value = conf_read_value(values, i);
 
-        for (size_t c = 0; c < conf->num_certificates && set->certificates[i] == NULL; c++) {
-            if (strcmp(conf->certificates[c].name, value->text) == 0) {
-                set->certificates[i] = &conf->certificates[c];
-            }
-        }
+        set->certificates[i] = find_certificate(conf, value->text, next);
         if (set->certificates[i] == NULL) {
             return no_such(conf, value, "certificates", CONF_CERTIFICATE, error);
         }
@@ -52,6 +78,7 @@ static int resolve_sets(struct conf *conf, struct conf_listener *listener, cfg_t
 {
     cfg_opt_t *values = given(section, CONF_LISTENER, "certificate_sets");
     size_t num = cfg_opt_size(values);
+    size_t next = 0;
 
     if (num == 0 && listener->tls != CONF_TLS_NONE) {
         return conf_fail(error, conf, listener->line, "listener \"%s\" has no certificate_sets",
@@ -64,11 +91,7 @@ static int resolve_sets(struct conf *conf, struct conf_listener *listener, cfg_t
     for (size_t i = 0; i < num; i++) {
         const struct conf_value *value = conf_read_value(values, i);
 
-        for (size_t s = 0; s < conf->num_sets && listener->sets[i] == NULL; s++) {
-            if (strcmp(conf->sets[s].name, value->text) == 0) {
-                listener->sets[i] = &conf->sets[s];
-            }
-        }
+        listener->sets[i] = find_set(conf, value->text, &next);
         if (listener->sets[i] == NULL) {
             return no_such(conf, value, "certificate_sets", CONF_SET, error);
         }
@@ -132,10 +155,12 @@ static int check_exceptions(const struct conf *conf, const struct conf_listener 
 
 static int resolve_all(struct conf *conf, cfg_t *root, struct conf_error *error)
 {
+    size_t next = 0;
+
     for (size_t i = 0; i < conf->num_sets; i++) {
         cfg_t *section = conf_read_section(root, CONF_SET, i);
 
-        if (resolve_certificates(conf, &conf->sets[i], section, error) != 0) {
+        if (resolve_certificates(conf, &conf->sets[i], section, &next, error) != 0) {
             return -1;
         }
     }
