@@ -205,11 +205,13 @@ void log_answer(void)
 
 void log_open(const struct conf *conf, const char *program)
 {
+    pthread_mutex_lock(&state.lock);
     snprintf(state.name, sizeof state.name, "%s", program);
     state.facility = facility_of(conf->log_facility.text);
     state.opened = true;
     state.syslog = conf->log == CONF_LOG_SYSLOG;
     disconnect_syslog();
+    pthread_mutex_unlock(&state.lock);
 }
 
 static void make_printable(char *text)

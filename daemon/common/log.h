@@ -21,8 +21,8 @@ void log_init(const char *program);
 /* Somebody has only asked a question (-t): not even log_fatal() reaches syslog. */
 void log_answer(void);
 
-/* From now on lines go where `conf` says, under the name `program`. `conf` may be freed afterwards.
- * Not thread-safe: called before the workers start. */
+/* From now on lines go where `conf` says, under the name `program`, also those
+ * of other threads. `conf` may be freed afterwards. */
 void log_open(const struct conf *conf, const char *program);
 
 /* Logs a line (an enum of <syslog.h>: LOG_INFO, ...). Postfix's prefix ("warning: ", "error: ",

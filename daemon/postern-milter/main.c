@@ -77,7 +77,7 @@ static int wait_for_end(const sigset_t *signals)
         } else if (signals_stop(number)) {
             return EXIT_SUCCESS;
         } else if (number > 0) {
-            signals_ignored(number, info.si_uid, info.si_pid, "");
+            signals_ignored(number, info.si_uid, info.si_pid);
         }
     }
 }

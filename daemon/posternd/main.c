@@ -1,25 +1,24 @@
 /*
  * posternd: the SMTP front that picks a certificate for each client.
  *
- * main() reads the configuration, binds, gives up root, starts the workers and then waits for a
- * signal. It never forks: a supervisor keeps it. Exit codes: 0 stopped by a signal or -t found
- * nothing wrong; 2 the configuration or the system prevented the start, and would again; 75 what
- * prevented it may pass by itself.
+ * main() reads the configuration, binds, gives up root, starts the workers and then waits for
+ * signals and requests. It never forks: a supervisor keeps it. Exit codes: 0 stopped by a signal or
+ * -t found nothing wrong; 2 the configuration or the system prevented the start, and would again;
+ * 75 what prevented it may pass by itself.
  */
 #include "daemon/common/log.h"
 #include "daemon/common/options.h"
 #include "daemon/common/privs.h"
 #include "daemon/common/signals.h"
-#include "daemon/posternd/admission.h"
 #include "daemon/posternd/control.h"
 #include "daemon/posternd/descriptors.h"
-#include "daemon/posternd/directory.h"
 #include "daemon/posternd/failures.h"
 #include "daemon/posternd/inherited.h"
 #include "daemon/posternd/main_loop.h"
+#include "daemon/posternd/notify.h"
+#include "daemon/posternd/reload.h"
 #include "daemon/posternd/sockets.h"
 #include "daemon/posternd/summary.h"
-#include "daemon/posternd/workers.h"
 #include "daemon/tls/snapshot.h"
 
 #include <errno.h>
@@ -79,24 +78,20 @@ static int lock_state(const struct conf *conf, struct conf_error *error)
     return 0;
 }
 
-/* Ends when a signal says so; the exit code. */
-static int serve(struct snapshot *snapshot, const struct sockets *sockets, struct main_loop *loop)
+/* Until a signal ends it; the exit code. The snapshot is stolen. */
+static int serve(const struct reload_setup *setup, struct main_loop *loop)
 {
-    struct workers workers = {0};
     int code = EXIT_AGAIN;
 
-    if (directory_open(snapshot->conf->limits.max_sessions) != 0 ||
-        admission_open(snapshot->conf, snapshot->num_workers) != 0) {
-        log_fatal("cannot start: %s", strerror(errno));
-    } else if (workers_start(&workers, snapshot, sockets, main_loop_news_fd(loop)) == 0) {
-        summary_serving(snapshot);
+    if (reload_open(setup) == 0) {
+        snapshot_unref(setup->snapshot);
         notify_ready();
-        main_loop_run(loop, &workers);
-        workers_join(&workers);
+        main_loop_run(loop);
         code = EXIT_SUCCESS;
+    } else {
+        snapshot_unref(setup->snapshot);
     }
-    admission_close();
-    directory_close();
+    reload_close();
     return code;
 }
 
@@ -175,24 +170,34 @@ static void fail(int code, const char *text)
     notify_status(text);
 }
 
-static int start(struct snapshot *snapshot)
+/* The snapshot is stolen. */
+static int start(const char *file, struct libctxs *libctxs, struct snapshot *snapshot)
 {
     const struct conf *conf = snapshot->conf;
     struct main_loop *loop = main_loop_new();
     struct control *control = NULL;
     struct sockets sockets = {0};
+    struct reload_setup setup = {.file = file,
+                                 .libctxs = libctxs,
+                                 .snapshot = snapshot,
+                                 .sockets = &sockets,
+                                 .gave_up_root = geteuid() == 0};
     struct conf_error error;
     int code = EXIT_AGAIN;
 
     descriptors_limit(conf, snapshot->num_workers, sockets_count(conf), CONTROL_CLIENTS_MAX);
     if (loop == NULL) {
         fail(code, strerror(errno));
+        snapshot_unref(snapshot);
     } else if ((code = prepare(snapshot, &sockets, loop, &control, &error)) != 0) {
         fail(code, error.text);
+        snapshot_unref(snapshot);
     } else {
-        sockets_log(&sockets, conf);
+        sockets_log(&sockets, conf, NULL);
         hand_over(&sockets, conf);
-        code = serve(snapshot, &sockets, loop);
+        setup.base = main_loop_base(loop);
+        setup.news_fd = main_loop_news_fd(loop);
+        code = serve(&setup, loop);
     }
     sockets_close(&sockets);
     control_close(control);
@@ -227,10 +232,11 @@ int main(int argc, char **argv)
         fail(EXIT_BAD, error.text);
         return EXIT_BAD;
     }
-    if (!options.check_only) {
-        code = start(snapshot);
+    if (options.check_only) {
+        snapshot_unref(snapshot);
+    } else {
+        code = start(options.file, &libctxs, snapshot);
     }
-    snapshot_unref(snapshot);
     libctxs_close(&libctxs);
     return code;
 }

@@ -1,7 +1,9 @@
 #include "daemon/posternd/main_loop.h"
 
+#include "daemon/common/log.h"
 #include "daemon/common/signals.h"
 #include "daemon/posternd/admission.h"
+#include "daemon/posternd/reload.h"
 #include "daemon/posternd/thread.h"
 #include "daemon/posternd/watchdog.h"
 
@@ -13,31 +15,33 @@
 
 struct main_loop {
     struct event_base *base;
-    int signal_fd;                 /* owned */
-    int news_fd;                   /* owned */
-    struct event *signals;         /* owned */
-    struct event *news;            /* owned */
-    struct event *teller;          /* owned */
-    const struct workers *workers; /* borrowed */
+    int signal_fd;         /* owned */
+    int news_fd;           /* owned */
+    struct event *signals; /* owned */
+    struct event *news;    /* owned */
+    struct event *teller;  /* owned */
     struct watchdog watchdog;
 };
 
 /* Signals are read here and nowhere else: no handler interrupts a worker. */
 static void on_signal(evutil_socket_t fd, short what, void *arg)
 {
-    struct main_loop *loop = arg;
     struct signalfd_siginfo info;
 
     (void)what;
+    (void)arg;
     if (read(fd, &info, sizeof info) != (ssize_t)sizeof info) {
         return;
     }
-    if (signals_stop((int)info.ssi_signo)) {
-        workers_stop(loop->workers);
+    if (info.ssi_signo == SIGHUP) {
+        log_line(LOG_INFO, "reloading: signal HUP from uid=%u pid=%d", info.ssi_uid,
+                 (int)info.ssi_pid);
+        (void)!reload_request(NULL);
+    } else if (signals_stop((int)info.ssi_signo)) {
+        reload_end();
+        workers_stop(reload_workers());
     } else {
-        signals_ignored((int)info.ssi_signo, info.ssi_uid, (pid_t)info.ssi_pid,
-                        info.ssi_signo == SIGHUP ? ": a changed configuration needs a restart"
-                                                 : "");
+        signals_ignored((int)info.ssi_signo, info.ssi_uid, (pid_t)info.ssi_pid);
     }
 }
 
@@ -49,7 +53,8 @@ static void on_news(evutil_socket_t fd, short what, void *arg)
     (void)what;
     (void)!read(fd, &count, sizeof count);
     watchdog_news(&loop->watchdog);
-    if (workers_have_ended(loop->workers)) {
+    reload_look();
+    if (workers_have_ended(reload_workers())) {
         event_base_loopbreak(loop->base);
     }
 }
@@ -79,7 +84,7 @@ static int fill(struct main_loop *loop)
     if (loop->base == NULL || loop->signal_fd < 0 || loop->news_fd < 0) {
         return -1;
     }
-    loop->signals = event_new(loop->base, loop->signal_fd, EV_READ | EV_PERSIST, on_signal, loop);
+    loop->signals = event_new(loop->base, loop->signal_fd, EV_READ | EV_PERSIST, on_signal, NULL);
     loop->news = event_new(loop->base, loop->news_fd, EV_READ | EV_PERSIST, on_news, loop);
     loop->teller = event_new(loop->base, -1, EV_PERSIST, on_tell, NULL);
     if (loop->signals == NULL || loop->news == NULL || loop->teller == NULL ||
@@ -121,10 +126,9 @@ int main_loop_news_fd(const struct main_loop *loop)
     return loop->news_fd;
 }
 
-void main_loop_run(struct main_loop *loop, const struct workers *workers)
+void main_loop_run(struct main_loop *loop)
 {
-    loop->workers = workers;
-    watchdog_begin(&loop->watchdog, workers);
+    watchdog_begin(&loop->watchdog, reload_workers());
     event_base_dispatch(loop->base);
 }
 

@@ -5,10 +5,12 @@
 #define POSTERN_DAEMON_POSTERND_SESSION_H
 
 #include "daemon/posternd/thread.h"
+#include "daemon/tls/snapshot.h"
 
 /* A client that has been accepted. */
 struct session_request {
-    const struct conf_listener *listener; /* of the thread's snapshot */
+    struct snapshot *snapshot;            /* borrowed: the session takes a reference */
+    const struct conf_listener *listener; /* of the snapshot */
     struct tls_listener *tls_listener;    /* ... */
     int fd;                               /* non-blocking; the session's from now on */
     struct addr client;

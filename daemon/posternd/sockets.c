@@ -6,6 +6,7 @@
 #include "lib/net/spread.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct sockets_address {
     size_t num;
     int *by_worker; /* owned: `stride` places for each worker, the most that one has */
     size_t stride;
+    bool leaving; /* no configuration names it any more */
 };
 
 size_t sockets_count(const struct conf *conf)
@@ -257,7 +259,9 @@ static struct sockets_address *find(const struct sockets *s, const struct conf *
     size_t before = times_named(conf, wanted, listener, address);
 
     for (size_t i = 0; i < s->num_addresses; i++) {
-        if (addr_equal(&s->addresses[i]->wanted, wanted) && before-- == 0) {
+        const struct sockets_address *a = s->addresses[i];
+
+        if (!a->leaving && addr_equal(&a->wanted, wanted) && before-- == 0) {
             return s->addresses[i];
         }
     }
@@ -316,10 +320,42 @@ static bool is_named(const struct sockets *s, size_t index, const struct conf *c
     const struct addr *wanted = &s->addresses[index]->wanted;
     size_t before = 0;
 
+    if (s->addresses[index]->leaving) {
+        return false;
+    }
     for (size_t i = 0; i < index; i++) {
-        before += addr_equal(&s->addresses[i]->wanted, wanted);
+        before += !s->addresses[i]->leaving && addr_equal(&s->addresses[i]->wanted, wanted);
     }
     return times_named(conf, wanted, conf->num_listeners, 0) > before;
+}
+
+/*
+ * Bound to a network interface that does not exist, a listening socket is not found for a new
+ * connection. Handshakes of TCP that have begun, and clients that wait, are not affected. Linux
+ * allows everybody to bind one so (since 5.7), and only root to undo it. A packet filter would drop
+ * clients' packets instead, and for a TCP socket it needs root on newer kernels.
+ */
+static void take_no_more(int fd)
+{
+    (void)setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &(int){INT_MAX}, sizeof(int));
+}
+
+void sockets_leave(struct sockets *s, const struct conf *conf)
+{
+    /* From the last, as in sockets_retain(). */
+    for (size_t i = s->num_addresses; i-- > 0;) {
+        struct sockets_address *a = s->addresses[i];
+
+        if (a->leaving || is_named(s, i, conf)) {
+            continue;
+        }
+        a->leaving = true;
+        for (size_t n = 0; n < a->num; n++) {
+            /* What a next process would get could not be used any more. */
+            notify_remove(a->listening[n].name);
+            take_no_more(a->listening[n].fd);
+        }
+    }
 }
 
 static void log_closed(const struct sockets_address *a)
@@ -359,18 +395,22 @@ void sockets_retain(struct sockets *s, const struct conf *conf)
     }
 }
 
-void sockets_log(const struct sockets *s, const struct conf *conf)
+void sockets_log(const struct sockets *s, const struct conf *conf, const struct conf *previous)
 {
     char text[ADDR_TEXT_SIZE];
 
     for (size_t l = 0; l < conf->num_listeners; l++) {
-        size_t num = conf_bound(&conf->listeners[l]).num;
+        struct conf_bound at = conf_bound(&conf->listeners[l]);
 
-        for (size_t i = 0; i < num; i++) {
+        for (size_t i = 0; i < at.num; i++) {
+            const struct addr *wanted = &at.addresses[i].endpoint.ip;
             const struct addr *bound = &find(s, conf, l, i)->bound;
 
-            log_line(LOG_INFO, "listening on [%s]:%u listener=%s", addr_text(bound, text),
-                     bound->port, conf->listeners[l].name);
+            if (previous == NULL || times_named(conf, wanted, l, i) >=
+                                        times_named(previous, wanted, previous->num_listeners, 0)) {
+                log_line(LOG_INFO, "listening on [%s]:%u listener=%s", addr_text(bound, text),
+                         bound->port, conf->listeners[l].name);
+            }
         }
     }
 }

@@ -42,12 +42,20 @@ MUST_USE int sockets_open(struct sockets *s, const struct conf *conf, unsigned n
 const int *sockets_of(const struct sockets *s, const struct conf *conf, size_t listener,
                       size_t address, unsigned worker, size_t *num);
 
+/*
+ * `conf`, which is open, is what new sessions are for. Sockets that it does not name take part in
+ * no new connection any more: new clients find another socket that listens there, or are refused.
+ * Those who are connected already, and wait, can still be accepted. If the address comes back, it
+ * gets new sockets.
+ */
+void sockets_leave(struct sockets *s, const struct conf *conf);
+
 /* `conf`, which is open, is what is served now. Closes what it does not name, here and in the
  * supervisor's store, where no worker polls it any more, and stores the rest. */
 void sockets_retain(struct sockets *s, const struct conf *conf);
 
-/* Logs "listening on ..." for each address of an open conf. */
-void sockets_log(const struct sockets *s, const struct conf *conf);
+/* Logs "listening on ..." for each address of an open conf that `previous` (NULL: none) has not. */
+void sockets_log(const struct sockets *s, const struct conf *conf, const struct conf *previous);
 
 /* Closes all; what is stored remains in the store. A zeroed one is allowed. */
 void sockets_close(struct sockets *s);

@@ -1,7 +1,7 @@
 /*
  * worker: one thread with its own event loop, listeners, OSSL_LIB_CTX and sessions.
  *
- * Workers share only the immutable snapshot, the log, directory, admission, the store of failed
+ * Workers share only the immutable snapshots, the log, directory, admission, the store of failed
  * hellos and a few atomic counters; no lock but the store's is held longer than it takes to change
  * a few numbers.
  */
@@ -14,16 +14,32 @@
 /* A running worker's handle. Only main's thread uses it. */
 struct worker;
 
+/* What a worker is to serve: a listener for each of its sockets, ready to be taken over. */
+struct worker_plan;
+
+struct worker_plan_request {
+    struct snapshot *snapshot; /* borrowed: the plan takes references */
+    unsigned number;           /* of the snapshot: higher than all before */
+    const struct sockets
+        *sockets;    /* borrowed; those of the snapshot are open until it is settled */
+    unsigned worker; /* its index */
+};
+
+/* NULL without memory. */
+MUST_USE struct worker_plan *worker_plan_new(const struct worker_plan_request *request);
+void worker_plan_free(struct worker_plan *plan);
+
 /*
- * Starts worker `index` of `snapshot` on its listening sockets among `sockets`, which are open for
- * the conf of the snapshot, and remain so until it has ended.
- * `news_fd`, an eventfd, is written whenever an answer of the functions below has changed.
- * NULL on failure, with errno.
+ * Starts worker `index` with a plan (stolen, also on failure). `news_fd`, an eventfd, is written
+ * whenever an answer of the functions below has changed. NULL on failure, with errno.
  */
-MUST_USE struct worker *worker_start(struct snapshot *snapshot, unsigned index,
-                                     const struct sockets *sockets, int news_fd);
+MUST_USE struct worker *worker_start(unsigned index, struct worker_plan *plan, int news_fd);
 
 /* --- orders: each returns at once, and the worker carries it out in its own thread --- */
+
+/* New sessions are those of the plan (stolen), at its sockets. Sockets that it does not have are
+ * left: clients that wait there are still accepted. Running sessions are not touched. */
+void worker_serve(struct worker *worker, struct worker_plan *plan);
 
 /* No session begins any more, and those that there are end as soon as that harms nobody
  * (sessions_drain()). */
@@ -37,6 +53,12 @@ void worker_stop(struct worker *worker);
 void worker_ask(struct worker *worker);
 
 /* --- answers --- */
+
+/* The number of the latest plan of which it serves all sockets. */
+MUST_USE unsigned worker_serves(const struct worker *worker);
+
+/* The number of the latest plan since which it has used no socket of an earlier one. */
+MUST_USE unsigned worker_settled(const struct worker *worker);
 
 /* Whether its loop has come round since worker_ask(), or has ended. */
 MUST_USE bool worker_has_answered(const struct worker *worker);

@@ -9,6 +9,7 @@ import planted_limits
 import planted_milter
 import planted_postfix
 import planted_proxy
+import planted_reload
 import planted_service
 import planted_sets
 import planted_smtp
@@ -16,4 +17,5 @@ import planted_text
 
 ALL = (planted_certsel.ALL + planted_facts.ALL + planted_handshake.ALL + planted_hello.ALL
        + planted_lifetime.ALL + planted_limits.ALL + planted_milter.ALL + planted_postfix.ALL
-       + planted_proxy.ALL + planted_service.ALL + planted_sets.ALL + planted_smtp.ALL + planted_text.ALL)
+       + planted_proxy.ALL + planted_reload.ALL + planted_service.ALL + planted_sets.ALL
+       + planted_smtp.ALL + planted_text.ALL)
