@@ -444,6 +444,21 @@ struct admission_slots admission_slots(const char *backend)
     return slots;
 }
 
+struct admission_slots admission_all_slots(void)
+{
+    struct admission_slots sum = {0};
+    const struct backend *backend;
+
+    lock();
+    LIST_FOREACH(backend, &all.backends.all, next)
+    {
+        sum.taken += backend->slots.taken;
+        sum.waiting += backend->slots.waiting;
+    }
+    unlock();
+    return sum;
+}
+
 void admission_log_withheld(int64_t now)
 {
     struct backend *backend;

@@ -147,6 +147,10 @@ unsigned admission_sessions_of(unsigned worker);
 /* Those of the backend with this name; all 0 if it was never opened. */
 struct admission_slots admission_slots(const char *backend);
 
+/* The sum of all backends', also of those that only sessions of an earlier configuration have;
+ * without a `max`. */
+struct admission_slots admission_all_slots(void);
+
 /* Seconds between two calls of admission_log_withheld(). */
 #define ADMISSION_LOG_SECONDS 10
 

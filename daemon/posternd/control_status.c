@@ -137,21 +137,14 @@ static json_t *sessions_json(struct making *m, const struct snapshot *s)
 {
     json_t *object = json_object();
     json_t *workers = json_array();
-    unsigned waiting = 0;
-    unsigned taken = 0;
+    struct admission_slots slots = admission_all_slots();
 
-    for (size_t i = 0; i < s->conf->num_backends; i++) {
-        struct admission_slots slots = admission_slots(s->conf->backends[i].name);
-
-        waiting += slots.waiting;
-        taken += slots.taken;
-    }
     for (unsigned i = 0; i < s->num_workers; i++) {
         add(m, workers, json_integer(admission_sessions_of(i)));
     }
     put(m, object, "total", json_integer(admission_sessions()));
-    put(m, object, "in_relay", json_integer(taken - waiting));
-    put(m, object, "waiting", json_integer(waiting));
+    put(m, object, "in_relay", json_integer(slots.taken - slots.waiting));
+    put(m, object, "waiting", json_integer(slots.waiting));
     put(m, object, "workers", workers);
     return object;
 }

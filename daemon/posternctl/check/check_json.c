@@ -280,6 +280,7 @@ static void put_findings(struct report *r, struct check *check)
         report_add(r, warnings, report_text(check->warnings[i]));
     }
     report_put(r, r->document, "warnings", warnings);
+    report_put(r, r->document, "not_in_force", check_served(check));
     check->findings = json_array();
     report_put(r, r->document, "postfix", check->findings);
     if (check_postfix(check) != 0) {
