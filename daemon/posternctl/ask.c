@@ -7,9 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Seconds for the whole answer, of a posternd that knows it. */
-#define ANSWER_TIMEOUT 10
-
 static enum ask_status fail(enum ask_status status, const char *path, const char *reason,
                             struct conf_error *error)
 {
@@ -17,14 +14,9 @@ static enum ask_status fail(enum ask_status status, const char *path, const char
     return status;
 }
 
-static enum ask_status fail_not_posternd(const char *path, struct conf_error *error)
+enum ask_status ask_not_posternd(const char *path, struct conf_error *error)
 {
     return fail(ASK_NOBODY, path, "what answered is not posternd", error);
-}
-
-enum ask_status ask_not_posternd(const struct conf *conf, struct conf_error *error)
-{
-    return fail_not_posternd(conf->control.text, error);
 }
 
 static enum ask_status fail_errno(const char *path, int reason, struct conf_error *error)
@@ -36,7 +28,7 @@ static enum ask_status fail_errno(const char *path, int reason, struct conf_erro
         return fail(ASK_REFUSED, path, strerror(reason), error);
     }
     if (reason == EPROTO) {
-        return fail_not_posternd(path, error);
+        return ask_not_posternd(path, error);
     }
     snprintf(text, sizeof text, "no posternd answers: %s", late ? "timeout" : strerror(reason));
     return fail(ASK_NOBODY, path, text, error);
@@ -49,6 +41,10 @@ enum ask_status ask_at(const char *path, unsigned seconds, json_t *request, json
     struct timespec deadline = ctlclient_deadline(seconds * 1000);
     enum ask_status status = ASK_DONE;
 
+    if (path[0] == '\0') {
+        json_decref(request);
+        return fail(ASK_NOBODY, "control = \"\"", "there is no control socket", error);
+    }
     switch (ctlclient_ask(&client, request, &deadline, answer)) {
     case CTLCLIENT_ANSWERED:
         break;
@@ -74,5 +70,5 @@ enum ask_status ask_posternd(const struct conf *conf, json_t *request, json_t **
                  conf->file);
         return ASK_NOBODY;
     }
-    return ask_at(conf->control.text, ANSWER_TIMEOUT, request, answer, error);
+    return ask_at(conf->control.text, ASK_SECONDS, request, answer, error);
 }

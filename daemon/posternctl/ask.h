@@ -17,17 +17,21 @@ enum ask_status {
 
 /*
  * Sends `request` (stolen; NULL counts as no memory) to the posternd of `conf`, and waits for the
- * answer, at most 10 seconds. ASK_DONE with `*answer`, a JSON object that the caller releases with
+ * answer, at most ASK_SECONDS. ASK_DONE with `*answer`, a JSON object that the caller releases with
  * json_decref(); or another status with `*error`: what is wrong, and where.
  */
 MUST_USE enum ask_status ask_posternd(const struct conf *conf, json_t *request, json_t **answer,
                                       struct conf_error *error);
 
+/* Seconds for an answer that posternd knows. */
+#define ASK_SECONDS 10
+
 /* The same at the control socket `path`, with an answer that may take up to `seconds`. */
 MUST_USE enum ask_status ask_at(const char *path, unsigned seconds, json_t *request,
                                 json_t **answer, struct conf_error *error);
 
-/* Writes that an answer is not one of posternd's. Returns ASK_NOBODY. */
-enum ask_status ask_not_posternd(const struct conf *conf, struct conf_error *error);
+/* Writes that an answer at the control socket `path` is not one of posternd's. Returns ASK_NOBODY.
+ */
+enum ask_status ask_not_posternd(const char *path, struct conf_error *error);
 
 #endif

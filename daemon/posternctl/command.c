@@ -1,11 +1,14 @@
 #include "daemon/posternctl/command.h"
 
 #include "daemon/common/readconf.h"
+#include "daemon/common/readfile.h"
 #include "daemon/posternctl/ask.h"
 #include "daemon/tls/snapshot.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- what is wrong -------------------------------------------------------------------------- */
@@ -183,6 +186,48 @@ int command_ask(const struct invocation *invocation, json_t *request, json_t **a
     conf_free(conf);
     if (status != ASK_DONE) {
         (void)command_fail(error.text);
+    }
+    return (int)status;
+}
+
+/* The mistakes in the file are not looked at. */
+int command_find_socket(const struct invocation *invocation, struct conf_control *control)
+{
+    const char *file = invocation->file;
+    struct conf_error error;
+    const char *reason;
+    size_t len;
+    uint8_t *bytes = readfile(file, &len, NULL, &reason);
+    int result;
+
+    if (bytes == NULL) {
+        snprintf(error.text, sizeof error.text, "%s: %s", file, reason);
+        return command_fail(error.text);
+    }
+    result = conf_find_control(file, bytes, len, control, &error) != 0 ? EXIT_FINDING : 0;
+    free(bytes);
+    if (result == 0 && control->path[0] == '\0') {
+        snprintf(error.text, sizeof error.text, "%s:%u: control = \"\": there is no control socket",
+                 file, control->line);
+        result = ASK_NOBODY;
+    }
+    if (result != 0) {
+        (void)command_fail(error.text);
+    }
+    return result;
+}
+
+int command_not_answered(const struct invocation *invocation, const struct conf_control *control,
+                         enum ask_status status, const struct conf_error *error)
+{
+    char text[sizeof error->text + PATH_MAX + 128];
+
+    if (status == ASK_NOBODY && control->line != 0) {
+        snprintf(text, sizeof text, "%s:%u: control: %s (a changed value needs a restart)",
+                 invocation->file, control->line, error->text);
+        (void)command_fail(text);
+    } else {
+        (void)command_fail(error->text);
     }
     return (int)status;
 }

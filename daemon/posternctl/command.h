@@ -9,7 +9,7 @@
 #ifndef POSTERN_DAEMON_POSTERNCTL_COMMAND_H
 #define POSTERN_DAEMON_POSTERNCTL_COMMAND_H
 
-#include "lib/base/bytes.h"
+#include "daemon/posternctl/ask.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -85,12 +85,23 @@ int command_fail(const char *text);
  * what is wrong. */
 MUST_USE int command_ask(const struct invocation *invocation, json_t *request, json_t **answer);
 
+/* The control socket of the posternd that runs, if its configuration has perhaps changed since: its
+ * file is not parsed, and may have mistakes. 0, or an exit code after it has reported what is
+ * wrong. */
+MUST_USE int command_find_socket(const struct invocation *invocation, struct conf_control *control);
+
+/* Reports that there was no answer at this socket, which posternd will perhaps only have after a
+ * restart. Returns `status`. */
+int command_not_answered(const struct invocation *invocation, const struct conf_control *control,
+                         enum ask_status status, const struct conf_error *error);
+
 int command_check(const struct invocation *invocation);
 int command_explain(const struct invocation *invocation);
 int command_facts(const struct invocation *invocation);
 int command_failures(const struct invocation *invocation);
 int command_reload(const struct invocation *invocation);
 int command_selftest(const struct invocation *invocation);
+int command_status(const struct invocation *invocation);
 int command_tlsa(const struct invocation *invocation);
 
 #endif

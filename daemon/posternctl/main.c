@@ -16,6 +16,7 @@ static int command_postfix_config(const struct invocation *invocation);
 /* --- the table ------------------------------------------------------------------------------ */
 
 #define BAD_INPUT "there is a mistake in the configuration or on the command line"
+#define NOT_READ  "there is a mistake on the command line, or the configuration cannot be read"
 #define REFUSED   "posternd refused the request, or its socket is not open to this account"
 #define NOBODY    "no posternd answers on the control socket"
 #define OF_A_SET  "[--listener name | --certificates list]"
@@ -83,8 +84,7 @@ static const struct command commands[] = {
         .json = true,
         .exits = {{EXIT_SUCCESS, "what the files have now is in force for new sessions"},
                   {EXIT_FINDING, "there is a mistake, and nothing has changed; or " REFUSED},
-                  {EXIT_BAD_INPUT, "there is a mistake on the command line, or the configuration "
-                                   "cannot be read"},
+                  {EXIT_BAD_INPUT, NOT_READ},
                   {ASK_NOBODY, NOBODY}},
         .run = command_reload,
     },
@@ -100,6 +100,16 @@ static const struct command commands[] = {
                   {EXIT_NOT_ASKED, "no fault was found, but something was not checked"},
                   {ASK_NOBODY, NOBODY}},
         .run = command_selftest,
+    },
+    {
+        .name = "status",
+        .help = "show what posternd serves, since when, and what is not in force",
+        .json = true,
+        .exits = {{EXIT_SUCCESS, "posternd answered"},
+                  {EXIT_FINDING, REFUSED},
+                  {EXIT_BAD_INPUT, NOT_READ},
+                  {ASK_NOBODY, NOBODY}},
+        .run = command_status,
     },
     {
         .name = "tlsa",

@@ -24,6 +24,7 @@ struct admission_worker {
     int wake_fd; /* owned */
     struct admission_queue evicted;
     bool stress_began;
+    unsigned sessions; /* admitted */
 };
 
 static struct {
@@ -276,6 +277,7 @@ static struct admission_answer admit(struct admission *a, const struct addr *cli
         answer.verdict = ADMISSION_BACKEND_FULL;
     }
     if (answer.verdict == ADMISSION_ADMITTED) {
+        all.workers[a->worker].sessions++;
         slots_changed(a->backend, now);
     } else if (a->client != NULL) {
         tally_leave(&all.tally, a->client, now);
@@ -359,6 +361,7 @@ void admission_leave(struct admission *a, int64_t now)
     }
     lock();
     handshake_over(a, now);
+    all.workers[a->worker].sessions--;
     release_slot(a, now);
     if (a->queued) {
         TAILQ_REMOVE(&all.workers[a->worker].evicted, a, next_evicted);
@@ -404,6 +407,57 @@ void admission_handshake_over(struct admission *a, int64_t now)
 }
 
 /* --- main's --- */
+
+unsigned admission_sessions(void)
+{
+    unsigned num;
+
+    lock();
+    num = all.sessions.count;
+    unlock();
+    return num;
+}
+
+unsigned admission_sessions_of(unsigned worker)
+{
+    unsigned num;
+
+    lock();
+    num = all.workers[worker].sessions;
+    unlock();
+    return num;
+}
+
+struct admission_slots admission_slots(const char *backend)
+{
+    struct admission_slots slots = {0};
+    const struct backend *found;
+
+    lock();
+    found = backends_find(&all.backends, backend);
+    if (found != NULL) {
+        slots.max = found->slots.max;
+        slots.taken = found->slots.taken;
+        slots.waiting = found->slots.waiting;
+    }
+    unlock();
+    return slots;
+}
+
+struct admission_slots admission_all_slots(void)
+{
+    struct admission_slots sum = {0};
+    const struct backend *backend;
+
+    lock();
+    LIST_FOREACH(backend, &all.backends.all, next)
+    {
+        sum.taken += backend->slots.taken;
+        sum.waiting += backend->slots.waiting;
+    }
+    unlock();
+    return sum;
+}
 
 void admission_log_withheld(int64_t now)
 {

@@ -131,6 +131,26 @@ MUST_USE bool admission_stress_began(unsigned worker);
 
 /* --- main's --- */
 
+/* What a backend has of its connections. */
+struct admission_slots {
+    unsigned max;     /* 0: no bound */
+    unsigned taken;   /* connections */
+    unsigned waiting; /* ... of sessions that are not in relay yet */
+};
+
+/* How many sessions there are, including those that are not admitted yet. */
+unsigned admission_sessions(void);
+
+/* How many admitted ones this worker has. */
+unsigned admission_sessions_of(unsigned worker);
+
+/* Those of the backend with this name; all 0 if it was never opened. */
+struct admission_slots admission_slots(const char *backend);
+
+/* The sum of all backends', also of those that only sessions of an earlier configuration have;
+ * without a `max`. */
+struct admission_slots admission_all_slots(void);
+
 /* Seconds between two calls of admission_log_withheld(). */
 #define ADMISSION_LOG_SECONDS 10
 

@@ -42,6 +42,9 @@ enum { ACCEPT_BATCH = 16 };
 /* How many answers one client gets before the others get their turn. */
 enum { ANSWER_BATCH = 16 };
 
+/* ... and how many bytes: a page of certificates takes as long as hundreds of short answers. */
+enum { ANSWER_BYTES = 16384 };
+
 struct client {
     struct shares_place place; /* first: what shares.c names is a client */
     struct reload_waiter
@@ -192,12 +195,14 @@ static bool refuse_long(struct client *c)
  * client is done with. */
 static bool serve(struct client *c)
 {
+    size_t bytes = 0;
+
     for (int answers = 0; flush(c); answers++) {
         size_t waiting = c->in_end - c->in_start;
         const char *end = memchr(c->in + c->in_start, '\n', waiting);
         bool good;
 
-        if (c->out != NULL || answers == ANSWER_BATCH) {
+        if (c->out != NULL || answers == ANSWER_BATCH || bytes >= ANSWER_BYTES) {
             return wait_for(c, EV_WRITE);
         }
         if (end != NULL) {
@@ -215,6 +220,7 @@ static bool serve(struct client *c)
         if (c->waiter.waits) {
             return true;
         }
+        bytes += c->out_len;
     }
     return false;
 }

@@ -1,5 +1,6 @@
 /*
- * control_parts: the answers of control_facts.c, for control_request.c. For nobody else.
+ * control_parts: the answers of control_facts.c and control_status.c, for control_request.c. For
+ * nobody else.
  *
  * An answer is NULL without memory, or, with `why`, when the request is refused.
  */
@@ -16,6 +17,16 @@ json_t *control_answer_session(const json_t *request, struct control_caller *cal
 
 /* {"facts":[...]} of a session's id, or of a client's address and port. */
 json_t *control_answer_facts(const json_t *request, struct control_caller *caller,
+                             char why[CONTROL_WHY_SIZE]);
+
+/* What is in force, since when, and how many sessions there are. */
+json_t *control_answer_status(const json_t *request, struct control_caller *caller,
+                              char why[CONTROL_WHY_SIZE]);
+
+/* A page of the certificates in force, and of the files that they and the rest came from. */
+json_t *control_answer_certificates(const json_t *request, struct control_caller *caller,
+                                    char why[CONTROL_WHY_SIZE]);
+json_t *control_answer_files(const json_t *request, struct control_caller *caller,
                              char why[CONTROL_WHY_SIZE]);
 
 #endif

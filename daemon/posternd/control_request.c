@@ -93,9 +93,15 @@ static const struct {
     json_t *(*answer)(const json_t *request, struct control_caller *caller,
                       char why[CONTROL_WHY_SIZE]);
 } requests[] = {
-    {"facts", control_answer_facts},     {"failure", answer_failure},
-    {"failures", answer_failures},       {"reload", begin_reload},
-    {"session", control_answer_session}, {"version", answer_version},
+    {"certificates", control_answer_certificates},
+    {"facts", control_answer_facts},
+    {"failure", answer_failure},
+    {"failures", answer_failures},
+    {"files", control_answer_files},
+    {"reload", begin_reload},
+    {"session", control_answer_session},
+    {"status", control_answer_status},
+    {"version", answer_version},
 };
 
 static json_t *answer_object(const json_t *request, struct control_caller *caller,

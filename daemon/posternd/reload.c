@@ -34,6 +34,7 @@ static struct {
     struct reload_setup setup;
     struct workers workers;
     struct reload_force force;
+    time_t started;
     time_t since;
     bool settled; /* no socket of an earlier snapshot is open */
     bool ended;
@@ -318,7 +319,8 @@ int reload_open(const struct reload_setup *setup)
         return -1;
     }
     setup->snapshot->freed = note_freed;
-    r.since = time(NULL);
+    r.started = time(NULL);
+    r.since = r.started;
     r.settled = true;
     result = reload_begin(&change, &r.force, setup->snapshot, &r.workers, setup->news_fd);
     reload_discard(&change);
@@ -371,7 +373,9 @@ void reload_close(void)
 struct reload_state reload_state(void)
 {
     return (struct reload_state){.snapshot = r.force.snapshot,
+                                 .sockets = r.setup.sockets,
                                  .number = r.force.number,
+                                 .started = r.started,
                                  .since = r.since,
                                  .running = r.phase != PHASE_NONE,
                                  .failure = r.failure,

@@ -73,8 +73,10 @@ void reload_look(void);
 
 struct reload_state {
     const struct snapshot *snapshot; /* in force; borrowed, until the caller returns to the loop */
+    const struct sockets *sockets;   /* open for it; likewise */
     unsigned number;                 /* 1: that of the start */
-    time_t since;                    /* when it came into force */
+    time_t started;                  /* when the first one came into force */
+    time_t since;                    /* when this one did */
     bool running;                    /* a load is in progress */
     const char *failure;             /* why the latest load was refused; NULL: it was not */
     time_t failed_at;

@@ -1,5 +1,6 @@
 #include "daemon/common/readconf.h"
 #include "daemon/tls/snapshot_parts.h"
+#include "lib/base/table.h"
 
 #include <malloc.h>
 #include <openssl/evp.h>
@@ -244,6 +245,20 @@ struct snapshot *snapshot_load(const char *file, struct libctxs *libctxs,
         return NULL;
     }
     return l.s;
+}
+
+const char *snapshot_purpose_word(enum snapshot_purpose purpose)
+{
+    static const char *const words[] = {
+        [SNAPSHOT_CONFIGURATION] = "configuration",
+        [SNAPSHOT_CHAIN] = "chain",
+        [SNAPSHOT_KEY] = "key",
+        [SNAPSHOT_TICKET_KEY] = "ticket-key",
+        [SNAPSHOT_CLIENT_CA] = "client-ca",
+    };
+    TABLE_HAS_EACH(words, NUM_SNAPSHOT_PURPOSES);
+
+    return words[purpose];
 }
 
 struct snapshot *snapshot_ref(struct snapshot *s)

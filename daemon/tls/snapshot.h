@@ -29,7 +29,11 @@ enum snapshot_purpose {
     SNAPSHOT_KEY,
     SNAPSHOT_TICKET_KEY,
     SNAPSHOT_CLIENT_CA,
+    NUM_SNAPSHOT_PURPOSES
 };
+
+/* "configuration", "chain", "key", "ticket-key", "client-ca". */
+const char *snapshot_purpose_word(enum snapshot_purpose purpose);
 
 /* A file that the snapshot was made from. */
 struct snapshot_file {

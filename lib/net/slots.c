@@ -163,6 +163,8 @@ static struct slots_group *group_of(struct slots *s, const struct client_key *ke
 static void begin_waiting(struct slots *s, struct slot *slot, const struct client_key *key)
 {
     slot->held = true;
+    slot->waits = true;
+    s->waiting++;
     if (s->max > 0) {
         slot->group = group_of(s, key);
         TAILQ_INSERT_TAIL(&slot->group->waiting, slot, next);
@@ -199,6 +201,8 @@ void slots_pin(struct slots *s, struct slot *slot)
 {
     struct slots_group *group = slot->group;
 
+    s->waiting -= slot->waits;
+    slot->waits = false;
     if (group != NULL) {
         slot->group = NULL;
         TAILQ_REMOVE(&group->waiting, slot, next);

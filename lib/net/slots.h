@@ -18,6 +18,7 @@ struct slot {
     struct slots_group *group; /* slots.c's: the client's waiting sessions; NULL: does not wait */
     TAILQ_ENTRY(slot) next;    /* slots.c's: among these, the oldest first */
     bool held;                 /* this session holds a slot */
+    bool waits;                /* ... and is not in relay yet */
 };
 
 TAILQ_HEAD(slot_queue, slot);
@@ -35,10 +36,11 @@ LIST_HEAD(slots_chain, slots_group);
 TAILQ_HEAD(slots_groups, slots_group);
 
 struct slots {
-    unsigned max;   /* 0: no bound */
-    unsigned taken; /* slots that are held */
-    bool stressed;  /* 75 % were taken, and since then never less than 60 % */
-    bool full;      /* all were taken, and since then never less than 90 % */
+    unsigned max;     /* 0: no bound */
+    unsigned taken;   /* slots that are held */
+    unsigned waiting; /* ... by sessions that are not in relay yet */
+    bool stressed;    /* 75 % were taken, and since then never less than 60 % */
+    bool full;        /* all were taken, and since then never less than 90 % */
     /* The rest belongs to slots.c. */
     unsigned capacity;           /* `max`, or what it once was: the memory is for so many */
     unsigned most;               /* waiting sessions of the group that has most */

@@ -332,6 +332,20 @@ def control_questions(world):
         expect(client.command("QUIT"), 221)
 
 
+def control_status(world):
+    """All that can be asked of posternd itself. Complete or not at all: a name that there was no
+    memory for would be missing without a word."""
+    with world.control() as ask:
+        found = [ask({"request": "status"}), ask({"request": "certificates", "from": 0}),
+                 ask({"request": "files", "from": 0})]
+        if any(name not in each for name, each in zip(("snapshot", "certificates", "files"), found)):
+            raise Refused(str(found))
+        certificates, files = found[1]["certificates"], found[2]["files"]
+        if any(not each["names"] or not each["subject"] or len(each["sha256"]) != 64
+               for each in certificates) or any(len(each["sha256"]) != 64 for each in files):
+            raise Wrong(str(found))
+
+
 def control_refused(world):
     """What cannot be answered."""
     with world.control() as ask:
@@ -408,6 +422,7 @@ def tls13_with_rsa_only(name):
 # name, the program whose memory is short, what is played, the steps of the whole run and the short
 SCENES = (
     ("control questions", "posternd", control_questions, 1, 23),
+    ("control status", "posternd", control_status, 1, 23),
     ("control refused", "posternd", control_refused, 1, 17),
     ("plaintext", "posternd", plaintext, 1, 1),
     ("TLS 1.2", "posternd", tls(TLS12), 1, 97),

@@ -77,6 +77,8 @@ SLOTS = in_file(
     ("slots: bounded", "slots", "if (s->max > 0 && s->taken >= s->max) {", "if (false) {"),
     ("slots: given once", "slots", "if (!slot->held) {\n        return;",
      "if (false) {\n        return;"),
+    ("slots: in relay is not waiting", "slots", "    s->waiting -= slot->waits;\n", ""),
+    ("slots: relay begins once", "slots", "    slot->waits = false;\n", ""),
     ("slots: the oldest makes room", "slots", "TAILQ_INSERT_TAIL(&slot->group->waiting",
      "TAILQ_INSERT_HEAD(&slot->group->waiting"),
     ("slots: the client with most makes room", "slots", "if (num > s->most) {", "if (s->most == 0) {"),

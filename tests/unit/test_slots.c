@@ -67,6 +67,31 @@ START_TEST(test_take_and_give)
 }
 END_TEST
 
+/* Sessions that are not in relay, with and without a bound. */
+START_TEST(test_waiting)
+{
+    struct slots s;
+    struct slot slots[3] = {0};
+
+    make(&s, _i == 0 ? 0 : 2);
+    ck_assert(take(&s, &slots[0], 1));
+    ck_assert(take(&s, &slots[1], 2));
+    ck_assert_uint_eq(s.waiting, 2);
+    slots_pin(&s, &slots[0]);
+    slots_pin(&s, &slots[0]);
+    ck_assert_uint_eq(s.waiting, 1);
+    if (_i > 0) {
+        ck_assert_ptr_eq(evict(&s, &slots[2], 3), &slots[1]);
+        ck_assert_uint_eq(s.waiting, 1);
+    }
+    slots_release(&s, &slots[0]);
+    slots_release(&s, &slots[1]);
+    slots_release(&s, &slots[2]);
+    ck_assert_uint_eq(s.waiting, 0);
+    slots_close(&s);
+}
+END_TEST
+
 START_TEST(test_no_bound)
 {
     struct slots s;
@@ -420,6 +445,7 @@ Suite *slots_suite(void)
     TCase *tcase = tcase_create("slots");
 
     tcase_add_test(tcase, test_take_and_give);
+    tcase_add_loop_test(tcase, test_waiting, 0, 2);
     tcase_add_test(tcase, test_no_bound);
     tcase_add_test(tcase, test_who_makes_room);
     tcase_add_test(tcase, test_flood_from_one_place);

@@ -4,6 +4,7 @@
 #ifndef POSTERN_DAEMON_POSTERNCTL_CERTREPORT_H
 #define POSTERN_DAEMON_POSTERNCTL_CERTREPORT_H
 
+#include "daemon/tls/certtext.h"
 #include "daemon/tls/keystore.h"
 
 /* From this many days before its end, a certificate is a finding. */
@@ -18,10 +19,10 @@ enum chain_state {
 };
 
 struct certreport {
-    char type[40];       /* "ECDSA P-256" */
-    char not_before[24]; /* "2026-11-23T21:00:00Z" */
-    char not_after[24];  /* likewise */
-    int days_left;       /* until not_after, rounded down; negative: it has expired */
+    char type[40];                       /* "ECDSA P-256" */
+    char not_before[CERTTEXT_TIME_SIZE]; /* "2026-11-23T21:00:00Z" */
+    char not_after[CERTTEXT_TIME_SIZE];  /* likewise */
+    int days_left; /* until not_after, rounded down; negative: it has expired */
     bool not_yet_valid;
     enum chain_state chain;
     char chain_text[400]; /* in words */
@@ -37,10 +38,5 @@ MUST_USE int certreport_make(struct certreport *out, const struct keystore_entry
 
 /* "complete", "unknown-issuer", "broken", "self-signed". */
 const char *chain_word(enum chain_state state);
-
-/* Calls `each` for every dNSName and iPAddress of the leaf, with bytes that could confuse a
- * terminal escaped. */
-void certreport_names(const struct keystore_entry *entry, void (*each)(void *arg, const char *name),
-                      void *arg);
 
 #endif

@@ -2,7 +2,8 @@
  * check: what `posternctl check` finds.
  *
  * check_json.c and check_compare.c describe it as one document, for which check_postfix.c examines
- * Postfix; check_text.c and check_matrix.c print that document for people.
+ * Postfix and check_served.c asks posternd; check_text.c and check_matrix.c print that document for
+ * people.
  */
 #ifndef POSTERN_DAEMON_POSTERNCTL_CHECK_H
 #define POSTERN_DAEMON_POSTERNCTL_CHECK_H
@@ -39,6 +40,10 @@ MUST_USE int check_postfix(struct check *check);
 
 /* Adds the comparison's findings, and how many settings are the same. */
 void check_put_comparisons(struct check *check);
+
+/* Asks the running posternd what it serves. The findings about that, and about renewals that
+ * failed; NULL if there is no memory. */
+json_t *check_served(struct check *check);
 
 /* Prints the report for people; and the part of it that is the matrix. */
 void check_print_text(const struct check *check, FILE *out);

@@ -29,7 +29,7 @@ static json_t *certificate_json(struct report *r, const struct keystore_entry *e
     json_t *object = json_object();
     struct names names = {r, json_array()};
 
-    certreport_names(entry, add_name, &names);
+    certtext_names(entry->leaf, SIZE_MAX, add_name, &names);
     report_put(r, object, "name", report_text(entry->name));
     report_put(r, object, "type", json_string(report->type));
     report_put(r, object, "names", names.array);
@@ -280,6 +280,7 @@ static void put_findings(struct report *r, struct check *check)
         report_add(r, warnings, report_text(check->warnings[i]));
     }
     report_put(r, r->document, "warnings", warnings);
+    report_put(r, r->document, "not_in_force", check_served(check));
     check->findings = json_array();
     report_put(r, r->document, "postfix", check->findings);
     if (check_postfix(check) != 0) {

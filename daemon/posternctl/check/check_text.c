@@ -1,5 +1,6 @@
 /* What `posternctl check` prints for people. */
 #include "daemon/posternctl/check/check.h"
+#include "daemon/posternctl/served.h"
 #include "daemon/tls/tls_profile.h"
 
 #include <string.h>
@@ -126,6 +127,7 @@ void check_print_text(const struct check *check, FILE *out)
 {
     const json_t *document = report_document(&check->report);
     const json_t *certificates = json_object_get(document, "certificates");
+    const json_t *not_in_force = json_object_get(document, "not_in_force");
 
     for (size_t i = 0; i < json_array_size(certificates); i++) {
         print_certificate(json_array_get(certificates, i), &check->reports[i], out);
@@ -134,10 +136,12 @@ void check_print_text(const struct check *check, FILE *out)
     print_each(document, "sets", print_set, out);
     print_each(document, "backends", print_backend, out);
     print_each(document, "listeners", print_listener, out);
-    if (check->num_warnings + json_array_size(check->findings) > 0) {
+    if (check->num_warnings + json_array_size(check->findings) + json_array_size(not_in_force) >
+        0) {
         fputs("\n", out);
     }
     print_each(document, "warnings", print_warning, out);
+    served_print(not_in_force, out);
     print_each(document, "postfix", report_print_finding, out);
     if (check->comparisons.num > 0) {
         fputs("\n", out);

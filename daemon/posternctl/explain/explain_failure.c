@@ -58,7 +58,7 @@ static int ask(struct explain_hello *out, const struct conf *conf, uint64_t id,
         return (int)status;
     }
     if (!take(out, conf, answer)) {
-        status = ask_not_posternd(conf, error);
+        status = ask_not_posternd(conf->control.text, error);
     }
     json_decref(answer);
     return (int)status;
