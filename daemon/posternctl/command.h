@@ -85,6 +85,7 @@ int command_fail(const char *text);
  * what is wrong. */
 MUST_USE int command_ask(const struct invocation *invocation, json_t *request, json_t **answer);
 
+int command_certificate(const struct invocation *invocation);
 int command_check(const struct invocation *invocation);
 int command_explain(const struct invocation *invocation);
 int command_facts(const struct invocation *invocation);

@@ -11,7 +11,7 @@ from lab.process import run
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-COMMANDS = ("check", "explain", "facts", "failures", "postfix-config", "selftest", "tlsa", "help")
+COMMANDS = ("certificate", "check", "explain", "facts", "failures", "postfix-config", "selftest", "tlsa", "help")
 WITHOUT_JSON = ("postfix-config", "help")
 
 USAGE = f"""\
