@@ -1,135 +1,19 @@
 """What the hooks of ACME clients do with files: both or none, checked before, put back, killed at each
-step. `posternctl reload` is played; Served has a real one, tests/system/test_acme.py real clients."""
+step. `posternctl reload` is played here; tests/system/test_acme.py has a real one, and real clients."""
 
-import collections
-import glob
-import grp
 import os
 import pwd
 import re
 import shutil
-import stat
-import unittest
+import signal
 
-from common import Case, table
-from hooks import Hooks
-from lab.posternd import HOSTNAME, USER, configuration
+from common import table
+from hooks_case import Files, HooksCase, read, write
+from lab.posternd import HOSTNAME, USER
 from lab.process import run
-from lab.release import openssl_dates
-
-Files = collections.namedtuple("Files", "name chain key")
 
 LEFT_ALONE = 'postern: no certificate "{}" in {}: left alone\n'
 REFUSED = "posternd refuses it: "
-
-
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def write(path, content):
-    with open(path, "wb") as file:
-        file.write(content)
-    return path
-
-
-@unittest.skipUnless(os.geteuid() == 0, "hooks are root's")
-class HooksCase(Case):
-    """Each test has a folder like /etc/postern, self.etc, with the pair `old` as p256, and the pair
-    `new` elsewhere."""
-
-    played = True
-
-    @classmethod
-    def prepare(cls):
-        cls.made = {}
-
-    @classmethod
-    def make(cls, name, *options, days=60):
-        """A self-signed certificate and its key, made at first use."""
-        if name not in cls.made:
-            base = os.path.join(cls.stage.directory, name)
-            for words in (["req", "-newkey", *(options or ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")),
-                           "-noenc", "-subj", "/CN=" + HOSTNAME, "-keyout", base + ".key",
-                           "-out", base + ".csr"],
-                          ["x509", "-req", "-in", base + ".csr", "-signkey", base + ".key",
-                           *openssl_dates(days), "-out", base + ".pem"]):
-                done = run(["openssl", *words])
-                assert done.returncode == 0, done.stderr
-            cls.made[name] = Files(name, base + ".pem", base + ".key")
-        return cls.made[name]
-
-    def setUp(self):
-        super().setUp()
-        self.old = self.make("old")
-        self.new = self.make("new")
-        self.folder = os.path.join(self.stage.directory, self.id().rpartition(".")[2])
-        os.mkdir(self.folder)
-        self.etc = os.path.join(self.folder, "etc")
-        os.mkdir(self.etc)
-        self.p256 = self.target("p256")
-        self.configure(self.p256)
-        self.put(self.p256, self.old)
-        self.hooks = Hooks(self.build, self.folder, self.conf, played=self.played)
-
-    def target(self, name, folder=None):
-        base = os.path.join(folder or self.etc, name)
-        return Files(name, base + ".pem", base + ".key")
-
-    def configure(self, *certificates, **options):
-        state = os.path.join(self.folder, "state")
-        os.makedirs(state, exist_ok=True)
-        shutil.chown(state, USER)
-        text = configuration(certificates=certificates, backend="unix:/nonexistent",
-                             state=state, **options)
-        self.conf = write(os.path.join(self.etc, "postern.conf"), text.encode())
-
-    def put(self, target, pair):
-        """What an administrator has installed: the key for posternd's group."""
-        shutil.copy(pair.chain, target.chain)
-        shutil.copy(pair.key, target.key)
-        shutil.chown(target.key, "root", pwd.getpwnam(USER).pw_gid)
-        os.chmod(target.key, 0o640)
-        os.chmod(target.chain, 0o644)
-
-    def renew(self, pair, *name, **options):
-        return self.hooks.run("postern-renew", "-f", pair.chain, "-k", pair.key,
-                              *(name or ("p256",)), **options)
-
-    def good(self, done, text="in place, and posternd serves it"):
-        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
-        self.assertEqual(done.stdout, f"postern: certificate p256: {text}\n")
-        self.assert_clean()
-
-    def bad(self, done, text, failed=True):
-        """It has failed with this text, on standard error and in CHAIN.failed."""
-        self.assertEqual(done.returncode, 1, done)
-        self.assertIn(text, done.stderr)
-        self.assertRegex(done.stderr, r"\Apostern: error: certificate \S+: [^\n]+\n\Z")
-        if failed:
-            with open(self.p256.chain + ".failed", encoding="utf-8") as file:
-                line = file.read()
-            self.assertRegex(line, r"\A[^\n]+, \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n\Z")
-            self.assertIn(text, line)
-            self.assertEqual(stat.S_IMODE(os.stat(self.p256.chain + ".failed").st_mode), 0o644)
-        self.assert_clean(failed)
-
-    def assert_clean(self, failed=False):
-        """Nothing is left but what belongs here."""
-        left = glob.glob(os.path.join(self.etc, "*.staged")) + glob.glob(
-            os.path.join(self.etc, "*.kept"))
-        self.assertEqual(left, [])
-        self.assertEqual(os.path.exists(self.p256.chain + ".failed"), failed)
-
-    def assert_pair(self, target, pair):
-        self.assertEqual((read(target.chain), read(target.key)), (read(pair.chain), read(pair.key)))
-
-    def assert_mode(self, path, mode, user="root", group=None):
-        found = os.stat(path)
-        self.assertEqual((oct(stat.S_IMODE(found.st_mode)), found.st_uid, found.st_gid),
-                         (oct(mode), pwd.getpwnam(user).pw_uid,
-                          grp.getgrnam(group).gr_gid if group else pwd.getpwnam(USER).pw_gid))
 
 
 class Installed(HooksCase):
@@ -458,6 +342,20 @@ class Reloaded(HooksCase):
         self.bad(self.hooks.run("certbot", "p256", RENEWED_LINEAGE=live),
                  "in place, but the reload was refused: no")
 
+    def test_ended_in_the_middle(self):
+        """Once the renames have begun, it takes a kill -9."""
+        fifo = os.path.join(self.folder, "fifo")
+        os.mkfifo(fifo)
+        self.hooks.answer(f"trap - TERM INT HUP\nread line <'{fifo}'")
+        hook = self.hooks.start("postern-renew", "-f", self.new.chain, "-k", self.new.key, "p256")
+        with open(fifo, "w", encoding="ascii") as gate:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                hook.send_signal(number)
+            gate.write("go\n")
+        self.assertEqual(hook.wait(), 0)
+        self.assert_pair(self.p256, self.new)
+        self.assert_clean()
+
     def test_two_at_one_time(self):
         fifo = os.path.join(self.folder, "fifo")
         os.mkfifo(fifo)
@@ -497,6 +395,7 @@ class Killed(HooksCase):
                 return True
         self.assertIn(pair[0], (read(self.old.chain), read(self.new.chain)))
         self.assertIn(pair[1], (read(self.old.key), read(self.new.key)))
+        self.assertTrue(os.path.exists(self.p256.chain + ".failed"))
         self.assertIn("interrupted while it was put into place, ",
                       read(self.p256.chain + ".failed").decode())
         return False

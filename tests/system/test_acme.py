@@ -23,6 +23,7 @@ server = {ACME}
 agree-tos = true
 register-unsafely-without-email = true
 non-interactive = true
+no-random-sleep-on-renew = true
 """
 
 DEHYDRATED = f"""\
@@ -32,6 +33,7 @@ HOOK={HOOKS}/dehydrated
 PRIVATE_KEY_RENEW=no
 WELLKNOWN=/var/www/.well-known/acme-challenge
 BASEDIR=/var/lib/dehydrated
+DOMAINS_TXT=/etc/dehydrated/domains.txt
 KEY_ALGO=rsa
 KEYSIZE=2048
 """
@@ -57,7 +59,8 @@ client.rcpt("user@{HOSTNAME}")
 print(client.docmd("DATA"), flush=True)
 client.send("Subject: across renewals\\r\\n\\r\\n")
 open("/run/go").read()
-print(client.docmd("text\\r\\n."), client.quit(), flush=True)
+client.send("text\\r\\n.\\r\\n")
+print(client.getreply(), client.quit(), flush=True)
 """
 
 

@@ -38,21 +38,28 @@ point() {
 
 class Hooks:
     """Everything is below `directory`, which every account may enter: what is below the clone may be
-    closed to posternd's."""
+    closed to posternd's. `planted`: a text of postern-renew, and what replaces it."""
 
-    def __init__(self, build, directory, conf, *, played=True):
+    def __init__(self, build, directory, conf, planted=None):
         self.directory = os.path.join(directory, "hooks")
         self.conf = conf
         os.mkdir(self.directory)
-        for name in ("posternd", "posternctl"):
-            shutil.copy(program(build, name), self._path(name))
-        if played:
-            os.rename(self._path("posternctl"), self._path("posternctl.real"))
-            self._write("posternctl", POSTERNCTL)
-            self.answer("exit 0")
+        shutil.copy(program(build, "posternd"), self._path("posternd"))
+        shutil.copy(program(build, "posternctl"), self._path("posternctl.real"))
+        self._write("posternctl", POSTERNCTL)
+        self.answer("exit 0")
         for name in os.listdir(SOURCES):
             with open(os.path.join(SOURCES, name), encoding="utf-8") as file:
                 self._write(name, self._installed(file.read()))
+        if planted:
+            self._plant(*planted)
+
+    def _plant(self, old, new):
+        with open(self._path("postern-renew"), encoding="utf-8") as file:
+            text = file.read()
+        if text.count(old) != 1:
+            raise ValueError(f"postern-renew does not have {old!r} once")
+        self._write("postern-renew", text.replace(old, new))
 
     def _installed(self, text):
         text = text.replace("@SYSCONFDIR@/postern/postern.conf", self.conf)
