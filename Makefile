@@ -38,6 +38,7 @@ VERSION    := 0.1
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+HOOKDIR    ?= $(PREFIX)/share/postern/hooks
 BUILD      ?= build
 CFLAGS     ?= -O2 -g
 WERROR     ?=
@@ -252,6 +253,9 @@ install: all
 	for unit in $(notdir $(wildcard systemd/*.service)); do \
 	    sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
 	done
+	install -D -m 755 -t $(DESTDIR)$(HOOKDIR) $(wildcard conf/hooks/*)
+	sed -i 's|@SBINDIR@|$(PREFIX)/sbin|; s|@SYSCONFDIR@|$(SYSCONFDIR)|; s|@HOOKDIR@|$(HOOKDIR)|' \
+	    $(patsubst conf/hooks/%,$(DESTDIR)$(HOOKDIR)/%,$(wildcard conf/hooks/*))
 
 clean:
 	rm -rf build

@@ -95,6 +95,7 @@ MUST_USE int command_find_socket(const struct invocation *invocation, struct con
 int command_not_answered(const struct invocation *invocation, const struct conf_control *control,
                          enum ask_status status, const struct conf_error *error);
 
+int command_certificate(const struct invocation *invocation);
 int command_check(const struct invocation *invocation);
 int command_explain(const struct invocation *invocation);
 int command_facts(const struct invocation *invocation);

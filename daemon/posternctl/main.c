@@ -24,6 +24,16 @@ static int command_postfix_config(const struct invocation *invocation);
 
 static const struct command commands[] = {
     {
+        .name = "certificate",
+        .help = "say which files a certificate is read from",
+        .json = true,
+        .arguments = {"name"},
+        .exits = {{EXIT_SUCCESS, "they are printed"},
+                  {EXIT_FINDING, "there is no certificate of that name"},
+                  {EXIT_BAD_INPUT, BAD_INPUT}},
+        .run = command_certificate,
+    },
+    {
         .name = "check",
         .help = "check the configuration, and which client gets which certificate",
         .json = true,

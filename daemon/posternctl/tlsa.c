@@ -240,6 +240,8 @@ static void print_text(const json_t *document, const struct conf *conf)
     const json_t *anchors = json_object_get(document, "issuer_records");
 
     print_records(json_object_get(document, "records"), "");
+    puts("; They are valid while renewals keep the keys, as certbot's --reuse-key does: "
+         "postern-hooks(8)");
     if (json_array_size(anchors) > 0) {
         puts("; The keys of the issuing CAs, if you want to trust these as well:");
     }

@@ -431,6 +431,10 @@ class Tlsa(Ctl):
                          [f"_25._tcp.{HOSTNAME}. IN TLSA 3 1 1 {self.key_digest(name)}"
                           for name in ("p256", "rsa")])
 
+    def test_how_they_stay_valid(self):
+        self.assertIn("--reuse-key", "".join(line for line in self.records(self.write(["p256"]))
+                                             if line.startswith("; ")))
+
     def test_issuers_are_comments(self):
         lines = self.records(self.write(["p256"]))
         authority = os.path.join(self.stage.authority.directory, "issuing-p256.pem")

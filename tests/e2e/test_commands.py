@@ -11,8 +11,8 @@ from lab.process import run
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-COMMANDS = ("check", "explain", "facts", "failures", "postfix-config", "reload", "selftest",
-            "status", "tlsa", "help")
+COMMANDS = ("certificate", "check", "explain", "facts", "failures", "postfix-config", "reload",
+            "selftest", "status", "tlsa", "help")
 WITHOUT_JSON = ("postfix-config", "help")
 
 USAGE = f"""\

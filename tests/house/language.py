@@ -4,7 +4,7 @@ import re
 
 # What is read as it is, without code that is no text.
 PAGES = ("README.md", "NEWS.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md", "man/*.[1-9]",
-         "conf/*.conf")
+         "conf/*.conf", "conf/hooks/*")
 
 # Comments and strings of C; adjacent strings are one.
 _C = re.compile(r"""/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*"""

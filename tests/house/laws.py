@@ -256,7 +256,7 @@ def packages(tree):
 def scripts(tree):
     """Shell scripts are clean for shellcheck."""
     shells = []
-    for name in tree.glob(".ci/*", ".githooks/*", "tests/**/*", "conf/*"):
+    for name in tree.glob(".ci/*", ".githooks/*", "tests/**/*", "conf/**/*"):
         with open(tree.path(name), "rb") as file:
             if re.match(rb"#!.*\b(ba|da)?sh\b", file.readline(200)):
                 shells.append(name)

@@ -138,6 +138,7 @@ PLANTS = (
      "packages-planted is not in"),
     (laws.packages, _append("README.md", "apt-get install make\n"), "README.md"),
     (laws.scripts, _append(".ci/run", "for x in $(ls *.c); do echo $y; done\n"), ".ci/run"),
+    (laws.scripts, _append("conf/hooks/postern-renew", "echo $planted\n"), "conf/hooks/postern-renew"),
     (laws.layout, _append("lib/smtp/line.c", "int  planted ;\n"), "lib/smtp/line.c"),
     (laws.units, _append("systemd/postern.service", "[Service]\nNoSuchOption=yes\n"),
      "NoSuchOption"),

@@ -10,7 +10,7 @@ HOUSE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HOUSE))
 
 # Folders that a copy of the tree needs for its laws to be held.
-FOLDERS = (".ci", ".githooks", "daemon", "lib", "man", "systemd", "tests")
+FOLDERS = (".ci", ".githooks", "conf", "daemon", "lib", "man", "systemd", "tests")
 
 # clang-format and clang-tidy are those of Debian 12: what others say differs in details.
 CLANG = 14
