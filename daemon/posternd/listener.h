@@ -58,6 +58,9 @@ void listener_renew(struct listener *l, struct listener *fresh);
  */
 void listener_leave(struct listener *l, void (*left)(struct listener *l));
 
+/* Turns away everybody who waits at its socket, and closes it. */
+void listener_refuse(struct listener *l);
+
 /* Accepts no more; one that is closed is left alone. */
 void listener_close(struct listener *l);
 

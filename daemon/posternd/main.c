@@ -86,7 +86,7 @@ static int serve(const struct reload_setup *setup, struct main_loop *loop)
     if (reload_open(setup) == 0) {
         snapshot_unref(setup->snapshot);
         notify_ready();
-        main_loop_run(loop);
+        main_loop_run(loop, setup->sockets);
         code = EXIT_SUCCESS;
     } else {
         snapshot_unref(setup->snapshot);
