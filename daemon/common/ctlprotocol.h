@@ -4,7 +4,7 @@
  * A client sends one JSON object a line, {"request":NAME,...}, and gets one JSON object a line
  * back, in the order of its requests; {"error":TEXT} where a request is refused. A connection may
  * be used for further requests; posternd closes one that is idle, and may close any that it has not
- * answered yet. No request changes anything that matters, so one may be sent again.
+ * answered yet. A request may be sent again: another reload changes nothing.
  */
 #ifndef POSTERN_DAEMON_COMMON_CTLPROTOCOL_H
 #define POSTERN_DAEMON_COMMON_CTLPROTOCOL_H

@@ -4,6 +4,9 @@
  * a write to standard error after poll() has seen room. Room means at least PIPE_BUF bytes on a
  * pipe, and a line is never longer. What the system does not accept is dropped and counted; the
  * count is logged before the next line, and only reset once that was accepted.
+ *
+ * If standard error leads to systemd's journal ($JOURNAL_STREAM says so, as for sd_journal), a line
+ * on it begins with its priority, as the journal reads it.
  */
 #include "daemon/common/log.h"
 
@@ -13,8 +16,10 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,7 +36,9 @@
 static struct {
     pthread_mutex_t lock;
     char name[NAME_SIZE];
-    bool syslog;
+    bool opened;  /* log_open() has said where lines go */
+    bool syslog;  /* after that */
+    bool journal; /* standard error is the journal's */
     int facility;
     int socket; /* to SYSLOG_SOCKET, or -1 */
     unsigned long dropped;
@@ -122,17 +129,30 @@ static bool send_syslog(int level, const char *text)
     return false;
 }
 
-static bool send_stderr(int level, const char *text)
+/* Writes a whole line, with `head` before the text. */
+static bool write_stderr(int level, const char *head, const char *text)
 {
     char line[LINE_SIZE];
+    char priority[8] = "";
     struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
-    int len = snprintf(line, sizeof line, "%s[%d]: %s%s\n", state.name, (int)getpid(),
-                       level_prefix(level), text);
+    int len;
 
+    if (state.journal) {
+        snprintf(priority, sizeof priority, "<%d>", level);
+    }
+    len = snprintf(line, sizeof line, "%s%s%s\n", priority, head, text);
     if (poll(&room, 1, 0) != 1 || room.revents != POLLOUT) {
         return false;
     }
     return write(STDERR_FILENO, line, (size_t)len) == len;
+}
+
+static bool send_stderr(int level, const char *text)
+{
+    char head[NAME_SIZE + 64];
+
+    snprintf(head, sizeof head, "%s[%d]: %s", state.name, (int)getpid(), level_prefix(level));
+    return write_stderr(level, head, text);
 }
 
 static bool send_line(int level, const char *text)
@@ -155,17 +175,47 @@ static bool send_dropped(void)
     return true;
 }
 
+/* Whether $JOURNAL_STREAM, "DEVICE:INODE", is standard error. */
+static bool is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device;
+    unsigned long long inode;
+    struct stat st;
+
+    return stream != NULL && sscanf(stream, "%20llu:%20llu", &device, &inode) == 2 &&
+           fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 void log_init(const char *program)
 {
     snprintf(state.name, sizeof state.name, "%s", program);
+    state.journal = is_journal();
+}
+
+void log_answer(void)
+{
+    state.opened = true;
 }
 
 void log_open(const struct conf *conf, const char *program)
 {
+    pthread_mutex_lock(&state.lock);
     snprintf(state.name, sizeof state.name, "%s", program);
     state.facility = facility_of(conf->log_facility.text);
+    state.opened = true;
     state.syslog = conf->log == CONF_LOG_SYSLOG;
     disconnect_syslog();
+    pthread_mutex_unlock(&state.lock);
+}
+
+static void make_printable(char *text)
+{
+    for (char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+            *c = '?';
+        }
+    }
 }
 
 void log_line(int level, const char *format, ...)
@@ -176,14 +226,28 @@ void log_line(int level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    for (char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7f) {
-            *c = '?';
-        }
-    }
+    make_printable(text);
     pthread_mutex_lock(&state.lock);
     if (!send_dropped() || !send_line(level, text)) {
         state.dropped++;
+    }
+    pthread_mutex_unlock(&state.lock);
+}
+
+void log_fatal(const char *format, ...)
+{
+    char text[TEXT_SIZE];
+    va_list args;
+    bool said;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    make_printable(text);
+    pthread_mutex_lock(&state.lock);
+    said = (!state.opened || state.syslog) && send_syslog(LOG_CRIT, text);
+    if (!said || !state.journal) {
+        (void)write_stderr(LOG_CRIT, "", text);
     }
     pthread_mutex_unlock(&state.lock);
 }

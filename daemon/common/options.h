@@ -9,6 +9,9 @@
 /* A mistake on the command line or in the configuration, or the system prevents the start. */
 #define EXIT_BAD 2
 
+/* What prevents the start may pass by itself: the same start may succeed later (EX_TEMPFAIL). */
+#define EXIT_AGAIN 75
+
 struct options {
     const char *file; /* the configuration; borrowed from argv, or a static text */
     bool check_only;  /* -t */

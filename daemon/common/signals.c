@@ -81,7 +81,7 @@ bool signals_stop(int number)
     return false;
 }
 
-void signals_ignored(int number, uid_t uid, pid_t pid, const char *why)
+void signals_ignored(int number, uid_t uid, pid_t pid)
 {
     static struct pace paces[_NSIG];
     char room[NAME_SIZE];
@@ -89,7 +89,7 @@ void signals_ignored(int number, uid_t uid, pid_t pid, const char *why)
 
     times = pace_note(&paces[number], 1, log_now());
     if (times > 0) {
-        log_line(LOG_WARNING, "signal %s from uid=%u pid=%d ignored%s times=%u",
-                 name_of(number, room), uid, (int)pid, why, times);
+        log_line(LOG_WARNING, "signal %s from uid=%u pid=%d ignored times=%u",
+                 name_of(number, room), uid, (int)pid, times);
     }
 }

@@ -31,7 +31,7 @@ sigset_t signals_take_over(void);
 MUST_USE bool signals_stop(int number);
 
 /* Logs that a signal from process `pid` of user `uid` is ignored, once a minute for each signal.
- * `why`: the end of the line, or "". Not thread-safe. */
-void signals_ignored(int number, uid_t uid, pid_t pid, const char *why);
+ * Not thread-safe. */
+void signals_ignored(int number, uid_t uid, pid_t pid);
 
 #endif

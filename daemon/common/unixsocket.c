@@ -43,6 +43,7 @@ const char *unixsocket_remove_stale(const char *path)
         return "a file with this name exists and is not a socket";
     }
     if (answers(&address)) {
+        errno = EADDRINUSE;
         return "another program is listening there";
     }
     return unlink(path) == 0 ? NULL : strerror(errno);

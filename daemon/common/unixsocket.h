@@ -8,7 +8,8 @@
  * Listens at `path`, which fits into a sockaddr_un: mode 0660, owned by the present user. A
  * leftover socket is replaced, one that answers is not; a lock or a supervisor must prevent a
  * second program from doing the same at this moment. `flags` are further ones of socket(2), such as
- * SOCK_NONBLOCK. NULL with `*fd`, or what went wrong with `*fd` -1.
+ * SOCK_NONBLOCK. NULL with `*fd`, or what went wrong with `*fd` -1; errno is EADDRINUSE if one
+ * answers.
  */
 const char *unixsocket_listen(const char *path, int backlog, int flags, int *fd);
 

@@ -77,7 +77,7 @@ static int wait_for_end(const sigset_t *signals)
         } else if (signals_stop(number)) {
             return EXIT_SUCCESS;
         } else if (number > 0) {
-            signals_ignored(number, info.si_uid, info.si_pid, "");
+            signals_ignored(number, info.si_uid, info.si_pid);
         }
     }
 }
@@ -218,11 +218,11 @@ static int serve(const struct conf *conf)
 
     main_thread = pthread_self();
     if (prepare(conf, &error) != 0) {
-        fprintf(stderr, "%s\n", error.text);
+        log_fatal("%s", error.text);
         return EXIT_BAD;
     }
     if (start_threads(conf) != 0) {
-        log_line(LOG_CRIT, "cannot start a thread: %s", strerror(errno));
+        log_fatal("cannot start a thread: %s", strerror(errno));
         return EXIT_BAD;
     }
     code = wait_for_end(&signals);
@@ -242,25 +242,28 @@ int main(int argc, char **argv)
 
     log_init("postern-milter");
     signals_hold();
+    if (options.check_only) {
+        log_answer();
+    }
     conf = readconf(options.file, &error);
     if (conf == NULL) {
-        fprintf(stderr, "%s\n", error.text);
+        log_fatal("%s", error.text);
         return EXIT_BAD;
     }
     if (conf->milter.line == 0) {
-        fprintf(stderr, "%s: section milter is missing\n", options.file);
+        log_fatal("%s: section milter is missing", options.file);
         return EXIT_BAD;
     }
     if (conf->control.text[0] == '\0') {
-        fprintf(stderr, "%s:%u: control = \"\": postern-milter needs the control socket\n",
-                options.file, conf->control.line);
+        log_fatal("%s:%u: control = \"\": postern-milter needs the control socket", options.file,
+                  conf->control.line);
         return EXIT_BAD;
     }
     if (!options.check_only) {
         return serve(conf);
     }
     if (policyfile_open(conf, &error) != 0) {
-        fprintf(stderr, "%s\n", error.text);
+        log_fatal("%s", error.text);
         return EXIT_BAD;
     }
     return EXIT_SUCCESS;

@@ -23,6 +23,10 @@ enum ask_status {
 MUST_USE enum ask_status ask_posternd(const struct conf *conf, json_t *request, json_t **answer,
                                       struct conf_error *error);
 
+/* The same at the control socket `path`, with an answer that may take up to `seconds`. */
+MUST_USE enum ask_status ask_at(const char *path, unsigned seconds, json_t *request,
+                                json_t **answer, struct conf_error *error);
+
 /* Writes that an answer is not one of posternd's. Returns ASK_NOBODY. */
 enum ask_status ask_not_posternd(const struct conf *conf, struct conf_error *error);
 

@@ -89,6 +89,7 @@ int command_check(const struct invocation *invocation);
 int command_explain(const struct invocation *invocation);
 int command_facts(const struct invocation *invocation);
 int command_failures(const struct invocation *invocation);
+int command_reload(const struct invocation *invocation);
 int command_selftest(const struct invocation *invocation);
 int command_tlsa(const struct invocation *invocation);
 

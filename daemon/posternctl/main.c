@@ -78,6 +78,17 @@ static const struct command commands[] = {
         .run = command_postfix_config,
     },
     {
+        .name = "reload",
+        .help = "let posternd read its configuration and certificates again",
+        .json = true,
+        .exits = {{EXIT_SUCCESS, "what the files have now is in force for new sessions"},
+                  {EXIT_FINDING, "there is a mistake, and nothing has changed; or " REFUSED},
+                  {EXIT_BAD_INPUT, "there is a mistake on the command line, or the configuration "
+                                   "cannot be read"},
+                  {ASK_NOBODY, NOBODY}},
+        .run = command_reload,
+    },
+    {
         .name = "selftest",
         .help = "test the running posternd and what is behind it",
         .json = true,

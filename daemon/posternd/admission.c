@@ -60,18 +60,6 @@ static void log_handshakes(int64_t now)
 
 /* --- making and freeing --- */
 
-static int add_backends(const struct conf *conf)
-{
-    for (size_t i = 0; i < conf->num_backends; i++) {
-        const struct conf_backend *from = &conf->backends[i];
-
-        if (backends_add(&all.backends, from->name, from->max_connections) == NULL) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
 static int open_workers(unsigned num)
 {
     all.workers = calloc(num, sizeof *all.workers);
@@ -90,18 +78,13 @@ static int open_workers(unsigned num)
     return 0;
 }
 
-int admission_open(const struct conf *conf, unsigned num_workers)
+int admission_open(unsigned num_workers)
 {
     if (getrandom(all.secret, sizeof all.secret, 0) != (ssize_t)sizeof all.secret) {
         return -1;
     }
     backends_init(&all.backends, all.secret);
-    /* As many clients again as have sessions are remembered. */
-    if (tally_open(&all.tally, 2 * (size_t)conf->limits.max_sessions, all.secret) != 0 ||
-        add_backends(conf) != 0) {
-        return -1;
-    }
-    return open_workers(num_workers);
+    return tally_open(&all.tally, 1, all.secret) != 0 ? -1 : open_workers(num_workers);
 }
 
 void admission_close(void)
@@ -193,6 +176,53 @@ static bool take_slot(struct admission *a, const struct client_key *key, struct 
         TAILQ_INSERT_TAIL(&all.workers[(*victim)->worker].evicted, *victim, next_evicted);
     }
     return true;
+}
+
+/* --- another configuration --- */
+
+int admission_prepare(struct admission_change *change, const struct conf *conf)
+{
+    for (size_t i = 0; i < conf->num_backends; i++) {
+        const struct conf_backend *from = &conf->backends[i];
+
+        if (backends_prepare(&change->backends, from->name, from->max_connections, all.secret) !=
+            0) {
+            return -1;
+        }
+    }
+    /* As many clients again as have sessions are remembered. Workers do not change the size that
+     * this reads. */
+    return tally_reserve(&all.tally, 2 * (size_t)conf->limits.max_sessions, &change->reserve);
+}
+
+void admission_renew(struct admission_change *change, int64_t now)
+{
+    struct backend *backend;
+
+    lock();
+    backends_renew(&all.backends, &change->backends);
+    tally_grow(&all.tally, &change->reserve);
+    LIST_FOREACH(backend, &all.backends.all, next)
+    {
+        slots_changed(backend, now);
+    }
+    unlock();
+}
+
+void admission_discard(struct admission_change *change)
+{
+    backends_free(&change->backends);
+    tally_release(&change->reserve);
+}
+
+void admission_forget(void)
+{
+    struct backends_chain gone = LIST_HEAD_INITIALIZER(&gone);
+
+    lock();
+    backends_forget(&all.backends, &gone);
+    unlock();
+    backends_free(&gone);
 }
 
 /* --- coming and going --- */

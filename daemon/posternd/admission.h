@@ -7,7 +7,8 @@
  * slot, a waiting session is evicted, whichever worker it belongs to. Under stress waiting sessions
  * have less time.
  *
- * One mutex guards everything, held for at most some hundred nanoseconds: no allocation and no
+ * One mutex guards everything, held for at most some hundred nanoseconds, or, when a reload changes
+ * a limit, as long as it takes to move what is counted into larger tables: no allocation and no
  * search under it, and no system call except for the few lines a minute that say which limit was
  * reached, so that these are in order, and to wake the workers when stress begins. All functions
  * may be called from any thread, but those of a session only from the thread of its worker.
@@ -56,8 +57,28 @@ struct admission_answer {
                          0: no line is due */
 };
 
-/* For the backends of `conf` and this number of workers. 0, or -1 with errno. */
-MUST_USE int admission_open(const struct conf *conf, unsigned num_workers);
+/* For this number of workers, without a configuration. 0, or -1 with errno. */
+MUST_USE int admission_open(unsigned num_workers);
+
+/* What a configuration needs, made before it is in force. Zeroed at first. */
+struct admission_change {
+    struct backends_chain backends; /* owned */
+    struct tally_reserve reserve;   /* owned */
+};
+
+/* Prepares the backends and limits of `conf`, without touching what is in force. 0, or -1 without
+ * memory. Only main's thread calls this and the next ones. */
+MUST_USE int admission_prepare(struct admission_change *change, const struct conf *conf);
+
+/* They are in force, before any session with that configuration begins. What is counted stays, also
+ * where there is more than a limit allows now; sessions of earlier configurations keep theirs. */
+void admission_renew(struct admission_change *change, int64_t now);
+
+/* Frees what was prepared, whether it came into force or not. */
+void admission_discard(struct admission_change *change);
+
+/* There are no sessions of earlier configurations any more, and none can begin. */
+void admission_forget(void);
 
 /* Frees all, when the workers have ended; also after a failed admission_open(). */
 void admission_close(void);

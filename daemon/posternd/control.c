@@ -44,7 +44,9 @@ enum { ANSWER_BATCH = 16 };
 
 struct client {
     struct shares_place place; /* first: what shares.c names is a client */
-    struct control *control;   /* borrowed */
+    struct reload_waiter
+        waiter;              /* while its answer waits for a reload, it waits for nothing else */
+    struct control *control; /* borrowed */
     struct client *next;
     struct client **link;
     int fd; /* owned */
@@ -82,6 +84,7 @@ static void client_free(struct client *c)
         c->next->link = c->link;
     }
     shares_leave(&c->control->shares, &c->place);
+    reload_cancel(&c->waiter);
     event_del(&c->event);
     close(c->fd);
     free(c->out);
@@ -160,19 +163,21 @@ static bool say(struct client *c, char *line)
     return true;
 }
 
-/* Answers the next line, which ends at `end`. False if there is no memory for it. */
+/* Answers the next line, which ends at `end`, or lets it wait for a reload. False if there is no
+ * memory for it. */
 static bool answer(struct client *c, const char *end)
 {
     const char *line = c->in + c->in_start;
+    struct control_caller caller = {.uid = c->caller.uid, .waiter = &c->waiter};
     char why[CONTROL_WHY_SIZE];
-    bool done = say(c, control_answer(bytes_of(line, (size_t)(end - line)), why));
+    char *said = control_answer(bytes_of(line, (size_t)(end - line)), &caller, why);
 
     shares_spoke(&c->control->shares, &c->place);
     if (why[0] != '\0') {
         log_refusal(c, why);
     }
     c->in_start = (size_t)(end + 1 - c->in);
-    return done;
+    return caller.waits || say(c, said);
 }
 
 /* A line without an end. What was read of it is discarded, and nothing more is read. */
@@ -207,6 +212,9 @@ static bool serve(struct client *c)
         if (!good) {
             return false;
         }
+        if (c->waiter.waits) {
+            return true;
+        }
     }
     return false;
 }
@@ -217,6 +225,15 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     if ((what & EV_TIMEOUT) != 0 || ((what & EV_READ) != 0 && !fill(c)) || !serve(c)) {
+        client_free(c);
+    }
+}
+
+static void on_reload_done(struct reload_waiter *waiter, const struct reload_result *result)
+{
+    struct client *c = (struct client *)((char *)waiter - offsetof(struct client, waiter));
+
+    if (!say(c, control_answer_reload(result)) || !serve(c)) {
         client_free(c);
     }
 }
@@ -261,6 +278,7 @@ static bool client_new(struct control *control, int fd, const struct ucred *call
         return false;
     }
     c->control = control;
+    c->waiter.done = on_reload_done;
     c->fd = fd;
     c->caller = *caller;
     if (!wait_for(c, EV_READ)) {
@@ -407,8 +425,11 @@ int control_open(struct control **out, const struct conf *conf, struct event_bas
         wrong = strerror(ENOMEM);
     }
     if (wrong != NULL) {
+        int reason = errno;
+
         fail(conf, error, wrong);
         control_close(control);
+        errno = reason;
         return -1;
     }
     *out = control;

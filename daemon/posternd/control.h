@@ -25,7 +25,8 @@ struct control;
 /*
  * Listens on conf->control, mode 0660, owned by the present user: after the change of user, and
  * while there is no other thread yet. A leftover socket is replaced, one that answers is not.
- * `*out` is NULL if conf->control is "". 0, or -1 with `*error`.
+ * `*out` is NULL if conf->control is "". 0, or -1 with `*error`; errno is EADDRINUSE if one
+ * answers.
  */
 MUST_USE int control_open(struct control **out, const struct conf *conf, struct event_base *base,
                           struct conf_error *error);

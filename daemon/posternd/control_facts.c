@@ -30,12 +30,14 @@ static bool read_address(const json_t *request, const char *key, const char *por
     return true;
 }
 
-json_t *control_answer_session(const json_t *request, char why[CONTROL_WHY_SIZE])
+json_t *control_answer_session(const json_t *request, struct control_caller *caller,
+                               char why[CONTROL_WHY_SIZE])
 {
     char id[RECORD_ID_SIZE];
     struct addr destination;
     struct addr client;
 
+    (void)caller;
     if (!read_address(request, "client", "client_port", &client, why) ||
         !read_address(request, "destination", "destination_port", &destination, why)) {
         return NULL;
@@ -46,13 +48,15 @@ json_t *control_answer_session(const json_t *request, char why[CONTROL_WHY_SIZE]
     return json_pack("{s:s}", "session", id);
 }
 
-json_t *control_answer_facts(const json_t *request, char why[CONTROL_WHY_SIZE])
+json_t *control_answer_facts(const json_t *request, struct control_caller *caller,
+                             char why[CONTROL_WHY_SIZE])
 {
     const char *id = json_string_value(json_object_get(request, "session"));
     struct record found[FACTS_MAX];
     json_t *list;
     size_t num;
 
+    (void)caller;
     if (id != NULL) {
         num = directory_find(id, &found[0]) ? 1 : 0;
     } else {

@@ -11,9 +11,11 @@
 #include <jansson.h>
 
 /* {"session":ID} of a client that a server was told about, or {"session":null}. */
-json_t *control_answer_session(const json_t *request, char why[CONTROL_WHY_SIZE]);
+json_t *control_answer_session(const json_t *request, struct control_caller *caller,
+                               char why[CONTROL_WHY_SIZE]);
 
 /* {"facts":[...]} of a session's id, or of a client's address and port. */
-json_t *control_answer_facts(const json_t *request, char why[CONTROL_WHY_SIZE]);
+json_t *control_answer_facts(const json_t *request, struct control_caller *caller,
+                             char why[CONTROL_WHY_SIZE]);
 
 #endif

@@ -15,7 +15,10 @@ enum {
 };
 
 /* The first of those that are reserved. */
-static rlim_t first_kept = RLIM_INFINITY;
+static _Atomic rlim_t first_kept = RLIM_INFINITY;
+
+/* Of which max_sessions it was said that the limit is too low; 0: of none. */
+static unsigned warned_of;
 
 void descriptors_limit(const struct conf *conf, unsigned num_workers, size_t num_listening,
                        unsigned num_control)
@@ -28,10 +31,13 @@ void descriptors_limit(const struct conf *conf, unsigned num_workers, size_t num
         return;
     }
     limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
-    if (limit.rlim_cur < need) {
+    if (limit.rlim_cur < need && conf->limits.max_sessions != warned_of) {
+        warned_of = conf->limits.max_sessions;
         log_line(LOG_WARNING, "max_sessions=%u needs %llu file descriptors, the limit is %llu",
                  conf->limits.max_sessions, (unsigned long long)need,
                  (unsigned long long)limit.rlim_cur);
+    }
+    if (limit.rlim_cur < need) {
         limit.rlim_cur -= limit.rlim_cur > KEPT_FROM ? KEPT : 0;
         first_kept = limit.rlim_cur;
     }

@@ -12,8 +12,8 @@
 #include "lib/admin/conf.h"
 
 /* Raises the limit to what `conf` needs with so many workers, each with `num_listening` sockets,
- * and `num_control` clients of the control socket; a warning if that is impossible. Before workers
- * start. */
+ * and `num_control` clients of the control socket; a warning if that is impossible (once for a
+ * max_sessions). It never becomes lower. In main's thread. */
 void descriptors_limit(const struct conf *conf, unsigned num_workers, size_t num_listening,
                        unsigned num_control);
 

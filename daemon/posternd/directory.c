@@ -15,10 +15,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-LIST_HEAD(entry_chain, directory_entry);
+LIST_HEAD(directory_chain, directory_entry);
 
 /* A session that ended without having been asked for. */
-struct gone {
+struct directory_gone {
     uint64_t addresses; /* a hash of them */
     int64_t until;      /* when that no longer matters */
 };
@@ -26,10 +26,7 @@ struct gone {
 static struct {
     pthread_mutex_t mutex;
     uint8_t secret[SIPHASH_KEY_SIZE];
-    struct entry_chain *by_id;     /* owned */
-    struct entry_chain *by_client; /* owned; by the client's address and port */
-    struct gone *gone;             /* owned; by the hash, the latest of each */
-    size_t num_heads;              /* of each of the three; a power of two */
+    struct directory_tables tables; /* owned */
 } all = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static void lock(void)
@@ -44,38 +41,30 @@ static void unlock(void)
 
 /* --- making and freeing --- */
 
-int directory_open(size_t max_sessions)
+int directory_open(void)
 {
     if (getrandom(all.secret, sizeof all.secret, 0) != (ssize_t)sizeof all.secret) {
         return -1;
     }
-    all.num_heads = 1;
-    while (all.num_heads < max_sessions) {
-        all.num_heads *= 2;
-    }
-    all.by_id = calloc(all.num_heads, sizeof *all.by_id);
-    all.by_client = calloc(all.num_heads, sizeof *all.by_client);
-    all.gone = calloc(all.num_heads, sizeof *all.gone);
-    return all.by_id == NULL || all.by_client == NULL || all.gone == NULL ? -1 : 0;
+    return directory_prepare(&all.tables, 1);
 }
 
 void directory_close(void)
 {
-    free(all.by_id);
-    free(all.by_client);
-    free(all.gone);
+    directory_discard(&all.tables);
 }
 
 /* --- where an entry is --- */
 
-static struct entry_chain *chain_of_id(const char *id)
+static struct directory_chain *chain_of_id(const struct directory_tables *t, const char *id)
 {
     uint64_t hash = siphash(all.secret, id, strlen(id));
 
-    return &all.by_id[hash & (all.num_heads - 1)];
+    return &t->by_id[hash & (t->num_heads - 1)];
 }
 
-static struct entry_chain *chain_of_client(const struct addr *client)
+static struct directory_chain *chain_of_client(const struct directory_tables *t,
+                                               const struct addr *client)
 {
     uint8_t bytes[sizeof client->ip + sizeof client->port];
     uint64_t hash;
@@ -83,11 +72,11 @@ static struct entry_chain *chain_of_client(const struct addr *client)
     memcpy(bytes, client->ip, sizeof client->ip);
     memcpy(bytes + sizeof client->ip, &client->port, sizeof client->port);
     hash = siphash(all.secret, bytes, sizeof bytes);
-    return &all.by_client[hash & (all.num_heads - 1)];
+    return &t->by_client[hash & (t->num_heads - 1)];
 }
 
-static struct gone *gone_of(const struct addr *client, const struct addr *destination,
-                            uint64_t *hash)
+static struct directory_gone *gone_of(const struct addr *client, const struct addr *destination,
+                                      uint64_t *hash)
 {
     const struct addr *both[] = {client, destination};
     uint8_t bytes[2 * (sizeof client->ip + sizeof client->port)];
@@ -99,18 +88,76 @@ static struct gone *gone_of(const struct addr *client, const struct addr *destin
         at += sizeof both[i]->ip + sizeof both[i]->port;
     }
     *hash = siphash(all.secret, bytes, sizeof bytes);
-    return &all.gone[*hash & (all.num_heads - 1)];
+    return &all.tables.gone[*hash & (all.tables.num_heads - 1)];
 }
 
 /* With the lock. */
 static void remember_gone(const struct directory_entry *entry, int64_t now)
 {
     uint64_t hash;
-    struct gone *gone = gone_of(&entry->client, &entry->destination, &hash);
+    struct directory_gone *gone = gone_of(&entry->client, &entry->destination, &hash);
 
     if (!entry->claimed) {
-        *gone = (struct gone){.addresses = hash, .until = now + DIRECTORY_AMBIGUOUS_MS};
+        *gone = (struct directory_gone){.addresses = hash, .until = now + DIRECTORY_AMBIGUOUS_MS};
     }
+}
+
+/* --- tables of another size --- */
+
+int directory_prepare(struct directory_tables *tables, size_t max_sessions)
+{
+    tables->num_heads = 1;
+    while (tables->num_heads < max_sessions) {
+        tables->num_heads *= 2;
+    }
+    tables->by_id = calloc(tables->num_heads, sizeof *tables->by_id);
+    tables->by_client = calloc(tables->num_heads, sizeof *tables->by_client);
+    tables->gone = calloc(tables->num_heads, sizeof *tables->gone);
+    return tables->by_id == NULL || tables->by_client == NULL || tables->gone == NULL ? -1 : 0;
+}
+
+void directory_discard(struct directory_tables *tables)
+{
+    free(tables->by_id);
+    free(tables->by_client);
+    free(tables->gone);
+    *tables = (struct directory_tables){0};
+}
+
+/* With the lock: moves what place `i` of the present tables has. */
+static void move_place(struct directory_tables *to, size_t i)
+{
+    const struct directory_gone *from = &all.tables.gone[i];
+    struct directory_gone *gone = &to->gone[from->addresses & (to->num_heads - 1)];
+    struct directory_entry *entry;
+
+    while ((entry = LIST_FIRST(&all.tables.by_id[i])) != NULL) {
+        LIST_REMOVE(entry, by_id);
+        LIST_INSERT_HEAD(chain_of_id(to, entry->id), entry, by_id);
+    }
+    while ((entry = LIST_FIRST(&all.tables.by_client[i])) != NULL) {
+        LIST_REMOVE(entry, by_client);
+        LIST_INSERT_HEAD(chain_of_client(to, &entry->client), entry, by_client);
+    }
+    if (from->until > gone->until) {
+        *gone = *from;
+    }
+}
+
+void directory_renew(struct directory_tables *tables)
+{
+    struct directory_tables old = all.tables;
+
+    if (tables->num_heads == old.num_heads) {
+        return;
+    }
+    lock();
+    for (size_t i = 0; i < old.num_heads; i++) {
+        move_place(tables, i);
+    }
+    all.tables = *tables;
+    unlock();
+    *tables = old;
 }
 
 /* --- coming and going --- */
@@ -123,8 +170,8 @@ void directory_add(struct directory_entry *entry, const char *id, const char *li
     addr_unmap(&entry->client);
     addr_unmap(&entry->destination);
     lock();
-    LIST_INSERT_HEAD(chain_of_id(entry->id), entry, by_id);
-    LIST_INSERT_HEAD(chain_of_client(&entry->client), entry, by_client);
+    LIST_INSERT_HEAD(chain_of_id(&all.tables, entry->id), entry, by_id);
+    LIST_INSERT_HEAD(chain_of_client(&all.tables, &entry->client), entry, by_client);
     unlock();
 }
 
@@ -181,7 +228,7 @@ bool directory_find(const char *id, struct record *out)
     struct directory_entry *entry;
 
     lock();
-    LIST_FOREACH(entry, chain_of_id(id), by_id)
+    LIST_FOREACH(entry, chain_of_id(&all.tables, id), by_id)
     {
         if (!entry->unknown && strcmp(entry->id, id) == 0) {
             copy_facts(out, entry);
@@ -200,7 +247,7 @@ size_t directory_find_by_address(const struct addr *client, struct record *out, 
 
     addr_unmap(&from);
     lock();
-    LIST_FOREACH(entry, chain_of_client(&from), by_client)
+    LIST_FOREACH(entry, chain_of_client(&all.tables, &from), by_client)
     {
         if (!entry->unknown && addr_equal(&entry->client, &from)) {
             if (num < max) {
@@ -221,7 +268,7 @@ static struct directory_entry *only_one(const struct addr *client, const struct 
     struct directory_entry *found = NULL;
     struct directory_entry *entry;
 
-    LIST_FOREACH(entry, chain_of_client(client), by_client)
+    LIST_FOREACH(entry, chain_of_client(&all.tables, client), by_client)
     {
         if (!addr_equal(&entry->client, client) || !addr_equal(&entry->destination, destination)) {
             continue;
@@ -239,14 +286,14 @@ int directory_claim(const struct addr *client, const struct addr *destination, i
 {
     struct addr from = *client;
     struct addr to = *destination;
-    const struct gone *gone;
+    const struct directory_gone *gone;
     struct directory_entry *entry;
     uint64_t hash;
 
     addr_unmap(&from);
     addr_unmap(&to);
-    gone = gone_of(&from, &to, &hash);
     lock();
+    gone = gone_of(&from, &to, &hash);
     entry = only_one(&from, &to);
     if (entry != NULL && !entry->claimed && gone->addresses == hash && now < gone->until) {
         entry = NULL;

@@ -30,8 +30,24 @@ struct directory_entry {
     bool claimed; /* somebody has asked for it by its addresses */
 };
 
-/* Makes the directory, for about `max_sessions`: with more it is slower. 0, or -1 with errno. */
-MUST_USE int directory_open(size_t max_sessions);
+/* Makes the directory, for very few sessions. 0, or -1 with errno. */
+MUST_USE int directory_open(void);
+
+/* Tables of another size, zeroed at first. All of it is the directory's. */
+struct directory_tables {
+    struct directory_chain *by_id;
+    struct directory_chain *by_client;
+    struct directory_gone *gone;
+    size_t num_heads;
+};
+
+/* To be for about `max_sessions`; with more, everything is slower. First the memory is taken, then
+ * the tables are used, which takes time for each session and forgets nothing, and then
+ * directory_discard() frees what is not used (any more). 0, or -1 without memory. Only main's
+ * thread calls these. */
+MUST_USE int directory_prepare(struct directory_tables *tables, size_t max_sessions);
+void directory_renew(struct directory_tables *tables);
+void directory_discard(struct directory_tables *tables);
 
 /* Frees it, when all workers have ended; also after a failed directory_open(). */
 void directory_close(void);

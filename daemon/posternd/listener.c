@@ -6,24 +6,34 @@
 #include "daemon/posternd/session.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Clients accepted before other events get their turn. */
-enum { ACCEPT_BATCH = 64 };
+enum {
+    ACCEPT_BATCH = 64,  /* clients accepted before other events get their turn */
+    LEAVE_MS = 2000,    /* for handshakes of TCP that have begun, and one lost packet */
+    LEAVE_AGAIN = 1000, /* milliseconds after which one without descriptors tries again */
+};
 
-/* What the worker's snapshot has for it now. */
+/* How accepting went. */
+enum accepted {
+    ACCEPTED_ALL,  /* nobody waits */
+    ACCEPTED_SOME, /* others have their turn */
+    ACCEPTED_NONE, /* it is impossible now: errno */
+};
+
 static const struct conf_listener *conf_of(const struct listener *l)
 {
-    return &l->thread->snapshot->conf->listeners[l->index];
+    return &l->snapshot->conf->listeners[l->index];
 }
 
 /* NULL without TLS. */
 static struct tls_listener *tls_of(const struct listener *l)
 {
-    const struct thread *t = l->thread;
-
-    return t->snapshot->workers[t->index].tls[l->index];
+    return l->snapshot->workers[l->thread->index].tls[l->index];
 }
+
+/* --- accepting --- */
 
 /* Out of descriptors or memory: trying again at once would spin, so accepting rests a second. */
 static void pause_accepting(struct listener *l, int error)
@@ -57,53 +67,137 @@ static bool client_is_gone(int error)
            error == EHOSTUNREACH || error == ENONET || error == ENOPROTOOPT || error == EOPNOTSUPP;
 }
 
-static void on_clients(evutil_socket_t fd, short what, void *arg)
+static enum accepted accept_some(struct listener *l)
 {
-    struct listener *l = arg;
-
-    (void)what;
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         struct sockaddr_storage sa = {0};
         socklen_t len = sizeof sa;
         int client = descriptors_own(
-            accept4(fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC));
+            accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC));
 
         if (client >= 0) {
             struct addr from = sockaddr_to(&sa);
             struct addr to = l->any_address ? sockaddr_local(client) : l->bound;
 
-            session_start(l->thread, &(struct session_request){.listener = conf_of(l),
+            session_start(l->thread, &(struct session_request){.snapshot = l->snapshot,
+                                                               .listener = conf_of(l),
                                                                .tls_listener = tls_of(l),
                                                                .fd = client,
                                                                .client = from,
                                                                .destination = to});
         } else if (!client_is_gone(errno)) {
-            if (errno != EAGAIN && errno != EWOULDBLOCK) {
-                pause_accepting(l, errno);
-            }
-            return;
+            return errno == EAGAIN || errno == EWOULDBLOCK ? ACCEPTED_ALL : ACCEPTED_NONE;
         }
+    }
+    return ACCEPTED_SOME;
+}
+
+static void on_clients(evutil_socket_t fd, short what, void *arg)
+{
+    struct listener *l = arg;
+
+    (void)fd;
+    (void)what;
+    if (accept_some(l) == ACCEPTED_NONE) {
+        pause_accepting(l, errno);
     }
 }
 
-int listener_open(struct listener *l, struct thread *thread, size_t index, int fd)
+/* --- leaving --- */
+
+static void leave_in(struct listener *l, int ms)
 {
-    *l = (struct listener){.thread = thread, .index = index, .bound = sockaddr_local(fd)};
-    l->any_address = addr_is_unspecified(&l->bound);
+    const struct timeval in = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+    if (ms == 0 || event_add(&l->over, &in) != 0) {
+        event_active(&l->over, EV_TIMEOUT, 0);
+    }
+}
+
+static void on_leave_over(evutil_socket_t fd, short what, void *arg)
+{
+    struct listener *l = arg;
+
+    (void)fd;
+    (void)what;
+    switch (accept_some(l)) {
+    case ACCEPTED_ALL:
+        listener_close(l);
+        l->left(l);
+        break;
+    case ACCEPTED_SOME:
+        leave_in(l, 0);
+        break;
+    case ACCEPTED_NONE:
+        leave_in(l, LEAVE_AGAIN);
+        break;
+    }
+}
+
+void listener_leave(struct listener *l, void (*left)(struct listener *l))
+{
+    if (l->state == LISTENER_OPEN) {
+        l->state = LISTENER_LEAVING;
+        l->left = left;
+        leave_in(l, LEAVE_MS);
+    }
+}
+
+/* --- coming and going --- */
+
+struct listener *listener_new(struct snapshot *snapshot, size_t index, int fd)
+{
+    struct listener *l = calloc(1, sizeof *l);
+
+    if (l != NULL) {
+        l->snapshot = snapshot_ref(snapshot);
+        l->index = index;
+        l->fd = fd;
+        l->bound = sockaddr_local(fd);
+        l->any_address = addr_is_unspecified(&l->bound);
+    }
+    return l;
+}
+
+int listener_open(struct listener *l, struct thread *thread)
+{
+    l->thread = thread;
     if (event_assign(&l->pause, thread->base, -1, 0, on_pause_over, l) != 0 ||
-        event_assign(&l->event, thread->base, fd, EV_READ | EV_PERSIST, on_clients, l) != 0 ||
+        event_assign(&l->over, thread->base, -1, 0, on_leave_over, l) != 0 ||
+        event_assign(&l->event, thread->base, l->fd, EV_READ | EV_PERSIST, on_clients, l) != 0 ||
         event_add(&l->event, NULL) != 0) {
         return -1;
     }
-    l->open = true;
+    l->state = LISTENER_OPEN;
     return 0;
+}
+
+void listener_renew(struct listener *l, struct listener *fresh)
+{
+    struct snapshot *old = l->snapshot;
+
+    l->snapshot = fresh->snapshot;
+    l->index = fresh->index;
+    fresh->snapshot = old;
+    if (l->state == LISTENER_LEAVING) {
+        event_del(&l->over);
+        l->state = LISTENER_OPEN;
+    }
 }
 
 void listener_close(struct listener *l)
 {
-    if (l->open) {
+    if (l->state != LISTENER_CLOSED) {
         event_del(&l->event);
         event_del(&l->pause);
+        event_del(&l->over);
     }
-    l->open = false;
+    l->state = LISTENER_CLOSED;
+}
+
+void listener_free(struct listener *l)
+{
+    listener_close(l);
+    snapshot_unref(l->snapshot);
+    free(l);
 }

@@ -1,22 +1,24 @@
 /*
  * posternd: the SMTP front that picks a certificate for each client.
  *
- * main() reads the configuration, binds, gives up root, starts the workers and then waits for a
- * signal. It never forks: a supervisor keeps it. Exit codes: 0 stopped by a signal or -t found
- * nothing wrong, 2 the configuration or the system prevented the start.
+ * main() reads the configuration, binds, gives up root, starts the workers and then waits for
+ * signals and requests. It never forks: a supervisor keeps it. Exit codes: 0 stopped by a signal or
+ * -t found nothing wrong; 2 the configuration or the system prevented the start, and would again;
+ * 75 what prevented it may pass by itself.
  */
 #include "daemon/common/log.h"
 #include "daemon/common/options.h"
 #include "daemon/common/privs.h"
 #include "daemon/common/signals.h"
-#include "daemon/posternd/admission.h"
 #include "daemon/posternd/control.h"
 #include "daemon/posternd/descriptors.h"
-#include "daemon/posternd/directory.h"
 #include "daemon/posternd/failures.h"
+#include "daemon/posternd/inherited.h"
 #include "daemon/posternd/main_loop.h"
+#include "daemon/posternd/notify.h"
+#include "daemon/posternd/reload.h"
 #include "daemon/posternd/sockets.h"
-#include "daemon/posternd/worker.h"
+#include "daemon/posternd/summary.h"
 #include "daemon/tls/snapshot.h"
 
 #include <errno.h>
@@ -32,7 +34,23 @@ static void warn(const char *text)
     log_line(LOG_WARNING, "%s", text);
 }
 
-/* The lock against a second daemon, held until this process ends. 0 or -1. */
+/* The exit code for a start that the system has refused for `reason`, an errno. */
+static int code_for(int reason)
+{
+    switch (reason) {
+    case EADDRINUSE:
+    case EADDRNOTAVAIL:
+    case EAGAIN:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return EXIT_AGAIN;
+    default:
+        return EXIT_BAD;
+    }
+}
+
+/* The lock against a second daemon, held until this process ends. 0, or -1 with errno. */
 static int lock_state(const struct conf *conf, struct conf_error *error)
 {
     const struct conf_text *dir = &conf->state_directory;
@@ -40,6 +58,7 @@ static int lock_state(const struct conf *conf, struct conf_error *error)
     int fd;
 
     if (snprintf(path, sizeof path, "%s/posternd.lock", dir->text) >= (int)sizeof path) {
+        errno = ENAMETOOLONG;
         return conf_fail(error, conf, dir->line, "state_directory: the path is too long");
     }
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -50,61 +69,30 @@ static int lock_state(const struct conf *conf, struct conf_error *error)
         int reason = errno;
 
         close(fd);
-        return conf_fail(error, conf, dir->line, "cannot lock %s: %s", path,
-                         reason == EWOULDBLOCK ? "another posternd uses this state_directory"
-                                               : strerror(reason));
+        (void)conf_fail(error, conf, dir->line, "cannot lock %s: %s", path,
+                        reason == EWOULDBLOCK ? "another posternd uses this state_directory"
+                                              : strerror(reason));
+        errno = reason;
+        return -1;
     }
     return 0;
 }
 
-static void stop_workers(struct worker **workers, unsigned num)
+/* Until a signal ends it; the exit code. The snapshot is stolen. */
+static int serve(const struct reload_setup *setup, struct main_loop *loop)
 {
-    for (unsigned i = 0; i < num; i++) {
-        worker_stop(workers[i]);
-    }
-    for (unsigned i = 0; i < num; i++) {
-        worker_join(workers[i]);
-    }
-}
+    int code = EXIT_AGAIN;
 
-/* Starts all workers or none. */
-static int start_workers(struct snapshot *snapshot, const struct sockets *sockets,
-                         struct worker **workers)
-{
-    unsigned started = 0;
-
-    while (started < snapshot->num_workers) {
-        workers[started] = worker_start(snapshot, started, sockets_of(sockets, started));
-        if (workers[started] == NULL) {
-            break;
-        }
-        started++;
-    }
-    if (started == snapshot->num_workers) {
-        return 0;
-    }
-    log_line(LOG_CRIT, "cannot start worker %u: %s", started, strerror(errno));
-    stop_workers(workers, started);
-    return -1;
-}
-
-static int serve(struct snapshot *snapshot, const struct sockets *sockets, struct main_loop *loop)
-{
-    struct worker **workers = calloc(snapshot->num_workers, sizeof(struct worker *));
-    int result = -1;
-
-    if (workers == NULL || directory_open(snapshot->conf->limits.max_sessions) != 0 ||
-        admission_open(snapshot->conf, snapshot->num_workers) != 0) {
-        log_line(LOG_CRIT, "cannot start: %s", strerror(errno));
-    } else if (start_workers(snapshot, sockets, workers) == 0) {
+    if (reload_open(setup) == 0) {
+        snapshot_unref(setup->snapshot);
+        notify_ready();
         main_loop_run(loop);
-        stop_workers(workers, snapshot->num_workers);
-        result = 0;
+        code = EXIT_SUCCESS;
+    } else {
+        snapshot_unref(setup->snapshot);
     }
-    admission_close();
-    directory_close();
-    free(workers);
-    return result;
+    reload_close();
+    return code;
 }
 
 /* What a package or a unit would have created. */
@@ -122,56 +110,100 @@ static void make_directories(const struct conf *conf)
     }
 }
 
-/* Everything that can fail before the first client, in the order in which it needs root. */
+/* The control socket. Without one that is not set explicitly it continues: mail is more important.
+ */
+static int open_control(struct control **control, const struct conf *conf, struct main_loop *loop,
+                        struct conf_error *error)
+{
+    errno = 0;
+    if (control_open(control, conf, main_loop_base(loop), error) == 0) {
+        log_open(conf, conf->syslog_name.text);
+        return 0;
+    }
+    if (conf->control.line != 0) {
+        return -1;
+    }
+    log_open(conf, conf->syslog_name.text);
+    log_line(LOG_WARNING, "%s: continuing without it", error->text);
+    return 0;
+}
+
+/* Everything that can fail before the first client, in the order in which it needs root. 0, or the
+ * exit code with `*error`. */
 static int prepare(const struct snapshot *snapshot, struct sockets *sockets, struct main_loop *loop,
                    struct control **control, struct conf_error *error)
 {
     const struct conf *conf = snapshot->conf;
-    bool named = conf->control.line != 0;
-    bool without_control;
 
     if (sockets_open(sockets, conf, snapshot->num_workers, error) != 0) {
-        return -1;
+        return code_for(errno);
     }
     make_directories(conf);
-    if (privs_drop(conf, &conf->user, error) != 0 || lock_state(conf, error) != 0) {
-        return -1;
+    if (privs_drop(conf, &conf->user, error) != 0) {
+        return EXIT_BAD;
     }
-    without_control = control_open(control, conf, main_loop_base(loop), error) != 0;
-    if (without_control && named) {
-        return -1;
+    if (lock_state(conf, error) != 0 || open_control(control, conf, loop, error) != 0) {
+        return code_for(errno);
     }
-    log_open(conf, conf->syslog_name.text);
-    if (without_control) {
-        /* It is not set explicitly: mail is more important. */
-        log_line(LOG_WARNING, "%s: continuing without it", error->text);
-    }
-    return kept_failures_open(conf, main_loop_base(loop), error);
+    return kept_failures_open(conf, main_loop_base(loop), error) == 0 ? 0 : EXIT_BAD;
 }
 
-static int start(struct snapshot *snapshot)
+/* What this process has of its predecessor, the next one gets from it. */
+static void hand_over(struct sockets *sockets, const struct conf *conf)
+{
+    const char *lost = tls_tickets_adopt(inherited_tickets());
+
+    if (lost != NULL) {
+        log_line(LOG_WARNING, "ticket keys are not kept over a restart: %s", lost);
+    }
+    /* Before anything is stored: what has to leave the store may have the same name. */
+    inherited_close();
+    sockets_retain(sockets, conf);
+    if (tls_tickets_fd() >= 0) {
+        notify_store(tls_tickets_fd(), INHERITED_TICKETS);
+    }
+}
+
+static void fail(int code, const char *text)
+{
+    log_fatal("%s%s", text, code == EXIT_AGAIN ? "; starting again may help" : "");
+    notify_status(text);
+}
+
+/* The snapshot is stolen. */
+static int start(const char *file, struct libctxs *libctxs, struct snapshot *snapshot)
 {
     const struct conf *conf = snapshot->conf;
     struct main_loop *loop = main_loop_new();
     struct control *control = NULL;
     struct sockets sockets = {0};
+    struct reload_setup setup = {.file = file,
+                                 .libctxs = libctxs,
+                                 .snapshot = snapshot,
+                                 .sockets = &sockets,
+                                 .gave_up_root = geteuid() == 0};
     struct conf_error error;
-    int result = -1;
+    int code = EXIT_AGAIN;
 
     descriptors_limit(conf, snapshot->num_workers, sockets_count(conf), CONTROL_CLIENTS_MAX);
     if (loop == NULL) {
-        fprintf(stderr, "%s\n", strerror(errno));
-    } else if (prepare(snapshot, &sockets, loop, &control, &error) != 0) {
-        fprintf(stderr, "%s\n", error.text);
+        fail(code, strerror(errno));
+        snapshot_unref(snapshot);
+    } else if ((code = prepare(snapshot, &sockets, loop, &control, &error)) != 0) {
+        fail(code, error.text);
+        snapshot_unref(snapshot);
     } else {
-        sockets_log(&sockets, conf);
-        result = serve(snapshot, &sockets, loop);
+        sockets_log(&sockets, conf, NULL);
+        hand_over(&sockets, conf);
+        setup.base = main_loop_base(loop);
+        setup.news_fd = main_loop_news_fd(loop);
+        code = serve(&setup, loop);
     }
     sockets_close(&sockets);
     control_close(control);
     kept_failures_close();
     main_loop_free(loop);
-    return result;
+    return code;
 }
 
 int main(int argc, char **argv)
@@ -180,22 +212,31 @@ int main(int argc, char **argv)
     struct libctxs libctxs = {0};
     struct conf_error error;
     struct snapshot *snapshot;
-    int result;
+    int code = EXIT_SUCCESS;
 
     log_init("posternd");
     signals_hold();
+    if (options.check_only) {
+        log_answer();
+    } else {
+        notify_open();
+        inherited_open();
+    }
     if (tls_library_init() != 0) {
-        log_line(LOG_CRIT, "libssl cannot be initialised");
+        fail(EXIT_BAD, "libssl cannot be initialised");
         return EXIT_BAD;
     }
     snapshot = snapshot_load(options.file, &libctxs, NULL, warn, &error);
     if (snapshot == NULL) {
         libctxs_close(&libctxs);
-        fprintf(stderr, "%s\n", error.text);
+        fail(EXIT_BAD, error.text);
         return EXIT_BAD;
     }
-    result = options.check_only ? 0 : start(snapshot);
-    snapshot_unref(snapshot);
+    if (options.check_only) {
+        snapshot_unref(snapshot);
+    } else {
+        code = start(options.file, &libctxs, snapshot);
+    }
     libctxs_close(&libctxs);
-    return result == 0 ? EXIT_SUCCESS : EXIT_BAD;
+    return code;
 }

@@ -17,7 +17,11 @@ MUST_USE struct main_loop *main_loop_new(void);
 
 struct event_base *main_loop_base(const struct main_loop *loop);
 
-/* Returns when a signal that stops the program has arrived. Admission is open. */
+/* An eventfd: a write to it makes the loop look at what the workers say. */
+int main_loop_news_fd(const struct main_loop *loop);
+
+/* Returns when the workers have ended, which a signal that stops the program makes them do. The
+ * room reload is open. */
 void main_loop_run(struct main_loop *loop);
 
 /* Its events must be gone. NULL is allowed. */

@@ -148,13 +148,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 /* --- starting and stopping --- */
 
 /* Sends 421 to a client that gets no session, unless it expects TLS. */
-static void turn_away(const struct thread *thread, const struct session_request *request)
+static void turn_away(const struct session_request *request)
 {
     const struct lifetime_ending *ending = lifetime_ending(LIFETIME_UNAVAILABLE);
     char scrap[4096];
     char reply[512];
     int len = snprintf(reply, sizeof reply, "421 %s %s %s\r\n", ending->code,
-                       thread->snapshot->conf->hostname.text, ending->text);
+                       request->snapshot->conf->hostname.text, ending->text);
 
     if (request->listener->tls != CONF_TLS_IMPLICIT) {
         (void)!write(request->fd, reply, (size_t)len);
@@ -235,7 +235,7 @@ static struct session *new_session(struct thread *thread, const struct session_r
         return NULL;
     }
     s->thread = thread;
-    s->snapshot = snapshot_ref(thread->snapshot);
+    s->snapshot = snapshot_ref(request->snapshot);
     s->listener = request->listener;
     s->tls_listener = request->tls_listener;
     s->client_addr = request->client;
@@ -251,14 +251,14 @@ void session_start(struct thread *thread, const struct session_request *request)
 {
     struct session *s;
 
-    if (!admission_count(thread->snapshot->conf->limits.max_sessions, thread_now())) {
-        turn_away(thread, request);
+    if (!admission_count(request->snapshot->conf->limits.max_sessions, thread_now())) {
+        turn_away(request);
         return;
     }
     s = new_session(thread, request);
     if (s == NULL) {
         log_line(LOG_CRIT, "out of memory: a client is turned away");
-        turn_away(thread, request);
+        turn_away(request);
         admission_uncount(thread_now());
         return;
     }
@@ -285,6 +285,11 @@ void sessions_reset_timers(struct thread *thread)
         /* It is already set, and an earlier end needs no memory. */
         (void)!session_set_timer(s, phases[s->phase].wait);
     }
+}
+
+void sessions_drain(struct thread *thread)
+{
+    (void)thread;
 }
 
 void session_shutdown(struct session *s)

@@ -5,10 +5,12 @@
 #define POSTERN_DAEMON_POSTERND_SESSION_H
 
 #include "daemon/posternd/thread.h"
+#include "daemon/tls/snapshot.h"
 
 /* A client that has been accepted. */
 struct session_request {
-    const struct conf_listener *listener; /* of the thread's snapshot */
+    struct snapshot *snapshot;            /* borrowed: the session takes a reference */
+    const struct conf_listener *listener; /* of the snapshot */
     struct tls_listener *tls_listener;    /* ... */
     int fd;                               /* non-blocking; the session's from now on */
     struct addr client;
@@ -24,6 +26,9 @@ void session_evict(struct session *s);
 
 /* Stress has begun: the thread's sessions may have less time than they had. */
 void sessions_reset_timers(struct thread *thread);
+
+/* The daemon is about to stop: the thread's sessions end as soon as that harms nobody. */
+void sessions_drain(struct thread *thread);
 
 /* The daemon stops: sends 421 if no reply is outstanding and the client would read it as one, and
  * ends the session at once. */

@@ -1,13 +1,12 @@
 /*
- * thread: what a worker's thread lends to everything that runs in it: its event loop, the snapshot
- * for new sessions, spare memory for buffers; and the clock, which is every thread's.
+ * thread: what a worker's thread lends to everything that runs in it: its event loop, spare memory
+ * for buffers; and the clock, which is every thread's.
  *
  * Only its own thread touches a struct thread.
  */
 #ifndef POSTERN_DAEMON_POSTERND_THREAD_H
 #define POSTERN_DAEMON_POSTERND_THREAD_H
 
-#include "daemon/tls/snapshot.h"
 #include "lib/base/buffer.h"
 
 #include <event2/event.h>
@@ -20,7 +19,6 @@ struct session;
 struct thread {
     unsigned index;                       /* into snapshot->workers */
     struct event_base *base;              /* owned by the worker */
-    struct snapshot *snapshot;            /* a reference of the worker's, used by new sessions */
     struct session *sessions;             /* owned, by their own list */
     uint8_t *spare[THREAD_SPARE_BUFFERS]; /* owned */
     unsigned num_spare;

@@ -1,5 +1,6 @@
 #include "daemon/posternd/worker.h"
 
+#include "daemon/common/log.h"
 #include "daemon/posternd/admission.h"
 #include "daemon/posternd/listener.h"
 #include "daemon/posternd/session.h"
@@ -7,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -14,21 +16,198 @@
 /* Events served before the loop asks the kernel and the clock again. */
 enum { DISPATCH_MAX = 16 };
 
+/* What a worker is told; each is a bit. ORDER_OPEN is its own: to try again. */
+enum order { ORDER_SERVE = 1, ORDER_OPEN = 2, ORDER_DRAIN = 4, ORDER_STOP = 8, ORDER_ANSWER = 16 };
+
+struct worker_plan {
+    unsigned number;
+    struct listener_list listeners; /* owned; closed ones */
+};
+
 struct worker {
     struct thread thread;
-    struct listener *listeners; /* owned array, one for each listening socket */
-    size_t num_listeners;
-    int stop_fd;              /* an eventfd; written by worker_stop() */
-    struct event *stop_event; /* owned */
-    struct event *wake_event; /* owned; on admission's eventfd */
+    struct listener_list listeners; /* owned */
+    unsigned number;                /* of the plan that they follow */
+    _Atomic unsigned serves;        /* that number, when all of them accept clients */
+    _Atomic unsigned settled;       /* that number, when none of an earlier plan does */
+    struct pace pace;               /* of lines about missing memory */
+    struct worker_plan *_Atomic next;
+    int orders_fd;              /* owned: an eventfd; written after `orders` has changed */
+    _Atomic unsigned orders;    /* given, and not taken yet */
+    int news_fd;                /* borrowed: main's eventfd */
+    _Atomic bool asked;         /* whether it is alive, and has not answered yet */
+    _Atomic bool ended;         /* the thread has nothing left to do */
+    struct event *orders_event; /* owned */
+    struct event *wake_event;   /* owned; on admission's eventfd */
     pthread_t pthread;
 };
 
-static void on_stop(evutil_socket_t fd, short what, void *arg)
+/* Makes the reader of an eventfd look. It takes 8 bytes unless its counter is full, and then it can
+ * also be read. */
+static void ring(int fd)
 {
-    (void)fd;
+    uint64_t one = 1;
+
+    (void)!write(fd, &one, sizeof one);
+}
+
+static void give(struct worker *worker, enum order order)
+{
+    atomic_fetch_or(&worker->orders, order);
+    ring(worker->orders_fd);
+}
+
+/* --- what it serves --- */
+
+/* Says what main can ask for. */
+static void report(struct worker *t)
+{
+    const struct listener *l;
+    bool all = true;
+    bool none = true;
+
+    LIST_FOREACH(l, &t->listeners, next)
+    {
+        all = all && l->state != LISTENER_CLOSED;
+        none = none && l->state != LISTENER_LEAVING;
+    }
+    if (all) {
+        atomic_store(&t->serves, t->number);
+    }
+    if (none) {
+        atomic_store(&t->settled, t->number);
+    }
+    ring(t->news_fd);
+}
+
+static void on_left(struct listener *l)
+{
+    struct worker *t = (struct worker *)((char *)l->thread - offsetof(struct worker, thread));
+
+    LIST_REMOVE(l, next);
+    listener_free(l);
+    report(t);
+}
+
+/* Opens those that are closed. False if there is no memory for one. */
+static bool open_listeners(struct worker *t)
+{
+    struct listener *l;
+
+    LIST_FOREACH(l, &t->listeners, next)
+    {
+        if (l->state == LISTENER_CLOSED && listener_open(l, &t->thread) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Clients already connect to it: without memory it spins rather than leave them waiting. */
+static void open_or_try_again(struct worker *t)
+{
+    if (!open_listeners(t)) {
+        if (pace_note(&t->pace, 1, thread_now()) > 0) {
+            log_line(LOG_CRIT, "out of memory: a new address is not served yet");
+        }
+        give(t, ORDER_OPEN);
+    }
+    report(t);
+}
+
+static struct listener *find(struct worker *t, int fd)
+{
+    struct listener *l;
+
+    LIST_FOREACH(l, &t->listeners, next)
+    {
+        if (l->fd == fd) {
+            break;
+        }
+    }
+    return l;
+}
+
+/* A listener of the plan is new, or says what an existing one is from now on. */
+static void keep(struct worker *t, struct listener *fresh)
+{
+    struct listener *l = find(t, fresh->fd);
+
+    if (l == NULL) {
+        l = fresh;
+        LIST_INSERT_HEAD(&t->listeners, l, next);
+    } else {
+        listener_renew(l, fresh);
+        listener_free(fresh);
+    }
+    l->kept = true;
+}
+
+/* Those that are not in the plan leave. */
+static void let_others_leave(struct worker *t)
+{
+    struct listener *l;
+    struct listener *next;
+
+    for (l = LIST_FIRST(&t->listeners); l != NULL; l = next) {
+        next = LIST_NEXT(l, next);
+        if (!l->kept && l->state == LISTENER_CLOSED) {
+            LIST_REMOVE(l, next);
+            listener_free(l);
+        } else {
+            if (!l->kept) {
+                listener_leave(l, on_left);
+            }
+            l->kept = false;
+        }
+    }
+}
+
+/* Takes the plan over, and frees it. */
+static void follow(struct worker *t, struct worker_plan *plan)
+{
+    struct listener *fresh;
+
+    while ((fresh = LIST_FIRST(&plan->listeners)) != NULL) {
+        LIST_REMOVE(fresh, next);
+        keep(t, fresh);
+    }
+    let_others_leave(t);
+    t->number = plan->number;
+    free(plan);
+}
+
+/* --- orders --- */
+
+static void on_orders(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *t = arg;
+    struct worker_plan *plan;
+    uint64_t count;
+    unsigned orders;
+
     (void)what;
-    event_base_loopbreak(arg);
+    (void)!read(fd, &count, sizeof count);
+    orders = atomic_exchange(&t->orders, 0);
+    if ((orders & ORDER_SERVE) != 0) {
+        plan = atomic_exchange(&t->next, NULL);
+        if (plan != NULL) {
+            follow(t, plan);
+        }
+    }
+    if ((orders & (ORDER_SERVE | ORDER_OPEN)) != 0) {
+        open_or_try_again(t);
+    }
+    if ((orders & ORDER_ANSWER) != 0) {
+        atomic_store(&t->asked, false);
+        ring(t->news_fd);
+    }
+    if ((orders & ORDER_DRAIN) != 0) {
+        sessions_drain(&t->thread);
+    }
+    if ((orders & ORDER_STOP) != 0) {
+        event_base_loopbreak(t->thread.base);
+    }
 }
 
 /* Sessions of this worker were evicted, or stress has begun. */
@@ -48,64 +227,52 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+static void free_listeners(struct listener_list *list)
+{
+    struct listener *l;
+
+    while ((l = LIST_FIRST(list)) != NULL) {
+        LIST_REMOVE(l, next);
+        listener_free(l);
+    }
+}
+
 static void *run(void *arg)
 {
     struct worker *t = arg;
 
     event_base_dispatch(t->thread.base);
-    for (size_t i = 0; i < t->num_listeners; i++) {
-        listener_close(&t->listeners[i]);
-    }
+    free_listeners(&t->listeners);
     while (t->thread.sessions != NULL) {
         session_shutdown(t->thread.sessions);
     }
+    atomic_store(&t->ended, true);
+    ring(t->news_fd);
     return NULL;
 }
 
 static void destroy(struct worker *t)
 {
-    for (size_t i = 0; i < t->num_listeners; i++) {
-        listener_close(&t->listeners[i]);
+    struct worker_plan *plan = atomic_load(&t->next);
+
+    free_listeners(&t->listeners);
+    if (plan != NULL) {
+        worker_plan_free(plan);
     }
-    free(t->listeners);
-    if (t->stop_event != NULL) {
-        event_free(t->stop_event);
+    if (t->orders_event != NULL) {
+        event_free(t->orders_event);
     }
     if (t->wake_event != NULL) {
         event_free(t->wake_event);
     }
-    if (t->stop_fd >= 0) {
-        close(t->stop_fd);
+    if (t->orders_fd >= 0) {
+        close(t->orders_fd);
     }
     if (t->thread.base != NULL) {
         event_base_free(t->thread.base);
     }
     thread_free_buffers(&t->thread);
-    snapshot_unref(t->thread.snapshot);
     free(t);
-}
-
-/* Gives each listening socket its listener. */
-static int open_listeners(struct worker *t, const int *fds)
-{
-    const struct conf *conf = t->thread.snapshot->conf;
-
-    t->listeners = calloc(sockets_count(conf), sizeof *t->listeners);
-    if (t->listeners == NULL) {
-        return -1;
-    }
-    for (size_t l = 0; l < conf->num_listeners; l++) {
-        size_t num_bound = conf_bound(&conf->listeners[l]).num;
-
-        for (size_t a = 0; a < num_bound; a++, t->num_listeners++) {
-            size_t at = t->num_listeners;
-
-            if (listener_open(&t->listeners[at], &t->thread, l, fds[at]) != 0) {
-                return -1;
-            }
-        }
-    }
-    return 0;
 }
 
 /* An event loop without libevent's own locks: only its thread touches it. */
@@ -125,40 +292,90 @@ static struct event_base *new_base(void)
     return base;
 }
 
-static int prepare(struct worker *t, const int *fds)
+static int prepare(struct worker *t, struct worker_plan *plan)
 {
+    follow(t, plan);
     t->thread.base = new_base();
-    if (t->thread.base == NULL || open_listeners(t, fds) != 0) {
+    t->orders_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (t->thread.base == NULL || t->orders_fd < 0) {
         return -1;
     }
-    t->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (t->stop_fd < 0) {
-        return -1;
-    }
-    t->stop_event = event_new(t->thread.base, t->stop_fd, EV_READ, on_stop, t->thread.base);
-    if (t->stop_event == NULL || event_add(t->stop_event, NULL) != 0) {
-        return -1;
-    }
+    t->orders_event = event_new(t->thread.base, t->orders_fd, EV_READ | EV_PERSIST, on_orders, t);
     t->wake_event = event_new(t->thread.base, admission_wake_fd(t->thread.index),
                               EV_READ | EV_PERSIST, on_wake, &t->thread);
-    if (t->wake_event == NULL || event_add(t->wake_event, NULL) != 0) {
+    if (t->orders_event == NULL || t->wake_event == NULL || event_add(t->orders_event, NULL) != 0 ||
+        event_add(t->wake_event, NULL) != 0) {
         return -1;
     }
+    if (!open_listeners(t)) {
+        return -1;
+    }
+    report(t);
     errno = pthread_create(&t->pthread, NULL, run, t);
     return errno == 0 ? 0 : -1;
 }
 
-struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds)
+/* --- main's --- */
+
+/* The listeners at one address. 0, or -1 without memory. */
+static int plan_address(struct worker_plan *plan, const struct worker_plan_request *from,
+                        size_t listener, size_t address)
+{
+    size_t num;
+    const int *fds =
+        sockets_of(from->sockets, from->snapshot->conf, listener, address, from->worker, &num);
+
+    for (size_t i = 0; i < num; i++) {
+        struct listener *l = listener_new(from->snapshot, listener, fds[i]);
+
+        if (l == NULL) {
+            return -1;
+        }
+        LIST_INSERT_HEAD(&plan->listeners, l, next);
+    }
+    return 0;
+}
+
+struct worker_plan *worker_plan_new(const struct worker_plan_request *request)
+{
+    const struct conf *conf = request->snapshot->conf;
+    struct worker_plan *plan = calloc(1, sizeof *plan);
+
+    if (plan == NULL) {
+        return NULL;
+    }
+    plan->number = request->number;
+    for (size_t i = 0; i < conf->num_listeners; i++) {
+        size_t num = conf_bound(&conf->listeners[i]).num;
+
+        for (size_t at = 0; at < num; at++) {
+            if (plan_address(plan, request, i, at) != 0) {
+                worker_plan_free(plan);
+                return NULL;
+            }
+        }
+    }
+    return plan;
+}
+
+void worker_plan_free(struct worker_plan *plan)
+{
+    free_listeners(&plan->listeners);
+    free(plan);
+}
+
+struct worker *worker_start(unsigned index, struct worker_plan *plan, int news_fd)
 {
     struct worker *t = calloc(1, sizeof *t);
 
     if (t == NULL) {
+        worker_plan_free(plan);
         return NULL;
     }
-    t->stop_fd = -1;
+    t->orders_fd = -1;
+    t->news_fd = news_fd;
     t->thread.index = index;
-    t->thread.snapshot = snapshot_ref(snapshot);
-    if (prepare(t, fds) != 0) {
+    if (prepare(t, plan) != 0) {
         int error = errno;
 
         destroy(t);
@@ -168,12 +385,50 @@ struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int
     return t;
 }
 
+void worker_serve(struct worker *worker, struct worker_plan *plan)
+{
+    struct worker_plan *earlier = atomic_exchange(&worker->next, plan);
+
+    if (earlier != NULL) {
+        worker_plan_free(earlier);
+    }
+    give(worker, ORDER_SERVE);
+}
+
+void worker_drain(struct worker *worker)
+{
+    give(worker, ORDER_DRAIN);
+}
+
 void worker_stop(struct worker *worker)
 {
-    uint64_t one = 1;
+    give(worker, ORDER_STOP);
+}
 
-    /* An eventfd takes 8 bytes unless its counter is full, which one write cannot do. */
-    (void)!write(worker->stop_fd, &one, sizeof one);
+unsigned worker_serves(const struct worker *worker)
+{
+    return atomic_load(&worker->serves);
+}
+
+unsigned worker_settled(const struct worker *worker)
+{
+    return atomic_load(&worker->settled);
+}
+
+void worker_ask(struct worker *worker)
+{
+    atomic_store(&worker->asked, true);
+    give(worker, ORDER_ANSWER);
+}
+
+bool worker_has_answered(const struct worker *worker)
+{
+    return !atomic_load(&worker->asked) || worker_has_ended(worker);
+}
+
+bool worker_has_ended(const struct worker *worker)
+{
+    return atomic_load(&worker->ended);
 }
 
 void worker_join(struct worker *worker)

@@ -1,28 +1,70 @@
 /*
  * worker: one thread with its own event loop, listeners, OSSL_LIB_CTX and sessions.
  *
- * Workers share only the immutable snapshot, the log, directory, admission, the store of failed
+ * Workers share only the immutable snapshots, the log, directory, admission, the store of failed
  * hellos and a few atomic counters; no lock but the store's is held longer than it takes to change
  * a few numbers.
  */
 #ifndef POSTERN_DAEMON_POSTERND_WORKER_H
 #define POSTERN_DAEMON_POSTERND_WORKER_H
 
+#include "daemon/posternd/sockets.h"
 #include "daemon/tls/snapshot.h"
 
-/* A running worker's handle. */
+/* A running worker's handle. Only main's thread uses it. */
 struct worker;
 
-/*
- * Starts worker `index` of `snapshot` on the listening sockets `fds`, one for each address of
- * each listener in the order of the conf (sockets_of(); borrowed, open until worker_stop()).
- * NULL on failure, with errno.
- */
-MUST_USE struct worker *worker_start(struct snapshot *snapshot, unsigned index, const int *fds);
+/* What a worker is to serve: a listener for each of its sockets, ready to be taken over. */
+struct worker_plan;
 
-/* Tells it to end the listening and every session. All are told before the first is waited for: a
- * socket whose worker has ended still takes connections. */
+struct worker_plan_request {
+    struct snapshot *snapshot; /* borrowed: the plan takes references */
+    unsigned number;           /* of the snapshot: higher than all before */
+    const struct sockets
+        *sockets;    /* borrowed; those of the snapshot are open until it is settled */
+    unsigned worker; /* its index */
+};
+
+/* NULL without memory. */
+MUST_USE struct worker_plan *worker_plan_new(const struct worker_plan_request *request);
+void worker_plan_free(struct worker_plan *plan);
+
+/*
+ * Starts worker `index` with a plan (stolen, also on failure). `news_fd`, an eventfd, is written
+ * whenever an answer of the functions below has changed. NULL on failure, with errno.
+ */
+MUST_USE struct worker *worker_start(unsigned index, struct worker_plan *plan, int news_fd);
+
+/* --- orders: each returns at once, and the worker carries it out in its own thread --- */
+
+/* New sessions are those of the plan (stolen), at its sockets. Sockets that it does not have are
+ * left: clients that wait there are still accepted. Running sessions are not touched. */
+void worker_serve(struct worker *worker, struct worker_plan *plan);
+
+/* No session begins any more, and those that there are end as soon as that harms nobody
+ * (sessions_drain()). */
+void worker_drain(struct worker *worker);
+
+/* Ends the listening and every session at once. All workers are told before the first is waited
+ * for: a socket whose worker has ended still takes connections. */
 void worker_stop(struct worker *worker);
+
+/* Asks whether its event loop still runs: worker_has_answered() says so. */
+void worker_ask(struct worker *worker);
+
+/* --- answers --- */
+
+/* The number of the latest plan of which it serves all sockets. */
+MUST_USE unsigned worker_serves(const struct worker *worker);
+
+/* The number of the latest plan since which it has used no socket of an earlier one. */
+MUST_USE unsigned worker_settled(const struct worker *worker);
+
+/* Whether its loop has come round since worker_ask(), or has ended. */
+MUST_USE bool worker_has_answered(const struct worker *worker);
+
+/* Whether it has nothing left to do: worker_join() returns at once. */
+MUST_USE bool worker_has_ended(const struct worker *worker);
 
 /* Waits for the thread of a worker that was told to stop, and frees it. */
 void worker_join(struct worker *worker);

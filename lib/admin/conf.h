@@ -154,11 +154,13 @@ struct conf {
     struct conf_text hostname;
     struct conf_text user;
     unsigned workers; /* 0: one per processor */
+    unsigned workers_line;
     enum conf_log log;
     struct conf_text log_facility; /* a syslog facility's word: "mail", "local0", ... */
     struct conf_text syslog_name;
     enum conf_log_sessions log_sessions;
     enum conf_failures failures;
+    unsigned failures_line;
     struct conf_text control;         /* path of the control socket; "": none */
     bool tickets;                     /* sessions may be resumed */
     struct conf_texts ticket_keys;    /* paths; empty: generated keys */
@@ -197,6 +199,23 @@ struct conf_error {
  */
 MUST_USE struct conf *conf_parse(const char *file, const uint8_t *bytes, size_t len,
                                  struct conf_error *error);
+
+/*
+ * Whether a running posternd can go on with `next` in place of `present`: with other certificates,
+ * listeners, backends, limits, ..., but not with other workers (`num_workers` are running), user,
+ * control socket, failures or state_directory. 0, or -1 with `*error`, which names the option.
+ */
+MUST_USE int conf_check_reload(const struct conf *present, const struct conf *next,
+                               unsigned num_workers, struct conf_error *error);
+
+/* Where posternd's control socket is if nobody says otherwise. */
+#define CONF_CONTROL "/run/postern/control.sock"
+
+/* The control socket that a file names, even if there are mistakes in it: who asks posternd to read
+ * the file again wants to hear about these. The first value at the top counts; CONF_CONTROL if
+ * there is none. 0 with `out`, or -1 if it does not fit. */
+MUST_USE int conf_find_control(const char *file, const uint8_t *bytes, size_t len, char *out,
+                               size_t size);
 
 /* The words of options: "may", "try-anyway", "require", "proxy-v2", "guard", ... */
 const char *conf_tls_word(enum conf_tls tls);

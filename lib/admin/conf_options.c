@@ -82,8 +82,9 @@ static const char *const protocols[] = {TLS_VERSION_NAMES};
 static const struct conf_option top[] = {
     {"hostname", CONF_TEXT, NULL, FIELD(conf, hostname), .complaint = conf_complain_hostname},
     {"user", CONF_TEXT, "postern", FIELD(conf, user), .complaint = conf_complain_user},
-    {"workers", CONF_NUMBER, "0", FIELD(conf, workers), .max = 256},
-    {"control", CONF_PATH, "/run/postern/control.sock", FIELD(conf, control)},
+    {"workers", CONF_NUMBER, "0", FIELD(conf, workers), .max = 256,
+     .line_offset = offsetof(struct conf, workers_line)},
+    {"control", CONF_PATH, CONF_CONTROL, FIELD(conf, control)},
     {"state_directory", CONF_PATH, "/var/lib/postern", FIELD(conf, state_directory),
      .complaint = conf_complain_path},
     {"log", CONF_WORD, "syslog", WORDS(log_words), FIELD(conf, log)},
@@ -91,7 +92,8 @@ static const struct conf_option top[] = {
     {"syslog_name", CONF_TEXT, "posternd", FIELD(conf, syslog_name),
      .complaint = conf_complain_syslog_name},
     {"log_sessions", CONF_WORD, "tls", WORDS(log_sessions_words), FIELD(conf, log_sessions)},
-    {"failures", CONF_WORD, "disk", WORDS(failures_words), FIELD(conf, failures)},
+    {"failures", CONF_WORD, "disk", WORDS(failures_words), FIELD(conf, failures),
+     .line_offset = offsetof(struct conf, failures_line)},
     {"tickets", CONF_BOOLEAN, "true", FIELD(conf, tickets)},
     {"ticket_keys", CONF_PATHS, "", FIELD(conf, ticket_keys), .complaint = conf_complain_path},
 };

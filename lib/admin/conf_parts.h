@@ -54,8 +54,9 @@ struct conf_option {
     const char *(*complaint)(const char *text); /* NULL, or why a text is not allowed */
     unsigned min;                               /* CONF_NUMBER */
     unsigned max;
-    size_t offset;     /* of the field in the section's struct */
-    size_t num_offset; /* CONF_ADDRESSES */
+    size_t offset;      /* of the field in the section's struct */
+    size_t num_offset;  /* CONF_ADDRESSES */
+    size_t line_offset; /* CONF_NUMBER, CONF_WORD: of an unsigned for the value's line; 0: none */
 };
 
 struct conf_section {

@@ -22,6 +22,14 @@ static void *field(const struct place *p)
     return (char *)p->object + p->option->offset;
 }
 
+/* The line is noted for an option that may have to be named later. */
+static void note_line(const struct place *p, const struct conf_value *value)
+{
+    if (p->option->line_offset != 0) {
+        *(unsigned *)(void *)((char *)p->object + p->option->line_offset) = value->line;
+    }
+}
+
 /* --- single values ------------------------------------------------------------------------- */
 
 static int complain(const struct place *p, const struct conf_value *value, const char *complaint)
@@ -64,6 +72,7 @@ static int take_number(const struct place *p, const struct conf_value *value)
         }
         if (number >= p->option->min && number <= p->option->max) {
             *(unsigned *)field(p) = number;
+            note_line(p, value);
             return 0;
         }
     }
@@ -135,6 +144,7 @@ static int take_word(const struct place *p, const struct conf_value *value)
 {
     int index = find_word(p, value);
 
+    note_line(p, value);
     if (index >= 0 && p->option->offset != CONF_NO_FIELD) {
         *(unsigned *)field(p) = (unsigned)index;
     }

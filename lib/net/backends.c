@@ -16,14 +16,19 @@ static void free_backend(struct backend *backend)
     free(backend);
 }
 
-void backends_close(struct backends *b)
+void backends_free(struct backends_chain *list)
 {
     struct backend *backend;
 
-    while ((backend = LIST_FIRST(&b->all)) != NULL) {
+    while ((backend = LIST_FIRST(list)) != NULL) {
         LIST_REMOVE(backend, next);
         free_backend(backend);
     }
+}
+
+void backends_close(struct backends *b)
+{
+    backends_free(&b->all);
 }
 
 static size_t place_of(const struct backends *b, const char *name)
@@ -60,19 +65,61 @@ static struct backend *new_backend(const char *name, unsigned max,
     return backend;
 }
 
-struct backend *backends_add(struct backends *b, const char *name, unsigned max)
+int backends_prepare(struct backends_chain *fresh, const char *name, unsigned max,
+                     const uint8_t secret[SIPHASH_KEY_SIZE])
 {
-    struct backend *backend = backends_find(b, name);
+    struct backend *backend = new_backend(name, max, secret);
 
-    if (backend != NULL) {
-        return backend;
+    if (backend == NULL) {
+        return -1;
     }
-    backend = new_backend(name, max, b->secret);
-    if (backend != NULL) {
-        LIST_INSERT_HEAD(&b->heads[place_of(b, name)], backend, chain);
-        LIST_INSERT_HEAD(&b->all, backend, next);
+    LIST_INSERT_HEAD(fresh, backend, next);
+    return 0;
+}
+
+/* Brings one into force. True if it was not there before, and belongs to `b` now. */
+static bool renew(struct backends *b, struct backend *fresh)
+{
+    struct backend *existing = backends_find(b, fresh->name);
+
+    if (existing != NULL) {
+        existing->configuration = b->configuration;
+        slots_resize(&existing->slots, &fresh->slots);
+        return false;
     }
-    return backend;
+    fresh->configuration = b->configuration;
+    LIST_INSERT_HEAD(&b->heads[place_of(b, fresh->name)], fresh, chain);
+    return true;
+}
+
+void backends_renew(struct backends *b, struct backends_chain *fresh)
+{
+    struct backend *backend;
+    struct backend *next;
+
+    b->configuration++;
+    for (backend = LIST_FIRST(fresh); backend != NULL; backend = next) {
+        next = LIST_NEXT(backend, next);
+        if (renew(b, backend)) {
+            LIST_REMOVE(backend, next);
+            LIST_INSERT_HEAD(&b->all, backend, next);
+        }
+    }
+}
+
+void backends_forget(struct backends *b, struct backends_chain *gone)
+{
+    struct backend *backend;
+    struct backend *next;
+
+    for (backend = LIST_FIRST(&b->all); backend != NULL; backend = next) {
+        next = LIST_NEXT(backend, next);
+        if (backend->configuration != b->configuration && backend->slots.taken == 0) {
+            LIST_REMOVE(backend, chain);
+            LIST_REMOVE(backend, next);
+            LIST_INSERT_HEAD(gone, backend, next);
+        }
+    }
 }
 
 bool backends_take(struct backend *backend, struct slot *slot, const struct client_key *key,

@@ -3,7 +3,8 @@
  *
  * A name is one backend, whichever configuration has it and at whatever place: sessions of an older
  * configuration and of a newer one share its slots, and what was counted stays when others are
- * added or change their order. Finding one takes constant time. Pure: the time is passed in, in
+ * added or change their order. One that no configuration has any more keeps its slots until its
+ * last session has ended. Finding one takes constant time. Pure: the time is passed in, in
  * milliseconds of a clock that never goes back. Not locked.
  */
 #ifndef POSTERN_LIB_NET_BACKENDS_H
@@ -19,6 +20,7 @@ struct backend {
     /* The rest belongs to backends.c. */
     LIST_ENTRY(backend) chain; /* of the table */
     LIST_ENTRY(backend) next;  /* of all */
+    unsigned configuration;    /* the latest one that has it */
     struct bound stress;
     struct bound full;
     unsigned evicted; /* sessions that were, since it was said that there is room again, */
@@ -32,6 +34,7 @@ LIST_HEAD(backends_chain, backend);
 
 struct backends {
     struct backends_chain all;
+    unsigned configuration; /* how many there have been */
     struct backends_chain heads[BACKENDS_HEADS];
     uint8_t secret[SIPHASH_KEY_SIZE];
 };
@@ -42,11 +45,28 @@ void backends_init(struct backends *b, const uint8_t secret[SIPHASH_KEY_SIZE]);
 /* Frees all backends. */
 void backends_close(struct backends *b);
 
-/* The backend with this name: the existing one, unchanged, or a new one with `max` slots (0: no
- * bound). Valid until backends_close(). NULL without memory. */
-MUST_USE struct backend *backends_add(struct backends *b, const char *name, unsigned max);
+/*
+ * Those of a configuration, made before it is in force: `fresh`, an empty list at first. Adds one
+ * with `max` slots (0: no bound). 0, or -1 without memory.
+ */
+MUST_USE int backends_prepare(struct backends_chain *fresh, const char *name, unsigned max,
+                              const uint8_t secret[SIPHASH_KEY_SIZE]);
 
-/* The backend of this name, or NULL if it was never added. */
+/*
+ * The configuration of `fresh` is in force. Where there is a backend with the name it stays as it
+ * is, with the bound of the fresh one; the others are added. What `fresh` still has then is for
+ * backends_free(). Takes time for each of them, and no memory.
+ */
+void backends_renew(struct backends *b, struct backends_chain *fresh);
+
+/* Moves to `gone` those without sessions that the latest configuration does not have. Only sessions
+ * of the latest configuration may begin afterwards. */
+void backends_forget(struct backends *b, struct backends_chain *gone);
+
+/* Frees the backends of a list. */
+void backends_free(struct backends_chain *list);
+
+/* The backend of this name, or NULL. */
 MUST_USE struct backend *backends_find(const struct backends *b, const char *name);
 
 /* A slot for the session `slot` of client `key`, if need be that of another session, which is

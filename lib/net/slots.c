@@ -8,7 +8,7 @@ enum { STRESS_BEGINS = 75, STRESS_ENDS = 60, SPARE_AGAIN = 90 };
 
 int slots_open(struct slots *s, unsigned max, const uint8_t secret[SIPHASH_KEY_SIZE])
 {
-    *s = (struct slots){.max = max, .num_heads = 1};
+    *s = (struct slots){.max = max, .capacity = max, .num_heads = 1};
     LIST_INIT(&s->free);
     memcpy(s->secret, secret, sizeof s->secret);
     if (max == 0) {
@@ -45,6 +45,8 @@ static void watch_bounds(struct slots *s)
     uint64_t percent_of_all = (uint64_t)s->taken * 100;
 
     if (s->max == 0) {
+        s->stressed = false;
+        s->full = false;
         return;
     }
     if (percent_of_all >= (uint64_t)s->max * STRESS_BEGINS) {
@@ -82,6 +84,60 @@ static void regroup(struct slots *s, struct slots_group *group, unsigned num)
     if (s->most > 0 && TAILQ_EMPTY(&s->by_num[s->most])) {
         s->most--;
     }
+}
+
+/* The group moves into the memory of `fresh`, with its sessions. */
+static void move_group(struct slots *fresh, struct slots_group *group)
+{
+    size_t at = client_key_hash(fresh->secret, &group->key) & (fresh->num_heads - 1);
+    struct slots_group *moved = LIST_FIRST(&fresh->free);
+    struct slot *slot;
+
+    LIST_REMOVE(moved, chain);
+    *moved = (struct slots_group){.key = group->key, .num = group->num};
+    TAILQ_INIT(&moved->waiting);
+    TAILQ_CONCAT(&moved->waiting, &group->waiting, next);
+    TAILQ_FOREACH(slot, &moved->waiting, next)
+    {
+        slot->group = moved;
+    }
+    LIST_INSERT_HEAD(&fresh->heads[at], moved, chain);
+    TAILQ_INSERT_TAIL(&fresh->by_num[moved->num], moved, neighbour);
+}
+
+/* Everything moves into the memory of `fresh`, which gets the old one. */
+static void swap_memory(struct slots *s, struct slots *fresh)
+{
+    struct slots old = *s;
+    struct slots_group *group;
+
+    for (unsigned num = 1; num <= s->capacity; num++) {
+        TAILQ_FOREACH(group, &s->by_num[num], neighbour)
+        {
+            move_group(fresh, group);
+        }
+    }
+    s->capacity = fresh->capacity;
+    s->groups = fresh->groups;
+    s->by_num = fresh->by_num;
+    s->heads = fresh->heads;
+    s->num_heads = fresh->num_heads;
+    s->free = fresh->free;
+    if (!LIST_EMPTY(&s->free)) {
+        LIST_FIRST(&s->free)->chain.le_prev = &LIST_FIRST(&s->free);
+    }
+    fresh->groups = old.groups;
+    fresh->by_num = old.by_num;
+    fresh->heads = old.heads;
+}
+
+void slots_resize(struct slots *s, struct slots *fresh)
+{
+    if (fresh->capacity > s->capacity) {
+        swap_memory(s, fresh);
+    }
+    s->max = fresh->max;
+    watch_bounds(s);
 }
 
 static struct slots_group *group_of(struct slots *s, const struct client_key *key)
@@ -129,7 +185,7 @@ struct slot *slots_evict(struct slots *s, struct slot *slot, const struct client
 {
     struct slot *victim;
 
-    if (s->most == 0) {
+    if (s->most == 0 || s->taken > s->max) {
         return NULL;
     }
     victim = TAILQ_FIRST(&TAILQ_FIRST(&s->by_num[s->most])->waiting);

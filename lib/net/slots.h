@@ -40,9 +40,10 @@ struct slots {
     bool stressed;  /* 75 % were taken, and since then never less than 60 % */
     bool full;      /* all were taken, and since then never less than 90 % */
     /* The rest belongs to slots.c. */
+    unsigned capacity;           /* `max`, or what it once was: the memory is for so many */
     unsigned most;               /* waiting sessions of the group that has most */
-    struct slots_group *groups;  /* owned: `max` */
-    struct slots_groups *by_num; /* owned: the groups with so many sessions, up to `max` */
+    struct slots_group *groups;  /* owned: `capacity` */
+    struct slots_groups *by_num; /* owned: the groups with so many sessions, up to `capacity` */
     struct slots_chain *heads;   /* owned */
     size_t num_heads;            /* a power of two */
     struct slots_chain free;
@@ -55,6 +56,14 @@ MUST_USE int slots_open(struct slots *s, unsigned max, const uint8_t secret[SIPH
 
 /* Frees the memory; also after a failed slots_open(). */
 void slots_close(struct slots *s);
+
+/*
+ * The bound becomes that of `fresh`, from slots_open() and never used. Sessions keep what they
+ * have, also when more slots are taken than the new bound allows. The larger memory of the two is
+ * used from now on, the other one is in `fresh`, for slots_close(). A session from a time without a
+ * bound never makes room. Takes time for each waiting session.
+ */
+void slots_resize(struct slots *s, struct slots *fresh);
 
 /* Takes a slot for a session of client `key`, which waits from now on. False if none is free. */
 MUST_USE bool slots_take(struct slots *s, struct slot *slot, const struct client_key *key);
@@ -69,7 +78,8 @@ void slots_release(struct slots *s, struct slot *slot);
  * When no slot is free: the session `slot` of client `key` gets that of the session that has to
  * make room, the oldest waiting session of the client with most of them (of several such clients,
  * the one that has had that many longest). Returns the slot of that session, which no longer holds
- * one; NULL if no session waits, and then nothing is changed.
+ * one; NULL if no session waits, or if more slots are taken than there should be: the backend would
+ * not have room either. Then nothing is changed.
  */
 MUST_USE struct slot *slots_evict(struct slots *s, struct slot *slot, const struct client_key *key);
 #endif

@@ -9,31 +9,97 @@
 /* How many clients are forgotten at most whenever one arrives: more than arrive. */
 #define FORGET_MAX 2
 
+static struct tally_chain *head_in(const struct tally *c, struct tally_chain *heads,
+                                   size_t num_heads, const struct client_key *key)
+{
+    return &heads[client_key_hash(c->secret, key) & (num_heads - 1)];
+}
+
+int tally_reserve(const struct tally *c, size_t capacity, struct tally_reserve *reserve)
+{
+    size_t more = c->capacity;
+
+    *reserve = (struct tally_reserve){.num_heads = 1};
+    if (capacity <= c->capacity) {
+        return 0;
+    }
+    if (more < capacity - c->capacity) {
+        more = capacity - c->capacity;
+    }
+    while (reserve->num_heads < c->capacity + more) {
+        reserve->num_heads *= 2;
+    }
+    reserve->slab = calloc(1, sizeof *reserve->slab + more * sizeof reserve->slab->clients[0]);
+    reserve->heads = calloc(reserve->num_heads, sizeof *reserve->heads);
+    if (reserve->slab == NULL || reserve->heads == NULL) {
+        return -1;
+    }
+    reserve->slab->num = more;
+    return 0;
+}
+
+void tally_grow(struct tally *c, struct tally_reserve *reserve)
+{
+    struct tally_chain *old = c->heads;
+    struct tally_client *client;
+
+    if (reserve->slab == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < c->num_heads; i++) {
+        while ((client = LIST_FIRST(&old[i])) != NULL) {
+            LIST_REMOVE(client, chain);
+            LIST_INSERT_HEAD(head_in(c, reserve->heads, reserve->num_heads, &client->key), client,
+                             chain);
+        }
+    }
+    reserve->slab->next = c->slabs;
+    c->slabs = reserve->slab;
+    c->capacity += reserve->slab->num;
+    c->heads = reserve->heads;
+    c->num_heads = reserve->num_heads;
+    *reserve = (struct tally_reserve){.heads = old};
+}
+
+void tally_release(struct tally_reserve *reserve)
+{
+    free(reserve->slab);
+    free(reserve->heads);
+    *reserve = (struct tally_reserve){0};
+}
+
 int tally_open(struct tally *c, size_t capacity, const uint8_t secret[SIPHASH_KEY_SIZE])
 {
-    *c = (struct tally){.capacity = capacity, .num_heads = 1};
-    while (c->num_heads < capacity) {
-        c->num_heads *= 2;
-    }
+    struct tally_reserve reserve;
+    int result;
+
+    *c = (struct tally){0};
     LIST_INIT(&c->free);
     TAILQ_INIT(&c->idle);
     memcpy(c->secret, secret, sizeof c->secret);
-    c->all = calloc(capacity, sizeof *c->all);
-    c->heads = calloc(c->num_heads, sizeof *c->heads);
-    return c->all != NULL && c->heads != NULL ? 0 : -1;
+    result = tally_reserve(c, capacity, &reserve);
+    if (result == 0) {
+        tally_grow(c, &reserve);
+    }
+    tally_release(&reserve);
+    return result;
 }
 
 void tally_close(struct tally *c)
 {
-    free(c->all);
+    struct tally_slab *slab;
+
+    while ((slab = c->slabs) != NULL) {
+        c->slabs = slab->next;
+        free(slab);
+    }
     free(c->heads);
-    c->all = NULL;
     c->heads = NULL;
 }
 
 static struct tally_chain *head_of(struct tally *c, const struct client_key *key)
 {
-    return &c->heads[client_key_hash(c->secret, key) & (c->num_heads - 1)];
+    return head_in(c, c->heads, c->num_heads, key);
 }
 
 static void forget(struct tally *c, struct tally_client *client)
@@ -66,8 +132,10 @@ static struct tally_client *place_for_one(struct tally *c)
         LIST_REMOVE(client, chain);
         return client;
     }
-    if (c->num_touched < c->capacity) {
-        return &c->all[c->num_touched++];
+    for (struct tally_slab *slab = c->slabs; slab != NULL; slab = slab->next) {
+        if (slab->num_touched < slab->num) {
+            return &slab->clients[slab->num_touched++];
+        }
     }
     client = TAILQ_FIRST(&c->idle);
     if (client != NULL) {

@@ -1,10 +1,10 @@
 /*
  * tally: the sessions that each client has, and the handshakes that it began recently.
  *
- * Memory is taken once, at tally_open(); every function works in constant time, in a table hashed
- * with a secret. A client with a session is never forgotten. A client without one is remembered for
- * a minute, as long as there is room. Pure: the time is passed in, in milliseconds of a clock that
- * never goes back. Not locked.
+ * Memory is only taken by tally_open() and tally_reserve(); every function but tally_grow() works
+ * in constant time, in a table hashed with a secret. A client with a session is never forgotten. A
+ * client without one is remembered for a minute, as long as there is room. Pure: the time is passed
+ * in, in milliseconds of a clock that never goes back. Not locked.
  */
 #ifndef POSTERN_LIB_NET_TALLY_H
 #define POSTERN_LIB_NET_TALLY_H
@@ -38,10 +38,24 @@ struct tally_client {
 LIST_HEAD(tally_chain, tally_client);
 TAILQ_HEAD(tally_queue, tally_client);
 
+/* Room for clients. */
+struct tally_slab {
+    struct tally_slab *next; /* owned */
+    size_t num;
+    size_t num_touched; /* of `clients`: those after were never used */
+    struct tally_client clients[];
+};
+
+/* Memory for a larger tally, zeroed at first. */
+struct tally_reserve {
+    struct tally_slab *slab;   /* owned; NULL: none is needed */
+    struct tally_chain *heads; /* owned */
+    size_t num_heads;
+};
+
 struct tally {
-    struct tally_client *all; /* owned */
+    struct tally_slab *slabs; /* owned: the latest first */
     size_t capacity;
-    size_t num_touched;        /* of `all`: those after were never used */
     struct tally_chain *heads; /* owned */
     size_t num_heads;          /* a power of two */
     struct tally_chain free;
@@ -56,6 +70,18 @@ struct tally {
  * some for clients that are remembered. `secret` are random bytes. 0, or -1 without memory.
  */
 MUST_USE int tally_open(struct tally *c, size_t capacity, const uint8_t secret[SIPHASH_KEY_SIZE]);
+
+/*
+ * To have room for `capacity` clients: first the memory, without touching the tally, and then the
+ * change. It never becomes smaller, and grows by at least what it has, so that it does so only a
+ * few times. 0, or -1 without memory. What `reserve` still has then is for tally_release().
+ */
+MUST_USE int tally_reserve(const struct tally *c, size_t capacity, struct tally_reserve *reserve);
+
+/* Takes time for each client that is known. */
+void tally_grow(struct tally *c, struct tally_reserve *reserve);
+
+void tally_release(struct tally_reserve *reserve);
 
 /* Frees the memory; also after a failed tally_open(). */
 void tally_close(struct tally *c);

@@ -143,14 +143,16 @@ class Posternd:
     """A running posternd on a configuration file whose log goes to standard error. `log`
     (lab.process.Lines) has its lines, `addresses` {listener: [(host, port)]}. The directory that
     is its state_directory, and the keys, must be open to the account USER. `wrapper`: a command
-    that execs what follows it (setpriv, prlimit), so that the process id stays."""
+    that execs what follows it (setpriv, prlimit), so that the process id stays; it inherits the
+    descriptors `pass_fds`."""
 
-    def __init__(self, build, conf, *, on_line=None, wrapper=()):
+    def __init__(self, build, conf, *, on_line=None, wrapper=(), pass_fds=()):
         self.conf = conf
         self.log = None
         self.addresses = {}
         self._command = [*wrapper, program(build, "posternd"), "-c", conf]
         self._on_line = on_line
+        self._pass_fds = pass_fds
         self._child = None
 
     def start(self):
@@ -158,7 +160,8 @@ class Posternd:
         with open(self.conf, encoding="utf-8") as file:
             expected = _addresses(file.read())
         try:
-            self._child = Child(self._command, env=sanitizer_environment(), on_line=self._on_line)
+            self._child = Child(self._command, env=sanitizer_environment(), on_line=self._on_line,
+                                pass_fds=self._pass_fds)
         except FileNotFoundError:
             raise LabError(f"{self._command[0]} is not built: make") from None
         self.log = self._child.log

@@ -162,11 +162,11 @@ class Child:
     stop() ends it by its process id and reaps it and everything in its process group.
     """
 
-    def __init__(self, command, *, env=None, on_line=None):
+    def __init__(self, command, *, env=None, on_line=None, pass_fds=()):
         self.log = Lines(on_line)
         self._popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, env=env, cwd="/",
-                                       start_new_session=True)
+                                       start_new_session=True, pass_fds=pass_fds)
         self.pid = self._popen.pid
         keeper.tell("process", self.pid)
         self._reader = threading.Thread(target=self.log.read, args=[self._popen.stdout],

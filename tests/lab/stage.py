@@ -76,10 +76,10 @@ class Stage:
         return postern.write_configuration(
             directory, postern.configuration(**{"state": state, **options}))
 
-    def posternd(self, conf=None, *, wrapper=(), **options):
+    def posternd(self, conf=None, *, wrapper=(), pass_fds=(), **options):
         """Starts a posternd on `conf`, or on what write(**options) writes."""
         daemon = postern.Posternd(self.build, conf or self.write(**options), wrapper=wrapper,
-                                  on_line=self._tagged("posternd"))
+                                  pass_fds=pass_fds, on_line=self._tagged("posternd"))
         self._running.append(daemon)
         return daemon.start()
 

@@ -25,10 +25,39 @@ static void end(void)
 
 static struct backend *add(const char *name, unsigned max)
 {
-    struct backend *backend = backends_add(&all, name, max);
+    struct backends_chain fresh = LIST_HEAD_INITIALIZER(&fresh);
+    struct backend *backend;
 
+    ck_assert_int_eq(backends_prepare(&fresh, name, max, secret), 0);
+    backends_renew(&all, &fresh);
+    backends_free(&fresh);
+    backend = backends_find(&all, name);
     ck_assert_ptr_nonnull(backend);
     return backend;
+}
+
+/* How many there are. */
+static size_t count(void)
+{
+    struct backend *backend;
+    size_t num = 0;
+
+    LIST_FOREACH(backend, &all.all, next)
+    {
+        num++;
+    }
+    return num;
+}
+
+/* How many are forgotten. */
+static size_t forget(void)
+{
+    size_t before = count();
+    struct backends_chain gone = LIST_HEAD_INITIALIZER(&gone);
+
+    backends_forget(&all, &gone);
+    backends_free(&gone);
+    return before - count();
 }
 
 static bool take(struct backend *backend, struct slot *slot, unsigned client, struct slot **victim)
@@ -101,14 +130,19 @@ START_TEST(test_second_configuration)
     } second[] = {{"new", 5}, {"b", 2}, {"a", 2}};
     struct backend *a = add("a", 2);
     struct backend *b = add("b", 2);
+    struct backends_chain fresh = LIST_HEAD_INITIALIZER(&fresh);
     struct slot of_first = {0};
     struct slot of_second[2] = {0};
     struct slot *victim;
 
     take_free(a, &of_first, 1);
     for (size_t i = 0; i < NUM(second); i++) {
-        (void)add(second[i].name, second[i].max);
+        ck_assert_int_eq(backends_prepare(&fresh, second[i].name, second[i].max, secret), 0);
     }
+    ck_assert_ptr_null(backends_find(&all, "new"));
+    backends_renew(&all, &fresh);
+    backends_free(&fresh);
+    ck_assert_uint_eq(count(), 3);
     ck_assert_ptr_eq(backends_find(&all, "a"), a);
     ck_assert_ptr_eq(backends_find(&all, "b"), b);
     ck_assert_uint_eq(a->slots.taken, 1);
@@ -123,6 +157,63 @@ START_TEST(test_second_configuration)
     slots_release(&a->slots, &of_second[0]);
     slots_release(&a->slots, &of_second[1]);
     ck_assert_uint_eq(a->slots.taken, 0);
+}
+END_TEST
+
+/* A bound that changes counts for the sessions of both configurations. */
+START_TEST(test_bound_changes)
+{
+    struct backend *backend = add("postfix", 4);
+    struct slot slots[6] = {0};
+    struct slot *victim;
+
+    for (unsigned i = 0; i < 4; i++) {
+        take_free(backend, &slots[i], i);
+    }
+    ck_assert_ptr_eq(add("postfix", 2), backend);
+    ck_assert_uint_eq(backend->slots.taken, 4);
+    ck_assert_uint_eq(backend->slots.max, 2);
+    ck_assert(!take(backend, &slots[4], 9, &victim));
+    ck_assert_ptr_null(victim);
+    ck_assert_ptr_eq(add("postfix", 6), backend);
+    take_free(backend, &slots[4], 9);
+    take_free(backend, &slots[5], 9);
+    ck_assert(slots[0].held);
+}
+END_TEST
+
+/* One that no configuration has keeps its slots until its last session has ended. */
+START_TEST(test_forgets)
+{
+    struct backend *postfix = add("postfix", 2);
+    struct slot slot = {0};
+    struct backend *other;
+
+    ck_assert_uint_eq(forget(), 0);
+    take_free(postfix, &slot, 1);
+    other = add("other", 2);
+    ck_assert_uint_eq(forget(), 0);
+    ck_assert_ptr_eq(backends_find(&all, "postfix"), postfix);
+    ck_assert_uint_eq(postfix->slots.taken, 1);
+    slots_release(&postfix->slots, &slot);
+    ck_assert_uint_eq(forget(), 1);
+    ck_assert_ptr_null(backends_find(&all, "postfix"));
+    ck_assert_ptr_eq(backends_find(&all, "other"), other);
+}
+END_TEST
+
+START_TEST(test_comes_back)
+{
+    struct backend *postfix = add("postfix", 2);
+    struct slot slot = {0};
+
+    take_free(postfix, &slot, 1);
+    (void)add("other", 2);
+    ck_assert_ptr_eq(add("postfix", 2), postfix);
+    slots_release(&postfix->slots, &slot);
+    ck_assert_uint_eq(forget(), 1);
+    ck_assert_ptr_eq(backends_find(&all, "postfix"), postfix);
+    ck_assert_ptr_null(backends_find(&all, "other"));
 }
 END_TEST
 
@@ -232,6 +323,9 @@ Suite *backends_suite(void)
     tcase_add_test(tcase, test_name_is_kept);
     tcase_add_test(tcase, test_many);
     tcase_add_test(tcase, test_second_configuration);
+    tcase_add_test(tcase, test_bound_changes);
+    tcase_add_test(tcase, test_forgets);
+    tcase_add_test(tcase, test_comes_back);
     tcase_add_test(tcase, test_evicts_and_refuses);
     tcase_add_test(tcase, test_stress_began);
     tcase_add_test(tcase, test_since_the_last_line);

@@ -36,6 +36,16 @@ static struct slot *evict(struct slots *s, struct slot *slot, unsigned number)
     return slots_evict(s, slot, &key);
 }
 
+static void resize(struct slots *s, unsigned max)
+{
+    struct slots fresh;
+
+    make(&fresh, max);
+    slots_resize(s, &fresh);
+    slots_close(&fresh);
+    ck_assert_uint_eq(s->max, max);
+}
+
 START_TEST(test_take_and_give)
 {
     struct slots s;
@@ -223,9 +233,88 @@ START_TEST(test_between_the_bounds)
 }
 END_TEST
 
+/* --- another bound --- */
+
+/* Who makes room is the same as before. */
+START_TEST(test_larger)
+{
+    struct slots s;
+    struct slot of_one[2] = {0};
+    struct slot of_two[2] = {0};
+    struct slot others[6] = {0};
+
+    make(&s, 4);
+    ck_assert(take(&s, &of_two[0], 2) && take(&s, &of_one[0], 1));
+    ck_assert(take(&s, &of_one[1], 1) && take(&s, &of_two[1], 2));
+    ck_assert(s.full && s.stressed);
+    resize(&s, 10);
+    ck_assert_uint_eq(s.taken, 4);
+    ck_assert(!s.full && !s.stressed);
+    for (unsigned i = 0; i < 6; i++) {
+        ck_assert(take(&s, &others[i], 3 + i));
+    }
+    ck_assert(!take(&s, &(struct slot){0}, 9));
+    slots_release(&s, &others[0]);
+    ck_assert(take(&s, &others[0], 1));
+    ck_assert_ptr_eq(evict(&s, &(struct slot){0}, 20), &of_one[0]);
+    slots_close(&s);
+}
+END_TEST
+
+/* Those who have a slot keep it; nobody comes in, nor makes room, until there is room. */
+START_TEST(test_smaller_than_taken)
+{
+    struct slots s;
+    struct slot slots[5] = {0};
+
+    make(&s, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        ck_assert(take(&s, &slots[i], i));
+    }
+    resize(&s, 2);
+    ck_assert(s.full && s.stressed);
+    ck_assert_uint_eq(s.taken, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        ck_assert(slots[i].held);
+    }
+    ck_assert(!take(&s, &slots[4], 4));
+    ck_assert_ptr_null(evict(&s, &slots[4], 4));
+    slots_release(&s, &slots[3]);
+    ck_assert_ptr_null(evict(&s, &slots[4], 4));
+    slots_release(&s, &slots[2]);
+    ck_assert(!take(&s, &slots[4], 4));
+    ck_assert_ptr_eq(evict(&s, &slots[4], 4), &slots[0]);
+    slots_close(&s);
+}
+END_TEST
+
+/* Without a bound nobody is short of anything; those from that time never make room. */
+START_TEST(test_bound_goes_and_comes)
+{
+    struct slots s;
+    struct slot slots[7] = {0};
+
+    make(&s, 2);
+    ck_assert(take(&s, &slots[0], 1) && take(&s, &slots[1], 2));
+    resize(&s, 0);
+    ck_assert(!s.full && !s.stressed);
+    ck_assert(take(&s, &slots[2], 3) && take(&s, &slots[3], 4));
+    resize(&s, 5);
+    ck_assert(take(&s, &slots[4], 5));
+    ck_assert_ptr_eq(evict(&s, &slots[5], 6), &slots[0]);
+    ck_assert_ptr_eq(evict(&s, &slots[0], 7), &slots[1]);
+    ck_assert_ptr_eq(evict(&s, &slots[1], 8), &slots[4]);
+    slots_pin(&s, &slots[5]);
+    slots_pin(&s, &slots[0]);
+    slots_pin(&s, &slots[1]);
+    ck_assert_ptr_null(evict(&s, &slots[6], 9));
+    slots_close(&s);
+}
+END_TEST
+
 /* --- against a simple model --- */
 
-enum { MODEL_MAX = 40, MODEL_SLOTS = 60, MODEL_CLIENTS = 9, MODEL_ROUNDS = 50000 };
+enum { MODEL_MIN = 20, MODEL_MAX = 40, MODEL_SLOTS = 60, MODEL_CLIENTS = 9, MODEL_ROUNDS = 50000 };
 
 struct model {
     struct slot slot;
@@ -271,12 +360,12 @@ static bool nobody_waits(const struct model *all)
 static void come(struct slots *s, struct model *all, struct model *m, unsigned round)
 {
     unsigned number = (unsigned)rand() % MODEL_CLIENTS;
-    bool room = s->taken < MODEL_MAX;
+    bool room = s->taken < s->max;
     struct slot *victim;
 
     ck_assert(take(s, &m->slot, number) == room);
     if (!room) {
-        bool nobody = nobody_waits(all);
+        bool nobody = s->taken > s->max || nobody_waits(all);
 
         victim = evict(s, &m->slot, number);
         ck_assert((victim == NULL) == nobody);
@@ -295,6 +384,7 @@ START_TEST(test_model)
 {
     static struct model all[MODEL_SLOTS];
     struct slots s;
+    bool changes = _i > 0;
 
     make(&s, MODEL_MAX);
     memset(all, 0, sizeof all);
@@ -303,6 +393,9 @@ START_TEST(test_model)
         struct model *m = &all[rand() % MODEL_SLOTS];
         unsigned held = 0;
 
+        if (changes && rand() % 100 == 0) {
+            resize(&s, MODEL_MIN + (unsigned)rand() % (MODEL_MAX - MODEL_MIN + 1 + round / 5000));
+        }
         if (!m->slot.held) {
             come(&s, all, m, round);
         } else if (rand() % 3 == 0) {
@@ -334,7 +427,11 @@ Suite *slots_suite(void)
     tcase_add_loop_test(tcase, test_bounds, 0, (int)NUM(bounds));
     tcase_add_test(tcase, test_room_crosses_nothing);
     tcase_add_test(tcase, test_between_the_bounds);
-    tcase_add_test(tcase, test_model);
+    tcase_add_test(tcase, test_larger);
+    tcase_add_test(tcase, test_smaller_than_taken);
+    tcase_add_test(tcase, test_bound_goes_and_comes);
+    /* With one bound, and with one that changes. */
+    tcase_add_loop_test(tcase, test_model, 0, 2);
     suite_add_tcase(suite, tcase);
     return suite;
 }

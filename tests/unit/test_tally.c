@@ -46,6 +46,15 @@ static struct tally_client *enter(struct tally *t, const char *address, int64_t 
     return client;
 }
 
+static void grow(struct tally *t, size_t capacity)
+{
+    struct tally_reserve reserve;
+
+    ck_assert_int_eq(tally_reserve(t, capacity, &reserve), 0);
+    tally_grow(t, &reserve);
+    tally_release(&reserve);
+}
+
 /* --- sessions --- */
 
 START_TEST(test_sessions_are_counted_for_each)
@@ -205,20 +214,20 @@ START_TEST(test_forgotten_in_time)
         tally_handshake(client, 0);
         tally_leave(&t, client, 0);
     }
-    ck_assert_uint_eq(t.num_touched, 50);
+    ck_assert_uint_eq(t.slabs->num_touched, 50);
     for (unsigned i = 100; i < 150; i++) {
         a = numbered(i);
         client = tally_enter(&t, &a, MINUTE);
         tally_handshake(client, MINUTE);
         tally_leave(&t, client, MINUTE);
     }
-    ck_assert_uint_eq(t.num_touched, 50);
+    ck_assert_uint_eq(t.slabs->num_touched, 50);
     /* ... and one that nothing is known of is not kept at all. */
     for (unsigned i = 200; i < 300; i++) {
         a = numbered(i);
         tally_leave(&t, tally_enter(&t, &a, MINUTE), MINUTE);
     }
-    ck_assert_uint_le(t.num_touched, 51);
+    ck_assert_uint_le(t.slabs->num_touched, 51);
     tally_close(&t);
 }
 END_TEST
@@ -283,6 +292,70 @@ START_TEST(test_lines_of_all)
 }
 END_TEST
 
+/* --- another size --- */
+
+/* What is known stays known, and there is room for more. */
+START_TEST(test_grows)
+{
+    enum { BEFORE = 100, AFTER = 1000 };
+    static struct tally_client *clients[AFTER];
+    struct tally t;
+    struct addr a;
+
+    make(&t, BEFORE);
+    for (unsigned i = 0; i < BEFORE; i++) {
+        a = numbered(i);
+        clients[i] = tally_enter(&t, &a, 0);
+        ck_assert_uint_eq(tally_handshake(clients[i], 0), 1);
+    }
+    a = numbered(BEFORE);
+    ck_assert_ptr_null(tally_enter(&t, &a, 0));
+    tally_leave(&t, clients[0], 0);
+    grow(&t, AFTER);
+    for (unsigned i = 0; i < AFTER; i++) {
+        a = numbered(i);
+        clients[i] = tally_enter(&t, &a, 1);
+        ck_assert_ptr_nonnull(clients[i]);
+        ck_assert_uint_eq(clients[i]->sessions, i > 0 && i < BEFORE ? 2 : 1);
+        ck_assert_uint_eq(tally_handshake(clients[i], 1), i < BEFORE ? 2 : 1);
+    }
+    a = numbered(AFTER);
+    ck_assert_ptr_null(tally_enter(&t, &a, 1));
+    ck_assert_uint_ge(t.num_heads, AFTER);
+    tally_close(&t);
+}
+END_TEST
+
+/* It grows by what it has at least, and never becomes smaller. */
+START_TEST(test_grows_a_few_times)
+{
+    struct tally t;
+
+    make(&t, 100);
+    grow(&t, 101);
+    ck_assert_uint_eq(t.capacity, 200);
+    grow(&t, 101);
+    grow(&t, 1);
+    ck_assert_uint_eq(t.capacity, 200);
+    tally_close(&t);
+}
+END_TEST
+
+/* Memory that is not used is freed. */
+START_TEST(test_reserve_unused)
+{
+    struct tally_reserve reserve;
+    struct tally t;
+
+    make(&t, 1);
+    ck_assert_int_eq(tally_reserve(&t, 10, &reserve), 0);
+    tally_release(&reserve);
+    ck_assert_ptr_null(reserve.slab);
+    ck_assert_uint_eq(t.capacity, 1);
+    tally_close(&t);
+}
+END_TEST
+
 Suite *tally_suite(void)
 {
     Suite *suite = suite_create("tally");
@@ -298,6 +371,9 @@ Suite *tally_suite(void)
     tcase_add_test(tcase, test_one_line_a_minute);
     tcase_add_test(tcase, test_lines_outlive_sessions);
     tcase_add_test(tcase, test_lines_of_all);
+    tcase_add_test(tcase, test_grows);
+    tcase_add_test(tcase, test_grows_a_few_times);
+    tcase_add_test(tcase, test_reserve_unused);
     suite_add_tcase(suite, tcase);
     return suite;
 }

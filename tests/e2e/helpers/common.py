@@ -353,11 +353,11 @@ class Program:
     """A client program that is talked to through its standard input and output (with standard
     error in it)."""
 
-    def __init__(self, command, environment=None, line_end="\n"):
+    def __init__(self, command, environment=None, line_end="\n", pass_fds=()):
         self.line_end = line_end
         self._popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, bufsize=0, env=environment,
-                                       cwd="/")
+                                       cwd="/", pass_fds=pass_fds)
         self.output = b""
         self._seen = 0
 
