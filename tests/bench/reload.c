@@ -219,8 +219,8 @@ static void warn_nobody(const char *text)
 /* The memory of the process in MB. */
 static double resident(void)
 {
-    unsigned long size;
-    unsigned long pages;
+    unsigned long size = 0;
+    unsigned long pages = 0;
     FILE *file = fopen("/proc/self/statm", "r");
 
     must(file != NULL && fscanf(file, "%lu %lu", &size, &pages) == 2, "statm");
