@@ -155,6 +155,8 @@ static void hand_over(struct sockets *sockets, const struct conf *conf)
 
     if (lost != NULL) {
         log_line(LOG_WARNING, "ticket keys are not kept over a restart: %s", lost);
+        /* Or the next process would find both under this name. */
+        notify_remove(INHERITED_TICKETS);
     }
     /* Before anything is stored: what has to leave the store may have the same name. */
     inherited_close();
