@@ -274,9 +274,7 @@ void session_start(struct thread *thread, const struct session_request *request)
 static void end(struct session *s, enum lifetime_reason reason)
 {
     if (s->phase == PHASE_HANDSHAKE) {
-        /* Nothing may be written before it is done. */
-        tls_session_free(s->client.tls);
-        s->client.tls = NULL;
+        session_stop_handshake(s);
     }
     session_end(s, reason);
 }

@@ -12,6 +12,7 @@ enum {
     /* Clients that connect meanwhile wait for their banner, at most 300 s (RFC 5321 section
      * 4.5.3.2.1), and the next posternd needs some of that to start. */
     STOP_MAIL_TIMEOUT = 270000,
+    STOP_HANDSHAKE_TIMEOUT = 2000,
     STOP_LINGER_TIMEOUT = 500,
 };
 
@@ -108,6 +109,9 @@ static int64_t stop_end(const struct lifetime *l)
         return l->client_blocked_since != 0 ? later(at, l->ending_since + LINGER_TIMEOUT)
                                             : l->since + STOP_LINGER_TIMEOUT;
     }
+    if (l->wait == LIFETIME_HANDSHAKE) {
+        return l->stopping_since + STOP_HANDSHAKE_TIMEOUT;
+    }
     return l->owed == OWED_MAIL ? l->stopping_since + STOP_MAIL_TIMEOUT : at;
 }
 
@@ -120,7 +124,7 @@ int64_t lifetime_deadline(const struct lifetime *l)
 
 bool lifetime_stops_now(const struct lifetime *l)
 {
-    if (l->stopping_since == 0 || l->wait == LIFETIME_LINGER) {
+    if (l->stopping_since == 0 || l->wait == LIFETIME_LINGER || l->wait == LIFETIME_HANDSHAKE) {
         return false;
     }
     return l->wait != LIFETIME_TALK || l->said_bye || l->owed == OWED_NOTHING ||

@@ -56,8 +56,9 @@ struct lifetime {
  *
  * When the daemon stops, nobody new is served until the last session has ended. So everything else
  * is over when it has stopped for shutdown_timeout, whatever the client still sends, except the
- * wait for the reply to a mail: 270 s. A client that has been sent its last reply has 0.5 s to
- * close, one that does not take it 5 s or as long as the others.
+ * wait for the reply to a mail: 270 s. A handshake has 2 s: a client whose handshake fails may send
+ * its mail again in plaintext. A client that has been sent its last reply has 0.5 s to close, one
+ * that does not take it 5 s or as long as the others.
  */
 int64_t lifetime_deadline(const struct lifetime *l);
 
@@ -69,8 +70,8 @@ MUST_USE bool lifetime_retries(const struct lifetime *l, int64_t now);
 
 /*
  * Whether the session ends now, because the daemon stops and nothing is outstanding that is worth
- * waiting for: a reply to a command, or the rest of a mail. A client that waits for a banner, a
- * backend or a handshake loses nothing.
+ * waiting for: a reply to a command, the rest of a mail, or a handshake. A client that waits for a
+ * banner or a backend loses nothing.
  */
 MUST_USE bool lifetime_stops_now(const struct lifetime *l);
 

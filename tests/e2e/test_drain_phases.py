@@ -85,18 +85,33 @@ class Phases(Played):
         self.ended(daemon, sessions=2)
 
     @table((("starttls", "may"), ("implicit", "implicit")))
-    def test_handshake(self, tls):
-        """Nothing follows in plaintext."""
-        backend, daemon = self.daemon(shutdown_timeout=LONG, listeners={"mx": {"tls": tls}})
-        client = self.connect(daemon.address())
-        if tls == "may":
-            backend.greet(client)
-            self.assert_code(client.command("STARTTLS"), 220)
+    def test_handshake_stops(self, tls):
+        """It has a moment, whatever shutdown_timeout is. Nothing follows in plaintext."""
+        client, daemon = self.before_handshake(tls)
         client.send(hello.records(hello.story())[:50])
-        self.of_log(daemon, "connect from", client)
         self.stop(daemon)
         self.assert_closed(client)
+        self.assertGreater(self.ended(daemon), 1.5)
+        self.assertIsNone(daemon.log.find("handshake failed"))
+
+    @table((("starttls", "may"), ("implicit", "implicit"), ("encrypt", "encrypt")))
+    def test_handshake_goes_on(self, tls):
+        """A client that has begun learns under TLS that posternd stops."""
+        client, daemon = self.before_handshake(tls)
+        self.stop(daemon)
+        client.tls()
+        self.assertEqual(client.rest(), STOPPING)
         self.ended(daemon)
+
+    def before_handshake(self, tls):
+        """A client whose ClientHello is the next word, and its posternd."""
+        backend, daemon = self.daemon(shutdown_timeout=LONG, listeners={"mx": {"tls": tls}})
+        client = self.connect(daemon.address())
+        if tls != "implicit":
+            backend.greet(client)
+            self.assert_code(client.command("STARTTLS"), 220)
+        self.of_log(daemon, "connect from", client)
+        return client, daemon
 
     def test_second_backend(self):
         """It is waited for by a client that has had its banner."""

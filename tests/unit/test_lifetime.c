@@ -158,6 +158,9 @@ static const struct {
       .ending_since = SINCE,
       .client_blocked_since = SINCE},
      SINCE + 300000},
+    {"a handshake when the daemon stops",
+     {.wait = LIFETIME_HANDSHAKE, .stopping_since = STOP},
+     STOP + 2000},
     {"linger", {.wait = LIFETIME_LINGER}, SINCE + 5000},
     {"linger, and the last reply is not taken",
      {.wait = LIFETIME_LINGER, .client_blocked_since = SINCE + 6},
@@ -211,7 +214,7 @@ static const struct {
      {.wait = LIFETIME_CONNECT, .stopping_since = STOP, .owed = OWED_MAIL, .said_bye = true},
      "now: 421"},
     {"a second backend", {.wait = LIFETIME_QUIT, .stopping_since = STOP}, "now: 421"},
-    {"a handshake", {.wait = LIFETIME_HANDSHAKE, .stopping_since = STOP}, "now: 421"},
+    {"a handshake", {.wait = LIFETIME_HANDSHAKE, .stopping_since = STOP}, "waits"},
     {"its end", {.wait = LIFETIME_LINGER, .stopping_since = STOP}, "waits"},
 };
 
