@@ -28,7 +28,7 @@ from lab.posternd import USER, configuration, run_posternctl, write_configuratio
 from lab.process import Child, LabError, run  # noqa: E402
 from lab.smtp import Client  # noqa: E402
 from lab.stage import Stage  # noqa: E402
-from sessions import processor_ms  # noqa: E402
+from lookup import processor_seconds  # noqa: E402
 
 # Seconds for a start.
 PATIENCE = 600
@@ -86,10 +86,10 @@ class Pings(threading.Thread):
         for client in self._clients:
             client.greet()
         self._longest = 0
-        self._stop = threading.Event()
+        self._over = threading.Event()
 
     def run(self):
-        while not self._stop.is_set():
+        while not self._over.is_set():
             for client in self._clients:
                 began = time.monotonic()
                 client.command("NOOP")
@@ -101,7 +101,7 @@ class Pings(threading.Thread):
         return 1000 * longest
 
     def stop(self):
-        self._stop.set()
+        self._over.set()
         self.join()
         for client in self._clients:
             client.close()
@@ -144,14 +144,15 @@ class Bench:
     def reload(self):
         """(milliseconds until posternctl has ended, processor time of posternd, longest answer to a
         session meanwhile)."""
-        spent = processor_ms(self.daemon.pid)
+        spent = processor_seconds(self.daemon.pid)
         self.pings.take()
         began = time.monotonic()
         done = run_posternctl(self._build, "-c", self._conf, "reload", timeout=PATIENCE)
         took = 1000 * (time.monotonic() - began)
         if done.returncode:
             raise LabError(done.stderr)
-        return took, processor_ms(self.daemon.pid) - spent, self.pings.take()
+        spent = processor_seconds(self.daemon.pid) - spent
+        return took, 1000 * spent, self.pings.take()
 
     def quiet(self, ms):
         """The longest answer to a session in so long a time without a reload."""
@@ -196,7 +197,9 @@ def measure(bench, arguments):
     bench.names.renew_all()
     forget_highest(pid)
     row("reload, all renewed", [bench.reload()])
-    print(f"memory then                         {memory_mib(pid):8.1f} MiB; highest "
+    # The earlier one is freed meanwhile.
+    bench.reload()
+    print(f"memory after one more               {memory_mib(pid):8.1f} MiB; highest "
           f"{memory_mib(pid, 'VmHWM'):.1f}", flush=True)
     return median
 

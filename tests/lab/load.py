@@ -235,6 +235,8 @@ class Senders:
                 if not command:
                     client.tls(self._context)
                     continue
+                if command.startswith("EHLO") and isinstance(client.socket, ssl.SSLSocket):
+                    stage[0] = "EHLO under TLS"
                 reply = client.command(command.format(RECIPIENT))
                 if reply.code >= 400:
                     return False, str(reply)
