@@ -222,14 +222,12 @@ START_TEST(test_stop)
 {
     struct lifetime l = lifetime_of(&stops[_i].facts);
     enum lifetime_reason reason = lifetime_stop_reason(&l);
-    char what[64] = "waits";
+    const char *what = lifetime_hears_client(&l) ? "waits, hears" : "waits";
 
     if (lifetime_stops_now(&l)) {
-        strcpy(what, reason == LIFETIME_SHUTDOWN ? "now: 421"
-                     : reason == LIFETIME_DONE   ? "now: done"
-                                                 : "now: ?");
-    } else if (lifetime_hears_client(&l)) {
-        strcat(what, ", hears");
+        what = reason == LIFETIME_SHUTDOWN ? "now: 421"
+               : reason == LIFETIME_DONE   ? "now: done"
+                                           : "now: ?";
     }
     ck_assert_msg(strcmp(what, stops[_i].what) == 0, "%s: %s", stops[_i].name, what);
 }
