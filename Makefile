@@ -51,9 +51,9 @@ ROOTS      ?= /var/cache/postern-roots
 GOALS      ?= check
 
 PROGRAMS := posternd posternctl postern-milter
-LIBS     := libssl libcrypto libevent_core libconfuse jansson
+LIBS     := libssl libcrypto libevent_core jansson
 # postern-milter's, which is the only one to use libmilter.
-MILTER_LIBS := libconfuse jansson libidn2
+MILTER_LIBS := jansson libidn2
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla -Wformat=2 -Wcast-qual -Wimplicit-fallthrough $(WERROR)
@@ -108,25 +108,25 @@ $(BUILD)/%.o: %.c
 	$(CC_ALL) -c -o $@ $<
 
 $(BUILD)/unit: $(unit_objects) $(library)
-	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs check libconfuse jansson) -lunistring
+	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs check jansson) -lunistring
 
 # Only with the compiler and flags of check-fuzz.
 $(BUILD)/fuzz_gate: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/gate_*.c)) \
                     $(BUILD)/tests/unit/gate_session.o
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(library)
-	$(LD_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(library) $(shell pkg-config --libs libconfuse) -lunistring
+	$(LD_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(library) -lunistring
 
 $(BUILD)/failnth.so: tests/faults/failnth.c
 	$(CC_ALL) -fPIC -shared -o $@ $<
 
 $(BUILD)/bench_reload: $(BUILD)/tests/bench/reload.o $(BUILD)/libtls.a $(BUILD)/libcommon.a $(library)
-	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto libconfuse)
+	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto)
 
 $(BUILD)/bench_%: $(BUILD)/tests/bench/%.o
 	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto)
 
 $(BUILD)/differential: $(differential) $(BUILD)/libtls.a $(BUILD)/libcommon.a $(library)
-	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto libconfuse)
+	$(LD_ALL) -o $@ $^ $(shell pkg-config --libs libssl libcrypto)
 
 # --- trying it ---------------------------------------------------------------------------------
 

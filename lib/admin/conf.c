@@ -22,27 +22,26 @@ BEGINS_ALIKE(conf_listener);
 
 /* An array of all sections of a kind, after `*num` elements that the caller fills; `*num` becomes
  * the length. `size` is of one element. NULL with `*error`. */
-static void *take_sections(struct conf *conf, cfg_t *root, enum conf_kind kind, size_t size,
-                           size_t *num, struct conf_error *error)
+static void *take_sections(struct conf *conf, const struct conf_tree *tree, enum conf_kind kind,
+                           size_t size, size_t *num, struct conf_error *error)
 {
     size_t first = *num;
-    size_t count = conf_read_count(root, kind);
+    size_t count = tree->num[kind];
+    const struct conf_node *section = tree->first[kind];
     char *array = conf_alloc(conf, first + count, size, error);
 
     if (array == NULL) {
         return NULL;
     }
-    for (size_t i = 0; i < count; i++) {
-        cfg_t *section = conf_read_section(root, kind, i);
+    for (size_t i = 0; i < count; i++, section = section->next) {
         void *object = array + (first + i) * size;
-        char *name = conf_copy(conf, cfg_title(section) + 1, error); /* without CONF_QUOTED */
+        char *name = conf_copy(conf, section->title, error);
 
         if (name == NULL || conf_take_options(conf, kind, section, object, error) != 0) {
             return NULL;
         }
         *(const char **)object = name;
-        *(unsigned *)((char *)object + offsetof(struct conf_certificate, line)) =
-            (unsigned)section->line;
+        *(unsigned *)((char *)object + offsetof(struct conf_certificate, line)) = section->line;
     }
     *num = first + count;
     return array;
@@ -72,49 +71,43 @@ static int add_built_in_profiles(struct conf *conf, struct conf_error *error)
     return 0;
 }
 
-static int take_all(struct conf *conf, cfg_t *root, struct conf_error *error)
+static int take_all(struct conf *conf, const struct conf_tree *tree, struct conf_error *error)
 {
-    if (conf_take_options(conf, CONF_TOP, root, conf, error) != 0) {
+    if (conf_take_options(conf, CONF_TOP, &tree->top, conf, error) != 0) {
         return -1;
     }
-    conf->certificates = take_sections(conf, root, CONF_CERTIFICATE, sizeof *conf->certificates,
+    conf->certificates = take_sections(conf, tree, CONF_CERTIFICATE, sizeof *conf->certificates,
                                        &conf->num_certificates, error);
     if (conf->certificates == NULL) {
         return -1;
     }
     default_keys(conf);
-    conf->sets = take_sections(conf, root, CONF_SET, sizeof *conf->sets, &conf->num_sets, error);
+    conf->sets = take_sections(conf, tree, CONF_SET, sizeof *conf->sets, &conf->num_sets, error);
     if (conf->sets == NULL) {
         return -1;
     }
     conf->num_profiles = CONF_NUM_BUILT_IN;
     conf->profiles =
-        take_sections(conf, root, CONF_PROFILE, sizeof *conf->profiles, &conf->num_profiles, error);
+        take_sections(conf, tree, CONF_PROFILE, sizeof *conf->profiles, &conf->num_profiles, error);
     if (conf->profiles == NULL || add_built_in_profiles(conf, error) != 0) {
         return -1;
     }
     conf->backends =
-        take_sections(conf, root, CONF_BACKEND, sizeof *conf->backends, &conf->num_backends, error);
+        take_sections(conf, tree, CONF_BACKEND, sizeof *conf->backends, &conf->num_backends, error);
     if (conf->backends == NULL) {
         return -1;
     }
-    conf->listeners = take_sections(conf, root, CONF_LISTENER, sizeof *conf->listeners,
+    conf->listeners = take_sections(conf, tree, CONF_LISTENER, sizeof *conf->listeners,
                                     &conf->num_listeners, error);
     return conf->listeners == NULL ? -1 : 0;
 }
 
-/* A section without a title, which may be missing; then NULL. */
-static cfg_t *only_section(cfg_t *root, enum conf_kind kind)
+static int take_untitled(struct conf *conf, const struct conf_tree *tree, struct conf_error *error)
 {
-    return conf_read_count(root, kind) > 0 ? conf_read_section(root, kind, 0) : NULL;
-}
+    const struct conf_node *milter = tree->first[CONF_MILTER];
 
-static int take_untitled(struct conf *conf, cfg_t *root, struct conf_error *error)
-{
-    cfg_t *milter = only_section(root, CONF_MILTER);
-
-    conf->milter.line = milter == NULL ? 0 : (unsigned)milter->line;
-    if (conf_take_options(conf, CONF_LIMITS, only_section(root, CONF_LIMITS), conf, error) != 0) {
+    conf->milter.line = milter == NULL ? 0 : milter->line;
+    if (conf_take_options(conf, CONF_LIMITS, tree->first[CONF_LIMITS], conf, error) != 0) {
         return -1;
     }
     return conf_take_options(conf, CONF_MILTER, milter, &conf->milter, error);
@@ -122,21 +115,13 @@ static int take_untitled(struct conf *conf, cfg_t *root, struct conf_error *erro
 
 static int parse(struct conf *conf, const uint8_t *bytes, size_t len, struct conf_error *error)
 {
-    size_t source_len;
-    char *source = conf_source_clean(conf, bytes, len, &source_len, error);
-    cfg_t *root = NULL;
+    struct conf_tree *tree = conf_read(conf, bytes, len, error);
     int status = -1;
 
-    if (source != NULL) {
-        root = conf_read(conf, source, source_len, error);
-        free(source);
+    if (tree != NULL && take_all(conf, tree, error) == 0 && take_untitled(conf, tree, error) == 0) {
+        status = conf_check(conf, tree, error);
     }
-    if (root != NULL) {
-        status = take_all(conf, root, error) != 0 || take_untitled(conf, root, error) != 0
-                     ? -1
-                     : conf_check(conf, root, error);
-        cfg_free(root);
-    }
+    conf_tree_free(tree);
     return status;
 }
 

@@ -2,8 +2,7 @@
  * conf: the configuration file, from bytes to checked structs.
  *
  * One table row per option (name, type, default, words, bounds) drives parsing, defaults and the
- * check that postern.conf(5) names every option. libconfuse reads the syntax; everything that it
- * silently accepts is checked here, so that a mistake is always "FILE:LINE: text". References
+ * check that postern.conf(5) names every option. A mistake is always "FILE:LINE: text". References
  * between sections are resolved and checked; files are not opened (daemon/tls/snapshot does that).
  */
 #ifndef POSTERN_LIB_ADMIN_CONF_H
@@ -196,7 +195,8 @@ struct conf_error {
 /*
  * Parses `len` bytes of the file called `file` (used for messages and to resolve relative paths).
  * Returns a conf that the caller frees with conf_free(), or NULL with `*error` filled.
- * Not re-entrant (libconfuse is not): call it from one thread at a time.
+ * Re-entrant. While it works it takes up to 18 bytes for each byte of the file, and 300 for each
+ * section, besides the conf.
  */
 MUST_USE struct conf *conf_parse(const char *file, const uint8_t *bytes, size_t len,
                                  struct conf_error *error);

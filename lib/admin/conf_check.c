@@ -5,14 +5,13 @@
 #include <string.h>
 
 /* The option called `name` as given in a section. */
-static cfg_opt_t *given(cfg_t *section, enum conf_kind kind, const char *name)
+static const struct conf_values *given(const struct conf_node *section, enum conf_kind kind,
+                                       const char *name)
 {
-    int index = conf_option_index(&conf_sections[kind], name, strlen(name));
-
-    return conf_read_option(section, (size_t)index);
+    return &section->options[conf_option_index(&conf_sections[kind], name)];
 }
 
-static int no_such(struct conf *conf, const struct conf_value *value, const char *option,
+static int no_such(struct conf *conf, const struct conf_token *value, const char *option,
                    enum conf_kind target, struct conf_error *error)
 {
     return conf_fail(error, conf, value->line, "%s: there is no %s \"%s\"", option,
@@ -51,18 +50,19 @@ static const struct conf_set *find_set(const struct conf *conf, const char *name
     return NULL;
 }
 
-static int resolve_certificates(struct conf *conf, struct conf_set *set, cfg_t *section,
-                                size_t *next, struct conf_error *error)
+static int resolve_certificates(struct conf *conf, struct conf_set *set,
+                                const struct conf_node *section, size_t *next,
+                                struct conf_error *error)
 {
-    cfg_opt_t *values = given(section, CONF_SET, "certificates");
-    size_t num = cfg_opt_size(values);
+    const struct conf_values *values = given(section, CONF_SET, "certificates");
+    size_t num = values->num;
 
     set->certificates = conf_alloc(conf, num, sizeof *set->certificates, error);
     if (set->certificates == NULL) {
         return -1;
     }
     for (size_t i = 0; i < num; i++) {
-        const struct conf_value *value = conf_read_value(values, i);
+        const struct conf_token *value = conf_value(values, i);
 
         set->certificates[i] = find_certificate(conf, value->text, next);
         if (set->certificates[i] == NULL) {
@@ -73,11 +73,11 @@ static int resolve_certificates(struct conf *conf, struct conf_set *set, cfg_t *
     return 0;
 }
 
-static int resolve_sets(struct conf *conf, struct conf_listener *listener, cfg_t *section,
-                        struct conf_error *error)
+static int resolve_sets(struct conf *conf, struct conf_listener *listener,
+                        const struct conf_node *section, struct conf_error *error)
 {
-    cfg_opt_t *values = given(section, CONF_LISTENER, "certificate_sets");
-    size_t num = cfg_opt_size(values);
+    const struct conf_values *values = given(section, CONF_LISTENER, "certificate_sets");
+    size_t num = values->num;
     size_t next = 0;
 
     if (num == 0 && listener->tls != CONF_TLS_NONE) {
@@ -89,7 +89,7 @@ static int resolve_sets(struct conf *conf, struct conf_listener *listener, cfg_t
         return -1;
     }
     for (size_t i = 0; i < num; i++) {
-        const struct conf_value *value = conf_read_value(values, i);
+        const struct conf_token *value = conf_value(values, i);
 
         listener->sets[i] = find_set(conf, value->text, &next);
         if (listener->sets[i] == NULL) {
@@ -100,10 +100,10 @@ static int resolve_sets(struct conf *conf, struct conf_listener *listener, cfg_t
     return 0;
 }
 
-static int resolve_backend(struct conf *conf, struct conf_listener *listener, cfg_t *section,
-                           struct conf_error *error)
+static int resolve_backend(struct conf *conf, struct conf_listener *listener,
+                           const struct conf_node *section, struct conf_error *error)
 {
-    const struct conf_value *value = conf_read_value(given(section, CONF_LISTENER, "backend"), 0);
+    const struct conf_token *value = conf_value(given(section, CONF_LISTENER, "backend"), 0);
 
     for (size_t i = 0; i < conf->num_backends; i++) {
         if (strcmp(conf->backends[i].name, value->text) == 0) {
@@ -120,16 +120,16 @@ static const char *default_profile(enum conf_tls tls)
     return conf_built_in[tls == CONF_TLS_ENCRYPT || tls == CONF_TLS_IMPLICIT];
 }
 
-static int resolve_profile(struct conf *conf, struct conf_listener *listener, cfg_t *section,
-                           struct conf_error *error)
+static int resolve_profile(struct conf *conf, struct conf_listener *listener,
+                           const struct conf_node *section, struct conf_error *error)
 {
     static const char option[] = "tls_profile";
-    cfg_opt_t *values = given(section, CONF_LISTENER, option);
-    const struct conf_value fallback = {.text = default_profile(listener->tls)};
-    const struct conf_value *value =
-        cfg_opt_size(values) > 0 && conf_read_value(values, 0)->text[0] != '\0'
-            ? conf_read_value(values, 0)
-            : &fallback;
+    const struct conf_values *values = given(section, CONF_LISTENER, option);
+    const struct conf_token fallback = {.kind = CONF_TOKEN_TEXT,
+                                        .text = default_profile(listener->tls)};
+    const struct conf_token *value = values->num > 0 && conf_value(values, 0)->text[0] != '\0'
+                                         ? conf_value(values, 0)
+                                         : &fallback;
 
     for (size_t i = 0; i < conf->num_profiles; i++) {
         if (strcmp(conf->profiles[i].name, value->text) == 0) {
@@ -142,30 +142,29 @@ static int resolve_profile(struct conf *conf, struct conf_listener *listener, cf
 
 /* Where TLS is demanded no client can be exempt from it, and without TLS none need be. */
 static int check_exceptions(const struct conf *conf, const struct conf_listener *listener,
-                            cfg_t *section, struct conf_error *error)
+                            const struct conf_node *section, struct conf_error *error)
 {
     if (listener->tls == CONF_TLS_MAY || listener->starttls_except.num == 0) {
         return 0;
     }
     return conf_fail(error, conf,
-                     conf_read_value(given(section, CONF_LISTENER, "starttls_except"), 0)->line,
+                     conf_value(given(section, CONF_LISTENER, "starttls_except"), 0)->line,
                      "starttls_except: needs tls = \"may\", but listener \"%s\" has tls = \"%s\"",
                      listener->name, conf_tls_word(listener->tls));
 }
 
-static int resolve_all(struct conf *conf, cfg_t *root, struct conf_error *error)
+static int resolve_all(struct conf *conf, const struct conf_tree *tree, struct conf_error *error)
 {
+    const struct conf_node *section = tree->first[CONF_SET];
     size_t next = 0;
 
-    for (size_t i = 0; i < conf->num_sets; i++) {
-        cfg_t *section = conf_read_section(root, CONF_SET, i);
-
+    for (size_t i = 0; i < conf->num_sets; i++, section = section->next) {
         if (resolve_certificates(conf, &conf->sets[i], section, &next, error) != 0) {
             return -1;
         }
     }
-    for (size_t i = 0; i < conf->num_listeners; i++) {
-        cfg_t *section = conf_read_section(root, CONF_LISTENER, i);
+    section = tree->first[CONF_LISTENER];
+    for (size_t i = 0; i < conf->num_listeners; i++, section = section->next) {
         struct conf_listener *listener = &conf->listeners[i];
 
         if (resolve_profile(conf, listener, section, error) != 0 ||
@@ -413,9 +412,9 @@ static int check_milter(const struct conf *conf, struct conf_error *error)
                : check_milter_socket(conf, "policy_socket", &milter->policy_socket, error);
 }
 
-int conf_check(struct conf *conf, cfg_t *root, struct conf_error *error)
+int conf_check(struct conf *conf, const struct conf_tree *tree, struct conf_error *error)
 {
-    if (resolve_all(conf, root, error) != 0 || check_profiles(conf, error) != 0 ||
+    if (resolve_all(conf, tree, error) != 0 || check_profiles(conf, error) != 0 ||
         check_control(conf, error) != 0 || check_milter(conf, error) != 0 ||
         check_names(conf, error) != 0) {
         return -1;

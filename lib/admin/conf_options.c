@@ -186,15 +186,10 @@ const struct conf_section conf_sections[NUM_CONF_KINDS] = {
     [CONF_MILTER] = {"milter", false, milter, COUNT(milter)},
 };
 
-static bool same(const char *own, const char *name, size_t len)
-{
-    return strlen(own) == len && memcmp(own, name, len) == 0;
-}
-
-int conf_option_index(const struct conf_section *section, const char *name, size_t len)
+int conf_option_index(const struct conf_section *section, const char *name)
 {
     for (size_t i = 0; i < section->num_options; i++) {
-        if (same(section->options[i].name, name, len)) {
+        if (strcmp(section->options[i].name, name) == 0) {
             return (int)i;
         }
     }
@@ -226,10 +221,10 @@ const char *conf_alpn_word(enum alpn_rule rule)
     return alpn_words[rule];
 }
 
-enum conf_kind conf_section_kind(const char *name, size_t len)
+enum conf_kind conf_section_kind(const char *name)
 {
     for (unsigned kind = CONF_TOP + 1; kind < NUM_CONF_KINDS; kind++) {
-        if (same(conf_sections[kind].name, name, len)) {
+        if (strcmp(conf_sections[kind].name, name) == 0) {
             return (enum conf_kind)kind;
         }
     }

@@ -2,16 +2,14 @@
  * conf_parts: what the files of conf share, and nobody else includes.
  *
  * conf_memory.c has what a conf owns, and errors; conf_names.c the rules for names, conf_options.c
- * the option table. conf_source.c makes the file safe for libconfuse, conf_read.c lets libconfuse
- * read it, conf_values.c turns what was read into values, conf_address.c collects the addresses in
+ * the option table. conf_source.c splits the file into tokens, conf_read.c makes a tree of these,
+ * conf_values.c turns what was read into values, conf_address.c collects the addresses in
  * these, conf_check.c checks the sections against each other, and conf.c calls all of them.
  */
 #ifndef POSTERN_LIB_ADMIN_CONF_PARTS_H
 #define POSTERN_LIB_ADMIN_CONF_PARTS_H
 
 #include "lib/admin/conf.h"
-
-#include <confuse.h>
 
 enum conf_kind {
     CONF_TOP,
@@ -71,11 +69,11 @@ extern const struct conf_section conf_sections[NUM_CONF_KINDS];
 /* More than any section can have. */
 #define CONF_MAX_OPTIONS 16
 
-/* The option called `name` (`len` bytes) of a section, or -1. */
-int conf_option_index(const struct conf_section *section, const char *name, size_t len);
+/* The option called `name` of a section, or -1. */
+int conf_option_index(const struct conf_section *section, const char *name);
 
 /* The kind of section called `name`; CONF_TOP if there is none. */
-enum conf_kind conf_section_kind(const char *name, size_t len);
+enum conf_kind conf_section_kind(const char *name);
 
 /* True for the types whose value is a list; one value of a list needs no braces. */
 bool conf_type_is_list(enum conf_type type);
@@ -111,54 +109,76 @@ const char *conf_complain_title(enum conf_kind kind, const char *text);
 
 /* --- conf_source.c ------------------------------------------------------------------------- */
 
-/* Precedes every text that was quoted; cannot come from the file. */
-#define CONF_QUOTED '\x01'
+enum conf_token_kind {
+    CONF_TOKEN_END,  /* of the file; its line is the one after the last */
+    CONF_TOKEN_MARK, /* one of = { } , */
+    CONF_TOKEN_WORD, /* letters, digits and _ - . without quotes */
+    CONF_TOKEN_TEXT, /* was in double quotes */
+};
 
-/*
- * The file without comments, each quoted text marked with CONF_QUOTED and safe from libconfuse's
- * expansions, on the same lines. Allocated with malloc(). NULL with `*error`.
- */
-MUST_USE char *conf_source_clean(const struct conf *conf, const uint8_t *bytes, size_t len,
-                                 size_t *out_len, struct conf_error *error);
+/* A token of the file; a word or a text where a value is. */
+struct conf_token {
+    enum conf_token_kind kind;
+    unsigned line;
+    const char *text; /* without quotes and escapes; NULL at the end */
+};
+
+bool conf_is_mark(const struct conf_token *token, char mark);
+
+/* The tokens of the file, the last is CONF_TOKEN_END. Braces are balanced, sections are not inside
+ * each other, and there are `*num_sections` of these at most. The caller frees the array and all
+ * texts in one with free(). NULL with `*error`. */
+MUST_USE struct conf_token *conf_source_tokens(const struct conf *conf, const uint8_t *bytes,
+                                               size_t len, size_t *num_sections,
+                                               struct conf_error *error);
 
 /* --- conf_read.c --------------------------------------------------------------------------- */
 
-/* A value as in the file. */
-struct conf_value {
-    unsigned line;
-    bool quoted;
-    const char *text; /* without quotes */
+/* An option's values in the file. conf_value() */
+struct conf_values {
+    const struct conf_token *first; /* NULL: the option is not in the file */
+    size_t num;                     /* may be 0 for a list */
 };
 
-/* libconfuse's reading of a cleaned source; the caller frees it with cfg_free(). NULL with
- * `*error`. Its options are in the order of conf_sections, at the top level followed by the
- * sections.
- */
-MUST_USE cfg_t *conf_read(const struct conf *conf, char *source, size_t len,
-                          struct conf_error *error);
+/* A section in the file, or all that is outside of sections. */
+struct conf_node {
+    const char *title;                            /* NULL: it has none */
+    unsigned line;                                /* of its closing brace; 0 for the top */
+    struct conf_values options[CONF_MAX_OPTIONS]; /* in the order of conf_sections */
+    struct conf_node *next;                       /* of the same kind, in the file's order */
+};
 
-/* The option of a section, and its value number `index`. */
-cfg_opt_t *conf_read_option(cfg_t *section, size_t option);
-const struct conf_value *conf_read_value(cfg_opt_t *option, size_t index);
+struct conf_tree {
+    struct conf_token *tokens; /* owned; all texts are borrowed from it */
+    struct conf_node top;
+    struct conf_node *first[NUM_CONF_KINDS]; /* of each kind; NULL: none */
+    size_t num[NUM_CONF_KINDS];
+    size_t num_nodes;
+    struct conf_node nodes[];
+};
 
-/* Whether the option is in the file, even as an empty list. */
-bool conf_read_given(const cfg_opt_t *option);
+/* The file as a tree, for conf_tree_free(). NULL with `*error`. */
+MUST_USE struct conf_tree *conf_read(const struct conf *conf, const uint8_t *bytes, size_t len,
+                                     struct conf_error *error);
 
-/* How many sections of a kind there are, and one of them. */
-size_t conf_read_count(cfg_t *root, enum conf_kind kind);
-cfg_t *conf_read_section(cfg_t *root, enum conf_kind kind, size_t index);
+/* NULL is allowed. */
+void conf_tree_free(struct conf_tree *tree);
+
+/* Value number `index`. */
+const struct conf_token *conf_value(const struct conf_values *values, size_t index);
 
 /* --- conf_values.c ------------------------------------------------------------------------- */
 
 /* Checks the options of a section and puts them, or their defaults, into its struct `object`.
  * Without a section (NULL) all are defaults. References are left to conf_check(). */
-MUST_USE int conf_take_options(struct conf *conf, enum conf_kind kind, cfg_t *section, void *object,
+MUST_USE int conf_take_options(struct conf *conf, enum conf_kind kind,
+                               const struct conf_node *section, void *object,
                                struct conf_error *error);
 
 /* --- conf_check.c -------------------------------------------------------------------------- */
 
 /* Resolves the names by which sections refer to each other, and checks what concerns several of
  * them. */
-MUST_USE int conf_check(struct conf *conf, cfg_t *root, struct conf_error *error);
+MUST_USE int conf_check(struct conf *conf, const struct conf_tree *tree, struct conf_error *error);
 
 #endif

@@ -1,139 +1,210 @@
+/*
+ * Theory of operation: each token says what may follow it, and no token is read twice; a section is
+ * never inside another one, so nothing calls itself. The values of a list remain where they are
+ * among the tokens, with one comma between two of them.
+ */
 #include "lib/admin/conf_parts.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* libconfuse's callbacks take no argument of ours, and it keeps its own state between calls: one
- * file is read at a time. */
-static struct {
+/* What is being read. */
+struct reader {
     const struct conf *conf;
     struct conf_error *error;
-    bool told; /* libconfuse has said what is wrong */
-} reading;
+    struct conf_tree *tree;
+    const struct conf_token *next;
+};
 
-/* Called by libconfuse for each value. */
-static int take_value(cfg_t *section, cfg_opt_t *option, const char *text, void *result)
+/* What is wrong at the next token, and the name that it concerns. */
+static int fail(const struct reader *r, const char *what, const char *name)
 {
-    bool quoted = text[0] == CONF_QUOTED;
-    size_t size = strlen(text + quoted) + 1;
-    struct conf_value *value = malloc(sizeof *value + size);
-    char *own = (char *)(value + 1);
-
-    (void)option;
-    if (value == NULL) {
-        return conf_fail(reading.error, reading.conf, 0, "out of memory");
+    if (r->next->kind == CONF_TOKEN_END) {
+        return conf_fail(r->error, r->conf, r->next->line, "premature end of file");
     }
-    value->line = (unsigned)section->line;
-    value->quoted = quoted;
-    value->text = memcpy(own, text + quoted, size);
-    *(void **)result = value;
+    return conf_fail(r->error, r->conf, r->next->line, "%s '%s'", what, name);
+}
+
+static int fail_unexpected(const struct reader *r)
+{
+    return fail(r, "unexpected token", r->next->text);
+}
+
+static bool at_mark(const struct reader *r, char mark)
+{
+    return conf_is_mark(r->next, mark);
+}
+
+static bool at_value(const struct reader *r)
+{
+    return r->next->kind == CONF_TOKEN_WORD || r->next->kind == CONF_TOKEN_TEXT;
+}
+
+/* After the opening brace of a list. Even an empty one has a first token. */
+static int read_list(struct reader *r, struct conf_values *values)
+{
+    bool more = !at_mark(r, '}');
+
+    *values = (struct conf_values){.first = r->next};
+    while (more) {
+        if (!at_value(r)) {
+            return fail_unexpected(r);
+        }
+        values->num++;
+        r->next++;
+        more = at_mark(r, ',');
+        if (!more && !at_mark(r, '}')) {
+            return fail_unexpected(r);
+        }
+        r->next += more;
+    }
+    r->next++;
     return 0;
 }
 
-/* Called by libconfuse for each mistake in the syntax, with the text to format. */
-static void take_error(cfg_t *section, const char *format, va_list arguments)
-    __attribute__((format(printf, 2, 0)));
-
-static void take_error(cfg_t *section, const char *format, va_list arguments)
+/* After the option's name. */
+static int read_option(struct reader *r, const struct conf_option *option,
+                       struct conf_values *values)
 {
-    char text[256];
-    size_t kept = 0;
+    if (!at_mark(r, '=')) {
+        return fail(r, "missing equal sign after option", option->name);
+    }
+    r->next++;
+    if (conf_type_is_list(option->type) && at_mark(r, '{')) {
+        r->next++;
+        return read_list(r, values);
+    }
+    if (!at_value(r)) {
+        return fail_unexpected(r);
+    }
+    *values = (struct conf_values){.first = r->next, .num = 1};
+    r->next++;
+    return 0;
+}
 
-    vsnprintf(text, sizeof text, format, arguments);
-    for (size_t i = 0; text[i] != '\0'; i++) {
-        if (text[i] != CONF_QUOTED) {
-            text[kept++] = text[i];
+static int find_option(const struct reader *r, enum conf_kind kind)
+{
+    return r->next->kind == CONF_TOKEN_WORD ? conf_option_index(&conf_sections[kind], r->next->text)
+                                            : -1;
+}
+
+/* What is between a section's braces, and the closing one. */
+static int read_body(struct reader *r, enum conf_kind kind, struct conf_node *node)
+{
+    while (!at_mark(r, '}')) {
+        int option = find_option(r, kind);
+
+        if (option < 0) {
+            return at_value(r) ? fail(r, "no such option", r->next->text) : fail_unexpected(r);
+        }
+        r->next++;
+        if (read_option(r, &conf_sections[kind].options[option], &node->options[option]) != 0) {
+            return -1;
         }
     }
-    text[kept] = '\0';
-    reading.told = true;
-    conf_fail(reading.error, reading.conf, (unsigned)section->line, "%s", text);
+    node->line = r->next->line;
+    r->next++;
+    return 0;
 }
 
-static void describe(cfg_opt_t *out, const struct conf_section *section)
+/* A new section, the last of its kind; NULL if there is one with that title. */
+static struct conf_node *add_node(struct conf_tree *tree, enum conf_kind kind, const char *title)
 {
-    for (size_t i = 0; i < section->num_options; i++) {
-        const struct conf_option *option = &section->options[i];
-        cfg_flag_t flags = conf_type_is_list(option->type) ? CFGF_LIST : CFGF_NONE;
+    struct conf_node **end = &tree->first[kind];
+    struct conf_node *node;
 
-        out[i] =
-            (cfg_opt_t)CFG_PTR_CB(option->name, NULL, flags | CFGF_NODEFAULT, take_value, free);
+    for (; *end != NULL; end = &(*end)->next) {
+        if (title != NULL && strcmp((*end)->title, title) == 0) {
+            return NULL;
+        }
     }
+    node = &tree->nodes[tree->num_nodes++];
+    node->title = title;
+    *end = node;
+    tree->num[kind]++;
+    return node;
 }
 
-cfg_t *conf_read(const struct conf *conf, char *source, size_t len, struct conf_error *error)
+/* After the section's word. */
+static int read_section(struct reader *r, enum conf_kind kind)
 {
-    cfg_opt_t options[NUM_CONF_KINDS][CONF_MAX_OPTIONS + NUM_CONF_KINDS] = {0};
-    cfg_opt_t *next = &options[CONF_TOP][conf_sections[CONF_TOP].num_options];
-    cfg_t *root;
-    FILE *stream;
-    int status;
+    const char *title = NULL;
+    struct conf_node *node;
 
-    for (unsigned kind = CONF_TOP; kind < NUM_CONF_KINDS; kind++) {
-        describe(options[kind], &conf_sections[kind]);
+    if (conf_sections[kind].titled) {
+        if (!at_value(r)) {
+            return fail(r, "missing title for section", conf_sections[kind].name);
+        }
+        title = r->next->text;
+        r->next++;
     }
-    for (unsigned kind = CONF_TOP + 1; kind < NUM_CONF_KINDS; kind++) {
-        cfg_flag_t flags = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
+    if (!at_mark(r, '{')) {
+        return fail(r, "missing opening brace for section", conf_sections[kind].name);
+    }
+    node = add_node(r->tree, kind, title);
+    if (node == NULL) {
+        return fail(r, "found duplicate title", title);
+    }
+    r->next++;
+    return read_body(r, kind, node);
+}
 
-        *next++ = (cfg_opt_t)CFG_SEC(conf_sections[kind].name, options[kind],
-                                     conf_sections[kind].titled ? flags : CFGF_MULTI);
+static int read_top(struct reader *r)
+{
+    while (r->next->kind != CONF_TOKEN_END) {
+        int option = find_option(r, CONF_TOP);
+        enum conf_kind kind =
+            r->next->kind == CONF_TOKEN_WORD ? conf_section_kind(r->next->text) : CONF_TOP;
+        int status;
+
+        if (option < 0 && kind == CONF_TOP) {
+            return at_value(r) ? fail(r, "no such option", r->next->text) : fail_unexpected(r);
+        }
+        r->next++;
+        status = option < 0 ? read_section(r, kind)
+                            : read_option(r, &conf_sections[CONF_TOP].options[option],
+                                          &r->tree->top.options[option]);
+        if (status != 0) {
+            return -1;
+        }
     }
-    root = cfg_init(options[CONF_TOP], CFGF_NONE);
-    stream = fmemopen(source, len, "r");
-    if (root == NULL || stream == NULL) {
+    return 0;
+}
+
+struct conf_tree *conf_read(const struct conf *conf, const uint8_t *bytes, size_t len,
+                            struct conf_error *error)
+{
+    struct reader r = {.conf = conf, .error = error};
+    size_t num_sections;
+    struct conf_token *tokens = conf_source_tokens(conf, bytes, len, &num_sections, error);
+
+    if (tokens == NULL) {
+        return NULL;
+    }
+    r.next = tokens;
+    r.tree = calloc(1, sizeof *r.tree + num_sections * sizeof r.tree->nodes[0]);
+    if (r.tree == NULL) {
         conf_fail(error, conf, 0, "out of memory");
-        if (stream != NULL) {
-            fclose(stream);
-        }
-        cfg_free(root);
+        free(tokens);
         return NULL;
     }
-    reading.conf = conf;
-    reading.error = error;
-    reading.told = false;
-    conf_fail(error, conf, 0,
-              "out of memory"); /* libconfuse may fail for this reason without a message */
-    cfg_set_error_function(root, take_error);
-    status = cfg_parse_fp(root, stream);
-    fclose(stream);
-    if (status != CFG_SUCCESS) {
-        /* After running out of memory, libconfuse 3.3 crashes when it frees what is left. */
-        if (reading.told) {
-            cfg_free(root);
-        }
+    r.tree->tokens = tokens;
+    if (read_top(&r) != 0) {
+        conf_tree_free(r.tree);
         return NULL;
     }
-    error->text[0] = '\0';
-    return root;
+    return r.tree;
 }
 
-cfg_opt_t *conf_read_option(cfg_t *section, size_t option)
+void conf_tree_free(struct conf_tree *tree)
 {
-    return cfg_getnopt(section, (unsigned)option);
+    if (tree != NULL) {
+        free(tree->tokens);
+        free(tree);
+    }
 }
 
-const struct conf_value *conf_read_value(cfg_opt_t *option, size_t index)
+const struct conf_token *conf_value(const struct conf_values *values, size_t index)
 {
-    return cfg_opt_getnptr(option, (unsigned)index);
-}
-
-bool conf_read_given(const cfg_opt_t *option)
-{
-    return option != NULL && (option->flags & CFGF_MODIFIED) != 0;
-}
-
-static cfg_opt_t *sections_of(cfg_t *root, enum conf_kind kind)
-{
-    return cfg_getnopt(root, (unsigned)(conf_sections[CONF_TOP].num_options + kind - 1));
-}
-
-size_t conf_read_count(cfg_t *root, enum conf_kind kind)
-{
-    return cfg_opt_size(sections_of(root, kind));
-}
-
-cfg_t *conf_read_section(cfg_t *root, enum conf_kind kind, size_t index)
-{
-    return cfg_opt_getnsec(sections_of(root, kind), (unsigned)index);
+    return &values->first[2 * index];
 }

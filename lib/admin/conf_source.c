@@ -1,16 +1,12 @@
 /*
- * Theory of operation: libconfuse reads the syntax, but silently accepts many mistakes, expands
- * variables and loses count of lines after comments. So the file goes through one pass here, byte
- * by byte, that writes a copy on which libconfuse has nothing to misunderstand:
+ * Theory of operation: one pass over the bytes makes an array of tokens, at most one for each byte,
+ * in one piece of memory with their texts: without quotes, escapes and comments, each on its line.
+ * Texts are in double quotes on one line, and only `"` and `\` can be escaped; nothing is expanded.
+ * Outside of quotes there are only words, braces, commas and equal signs.
  *
- * - comments are gone, their line ends are not;
- * - a quoted text begins with CONF_QUOTED, so that 5 and "5" can be distinguished later;
- * - in a quoted text `$` is escaped, and only `"` and `\` can be escaped by the administrator;
- * - outside of quotes there are only words, braces, commas and equal signs.
- *
- * The pass also keeps what libconfuse forgets: which braces are open (it takes the end of the file
- * for a closing one), which options and sections were there before (it lets the last one win), and
- * whether a comma ends a list. The order of tokens is left to libconfuse.
+ * The pass also follows the braces and what is before them, without knowing what may be where, so
+ * that a brace that is missing, or an option or a section given twice, is reported as that, and not
+ * as whatever it makes of the rest of the file. conf_read.c checks the order of tokens.
  */
 #include "lib/admin/conf_parts.h"
 
@@ -23,16 +19,6 @@
 /* How much of a section's name is shown; longer than any valid one. */
 #define TITLE_SHOWN 80
 
-enum token_kind { TOKEN_NONE, TOKEN_WORD, TOKEN_TEXT, TOKEN_MARK };
-
-struct token {
-    enum token_kind kind;
-    char mark; /* TOKEN_MARK: one of = { } , */
-    unsigned line;
-    const uint8_t *text; /* TOKEN_WORD, TOKEN_TEXT without quotes: borrowed from the file */
-    size_t len;
-};
-
 struct source {
     const struct conf *conf;
     struct conf_error *error;
@@ -40,10 +26,10 @@ struct source {
     size_t len;
     size_t at;
     unsigned line;
-    char *out;
-    size_t out_len;
-    struct token last;   /* the previous token */
-    struct token before; /* and the one before it */
+    struct conf_token *tokens;
+    size_t num_tokens;
+    char *texts; /* where the next text goes */
+    size_t num_sections;
     bool in_list;
     enum conf_kind section; /* CONF_TOP outside of sections */
     bool in_section;        /* also true in a section of unknown kind */
@@ -57,7 +43,7 @@ _Static_assert(CONF_MAX_OPTIONS <= 32 && NUM_CONF_KINDS <= 32, "seen has a bit f
 
 static void put(struct source *s, char c)
 {
-    s->out[s->out_len++] = c;
+    *s->texts++ = c;
 }
 
 static bool is_word_byte(uint8_t c)
@@ -74,33 +60,32 @@ static int check_byte(struct source *s, uint8_t c)
     return 0;
 }
 
-static void push(struct source *s, struct token token)
+/* The token before the next one, for 1; the one before that, for 2. */
+static const struct conf_token *previous(const struct source *s, size_t back)
 {
-    token.line = s->line;
-    s->before = s->last;
-    s->last = token;
+    static const struct conf_token none = {.kind = CONF_TOKEN_END};
+
+    return back <= s->num_tokens ? &s->tokens[s->num_tokens - back] : &none;
 }
 
-static bool is_mark(const struct token *token, char mark)
+static void push(struct source *s, enum conf_token_kind kind, const char *text)
 {
-    return token->kind == TOKEN_MARK && token->mark == mark;
+    s->tokens[s->num_tokens++] = (struct conf_token){.kind = kind, .line = s->line, .text = text};
 }
 
 /* A quoted text; `at` is after its opening quote. */
 static int scan_text(struct source *s)
 {
     size_t start = s->at;
+    const char *text = s->texts;
 
-    put(s, '"');
-    put(s, CONF_QUOTED);
     for (; s->at < s->len && s->in[s->at] != '\n' && s->in[s->at] != '\r'; s->at++) {
         uint8_t c = s->in[s->at];
 
         if (c == '"') {
-            put(s, '"');
+            put(s, '\0');
             s->at++;
-            push(s, (struct token){
-                        .kind = TOKEN_TEXT, .text = s->in + start, .len = s->at - 1 - start});
+            push(s, CONF_TOKEN_TEXT, text);
             return 0;
         }
         if (check_byte(s, c) != 0) {
@@ -117,11 +102,8 @@ static int scan_text(struct source *s)
                 return conf_fail(s->error, s->conf, s->line,
                                  "unknown escape: only \\\" and \\\\ are allowed in a text");
             }
-            put(s, '\\');
             s->at++;
             c = next;
-        } else if (c == '$') {
-            put(s, '\\');
         }
         put(s, (char)c);
     }
@@ -130,17 +112,18 @@ static int scan_text(struct source *s)
 
 static int scan_word(struct source *s)
 {
-    struct token word = {.kind = TOKEN_WORD, .text = s->in + s->at};
+    const struct conf_token *last = previous(s, 1);
+    const char *word = s->texts;
 
     /* Otherwise the next option would be taken for the missing value. */
-    if (is_mark(&s->last, '=') && s->last.line != s->line) {
-        return conf_fail(s->error, s->conf, s->last.line, "a value must follow the equal sign");
+    if (conf_is_mark(last, '=') && last->line != s->line) {
+        return conf_fail(s->error, s->conf, last->line, "a value must follow the equal sign");
     }
     for (; s->at < s->len && is_word_byte(s->in[s->at]); s->at++) {
         put(s, (char)s->in[s->at]);
-        word.len++;
     }
-    push(s, word);
+    put(s, '\0');
+    push(s, CONF_TOKEN_WORD, word);
     return 0;
 }
 
@@ -148,14 +131,15 @@ static int scan_word(struct source *s)
 static int note_option(struct source *s)
 {
     const struct conf_section *section = &conf_sections[s->section];
+    const struct conf_token *last = previous(s, 1);
     uint32_t *seen = &s->seen[s->in_section];
     uint32_t bit;
     int index;
 
-    if (s->last.kind != TOKEN_WORD || (s->in_section && s->section == CONF_TOP)) {
+    if (last->kind != CONF_TOKEN_WORD || (s->in_section && s->section == CONF_TOP)) {
         return 0;
     }
-    index = conf_option_index(section, (const char *)s->last.text, s->last.len);
+    index = conf_option_index(section, last->text);
     if (index < 0) {
         return 0;
     }
@@ -171,33 +155,31 @@ static int note_option(struct source *s)
 /* The last two tokens are a section's word and its name. */
 static bool is_title(const struct source *s)
 {
-    return s->before.kind == TOKEN_WORD &&
-           (s->last.kind == TOKEN_TEXT || s->last.kind == TOKEN_WORD);
+    enum conf_token_kind last = previous(s, 1)->kind;
+
+    return previous(s, 2)->kind == CONF_TOKEN_WORD &&
+           (last == CONF_TOKEN_TEXT || last == CONF_TOKEN_WORD);
 }
 
-/* libconfuse does not report the line of a section's name, so names are checked here. */
 static int check_title(struct source *s)
 {
     const char *section = conf_sections[s->section].name;
-    char title[TITLE_SHOWN + 1];
-    size_t len = s->last.len < TITLE_SHOWN ? s->last.len : TITLE_SHOWN;
+    const struct conf_token *title = previous(s, 1);
     const char *complaint;
 
-    memcpy(title, s->last.text, len);
-    title[len] = '\0';
-    if (s->last.kind == TOKEN_WORD) {
-        return conf_fail(s->error, s->conf, s->line, "%s: %s must be in double quotes", section,
-                         title);
+    if (title->kind == CONF_TOKEN_WORD) {
+        return conf_fail(s->error, s->conf, s->line, "%s: %.*s must be in double quotes", section,
+                         TITLE_SHOWN, title->text);
     }
-    complaint = conf_complain_title(s->section, title);
-    return complaint == NULL
-               ? 0
-               : conf_fail(s->error, s->conf, s->line, "%s: \"%s\" %s", section, title, complaint);
+    complaint = conf_complain_title(s->section, title->text);
+    return complaint == NULL ? 0
+                             : conf_fail(s->error, s->conf, s->line, "%s: \"%.*s\" %s", section,
+                                         TITLE_SHOWN, title->text, complaint);
 }
 
 static int open_section(struct source *s)
 {
-    const struct token *word = is_title(s) ? &s->before : &s->last;
+    const struct conf_token *word = previous(s, is_title(s) ? 2 : 1);
     uint32_t bit;
 
     if (s->in_section) {
@@ -206,11 +188,12 @@ static int open_section(struct source *s)
                          s->section_line);
     }
     s->in_section = true;
+    s->num_sections++;
     s->section_line = s->line;
     s->section = CONF_TOP;
     s->seen[1] = 0;
-    if (word->kind == TOKEN_WORD) {
-        s->section = conf_section_kind((const char *)word->text, word->len);
+    if (word->kind == CONF_TOKEN_WORD) {
+        s->section = conf_section_kind(word->text);
     }
     if (conf_sections[s->section].titled && is_title(s) && check_title(s) != 0) {
         return -1;
@@ -230,7 +213,7 @@ static int close_brace(struct source *s)
 {
     if (s->in_list) {
         s->in_list = false;
-        return is_mark(&s->last, ',')
+        return conf_is_mark(previous(s, 1), ',')
                    ? conf_fail(s->error, s->conf, s->line, "a value must follow the comma")
                    : 0;
     }
@@ -248,7 +231,7 @@ static int scan_mark(struct source *s, uint8_t c)
 
     if (c == '=') {
         status = note_option(s);
-    } else if (c == '{' && is_mark(&s->last, '=')) {
+    } else if (c == '{' && conf_is_mark(previous(s, 1), '=')) {
         s->in_list = true;
         s->list_line = s->line;
     } else if (c == '{') {
@@ -256,9 +239,10 @@ static int scan_mark(struct source *s, uint8_t c)
     } else if (c == '}') {
         status = close_brace(s);
     }
+    push(s, CONF_TOKEN_MARK, s->texts);
     put(s, (char)c);
+    put(s, '\0');
     s->at++;
-    push(s, (struct token){.kind = TOKEN_MARK, .mark = (char)c});
     return status;
 }
 
@@ -301,7 +285,6 @@ static int scan_next(struct source *s)
         return unexpected(s, c);
     }
     s->line += c == '\n';
-    put(s, (char)c);
     s->at++;
     return 0;
 }
@@ -320,12 +303,18 @@ static int scan_all(struct source *s)
         return conf_fail(s->error, s->conf, s->in_list ? s->list_line : s->section_line,
                          "the brace that opens here is never closed");
     }
-    put(s, '\n');
+    s->line++;
+    push(s, CONF_TOKEN_END, NULL);
     return 0;
 }
 
-char *conf_source_clean(const struct conf *conf, const uint8_t *bytes, size_t len, size_t *out_len,
-                        struct conf_error *error)
+bool conf_is_mark(const struct conf_token *token, char mark)
+{
+    return token->kind == CONF_TOKEN_MARK && token->text[0] == mark;
+}
+
+struct conf_token *conf_source_tokens(const struct conf *conf, const uint8_t *bytes, size_t len,
+                                      size_t *num_sections, struct conf_error *error)
 {
     struct source s = {.conf = conf, .error = error, .in = bytes, .len = len, .line = 1};
 
@@ -333,16 +322,18 @@ char *conf_source_clean(const struct conf *conf, const uint8_t *bytes, size_t le
         conf_fail(error, conf, 0, "larger than %zu bytes", CONF_SIZE_MAX);
         return NULL;
     }
-    /* A byte becomes at most two (a quote and its mark); a line end comes last. */
-    s.out = malloc(2 * len + 1);
-    if (s.out == NULL) {
+    /* A byte becomes at most one token and two bytes of text (itself and a NUL); the end is
+     * also a token. */
+    s.tokens = malloc((len + 1) * sizeof *s.tokens + 2 * len);
+    if (s.tokens == NULL) {
         conf_fail(error, conf, 0, "out of memory");
         return NULL;
     }
+    s.texts = (char *)&s.tokens[len + 1];
     if (scan_all(&s) != 0) {
-        free(s.out);
+        free(s.tokens);
         return NULL;
     }
-    *out_len = s.out_len;
-    return s.out;
+    *num_sections = s.num_sections;
+    return s.tokens;
 }

@@ -23,7 +23,7 @@ static void *field(const struct place *p)
 }
 
 /* The line is noted for an option that may have to be named later. */
-static void note_line(const struct place *p, const struct conf_value *value)
+static void note_line(const struct place *p, const struct conf_token *value)
 {
     if (p->option->line_offset != 0) {
         *(unsigned *)(void *)((char *)p->object + p->option->line_offset) = value->line;
@@ -32,14 +32,15 @@ static void note_line(const struct place *p, const struct conf_value *value)
 
 /* --- single values ------------------------------------------------------------------------- */
 
-static int complain(const struct place *p, const struct conf_value *value, const char *complaint)
+static int complain(const struct place *p, const struct conf_token *value, const char *complaint)
 {
-    return conf_fail(p->error, p->conf, value->line, value->quoted ? "%s: \"%s\" %s" : "%s: %s %s",
+    return conf_fail(p->error, p->conf, value->line,
+                     value->kind == CONF_TOKEN_TEXT ? "%s: \"%s\" %s" : "%s: %s %s",
                      p->option->name, value->text, complaint);
 }
 
 /* The index of the value in the option's words; -1 with the error if it is none of them. */
-static int find_word(const struct place *p, const struct conf_value *value)
+static int find_word(const struct place *p, const struct conf_token *value)
 {
     char allowed[256];
     size_t len = 0;
@@ -56,13 +57,13 @@ static int find_word(const struct place *p, const struct conf_value *value)
 }
 
 /* A decimal number without sign or leading zeros, within the option's bounds. */
-static int take_number(const struct place *p, const struct conf_value *value)
+static int take_number(const struct place *p, const struct conf_token *value)
 {
     const char *text = value->text;
     size_t len = strlen(text);
     unsigned number = 0;
 
-    if (value->quoted) {
+    if (value->kind == CONF_TOKEN_TEXT) {
         return conf_fail(p->error, p->conf, value->line, "%s: numbers must not be quoted",
                          p->option->name);
     }
@@ -80,18 +81,18 @@ static int take_number(const struct place *p, const struct conf_value *value)
                      p->option->name, text, p->option->min, p->option->max);
 }
 
-static int take_boolean(const struct place *p, const struct conf_value *value)
+static int take_boolean(const struct place *p, const struct conf_token *value)
 {
     bool yes = strcmp(value->text, "true") == 0;
 
-    if (value->quoted || (!yes && strcmp(value->text, "false") != 0)) {
+    if (value->kind == CONF_TOKEN_TEXT || (!yes && strcmp(value->text, "false") != 0)) {
         return complain(p, value, "is neither true nor false (without quotes)");
     }
     *(bool *)field(p) = yes;
     return 0;
 }
 
-static int take_text(const struct place *p, const struct conf_value *value)
+static int take_text(const struct place *p, const struct conf_token *value)
 {
     struct conf_text *out = field(p);
 
@@ -108,7 +109,7 @@ static int take_text(const struct place *p, const struct conf_value *value)
 }
 
 /* A relative path begins where the configuration file is. */
-static int take_path(const struct place *p, const struct conf_value *value, struct conf_text *out)
+static int take_path(const struct place *p, const struct conf_token *value, struct conf_text *out)
 {
     const char *slash = strrchr(p->conf->file, '/');
     size_t directory = slash == NULL ? 0 : (size_t)(slash - p->conf->file) + 1;
@@ -127,7 +128,7 @@ static int take_path(const struct place *p, const struct conf_value *value, stru
     return 0;
 }
 
-static int take_address(const struct place *p, const struct conf_value *value,
+static int take_address(const struct place *p, const struct conf_token *value,
                         struct conf_endpoint *out)
 {
     const char *why;
@@ -140,7 +141,7 @@ static int take_address(const struct place *p, const struct conf_value *value,
     return 0;
 }
 
-static int take_word(const struct place *p, const struct conf_value *value)
+static int take_word(const struct place *p, const struct conf_token *value)
 {
     int index = find_word(p, value);
 
@@ -151,7 +152,7 @@ static int take_word(const struct place *p, const struct conf_value *value)
     return index < 0 ? -1 : 0;
 }
 
-static int take_single(const struct place *p, const struct conf_value *value)
+static int take_single(const struct place *p, const struct conf_token *value)
 {
     switch (p->option->type) {
     case CONF_TEXT:
@@ -173,7 +174,7 @@ static int take_single(const struct place *p, const struct conf_value *value)
 
 /* --- lists --------------------------------------------------------------------------------- */
 
-static int take_sni_names(const struct place *p, cfg_opt_t *values, size_t num)
+static int take_sni_names(const struct place *p, const struct conf_values *values, size_t num)
 {
     struct conf_texts *out = field(p);
 
@@ -182,7 +183,7 @@ static int take_sni_names(const struct place *p, cfg_opt_t *values, size_t num)
         return -1;
     }
     for (size_t i = 0; i < num; i++) {
-        const struct conf_value *value = conf_read_value(values, i);
+        const struct conf_token *value = conf_value(values, i);
         char *name = conf_copy(p->conf, value->text, p->error);
 
         if (name == NULL) {
@@ -195,7 +196,7 @@ static int take_sni_names(const struct place *p, cfg_opt_t *values, size_t num)
     return 0;
 }
 
-static int take_paths(const struct place *p, cfg_opt_t *values, size_t num)
+static int take_paths(const struct place *p, const struct conf_values *values, size_t num)
 {
     struct conf_texts *out = field(p);
 
@@ -204,7 +205,7 @@ static int take_paths(const struct place *p, cfg_opt_t *values, size_t num)
         return -1;
     }
     for (size_t i = 0; i < num; i++) {
-        if (take_path(p, conf_read_value(values, i), &out->items[i]) != 0) {
+        if (take_path(p, conf_value(values, i), &out->items[i]) != 0) {
             return -1;
         }
         out->num++;
@@ -212,7 +213,7 @@ static int take_paths(const struct place *p, cfg_opt_t *values, size_t num)
     return 0;
 }
 
-static int take_addresses(const struct place *p, cfg_opt_t *values, size_t num)
+static int take_addresses(const struct place *p, const struct conf_values *values, size_t num)
 {
     struct conf_endpoint *items = conf_alloc(p->conf, num, sizeof *items, p->error);
 
@@ -220,7 +221,7 @@ static int take_addresses(const struct place *p, cfg_opt_t *values, size_t num)
         return -1;
     }
     for (size_t i = 0; i < num; i++) {
-        if (take_address(p, conf_read_value(values, i), &items[i]) != 0) {
+        if (take_address(p, conf_value(values, i), &items[i]) != 0) {
             return -1;
         }
     }
@@ -229,7 +230,7 @@ static int take_addresses(const struct place *p, cfg_opt_t *values, size_t num)
     return 0;
 }
 
-static int take_network(const struct place *p, const struct conf_value *value, struct prefix *out)
+static int take_network(const struct place *p, const struct conf_token *value, struct prefix *out)
 {
     const char *why;
 
@@ -241,10 +242,10 @@ static int take_network(const struct place *p, const struct conf_value *value, s
 }
 
 /* The values, or the default if there are none. */
-static int take_networks(const struct place *p, cfg_opt_t *values, size_t num)
+static int take_networks(const struct place *p, const struct conf_values *values, size_t num)
 {
-    const struct conf_value fallback = {.text = p->option->fallback};
-    bool by_default = !conf_read_given(values) && fallback.text[0] != '\0';
+    const struct conf_token fallback = {.kind = CONF_TOKEN_TEXT, .text = p->option->fallback};
+    bool by_default = values->first == NULL && fallback.text[0] != '\0';
     struct conf_prefixes *out = field(p);
 
     out->num = by_default ? 1 : num;
@@ -253,7 +254,7 @@ static int take_networks(const struct place *p, cfg_opt_t *values, size_t num)
         return -1;
     }
     for (size_t i = 0; i < out->num; i++) {
-        const struct conf_value *value = by_default ? &fallback : conf_read_value(values, i);
+        const struct conf_token *value = by_default ? &fallback : conf_value(values, i);
 
         if (take_network(p, value, &out->items[i]) != 0) {
             return -1;
@@ -264,11 +265,11 @@ static int take_networks(const struct place *p, cfg_opt_t *values, size_t num)
 
 /* --- options ------------------------------------------------------------------------------- */
 
-static int check_text(const struct place *p, const struct conf_value *value)
+static int check_text(const struct place *p, const struct conf_token *value)
 {
     const char *complaint = NULL;
 
-    if (!value->quoted) {
+    if (value->kind != CONF_TOKEN_TEXT) {
         return complain(p, value, "must be in double quotes");
     }
     if (p->option->complaint != NULL) {
@@ -278,23 +279,23 @@ static int check_text(const struct place *p, const struct conf_value *value)
 }
 
 /* Addresses are compared by conf_check(), which knows them in more than one spelling. */
-static int check_list(const struct place *p, cfg_opt_t *values, size_t num)
+static int check_list(const struct place *p, const struct conf_values *values, size_t num)
 {
     int (*compare)(const char *, const char *) =
         p->option->type == CONF_SNI_NAMES ? strcasecmp : strcmp;
 
     if (num > LIST_MAX) {
-        return conf_fail(p->error, p->conf, conf_read_value(values, LIST_MAX)->line,
+        return conf_fail(p->error, p->conf, conf_value(values, LIST_MAX)->line,
                          "%s: more than %d values", p->option->name, LIST_MAX);
     }
     for (size_t i = 0; i < num; i++) {
-        const struct conf_value *value = conf_read_value(values, i);
+        const struct conf_token *value = conf_value(values, i);
 
         if (check_text(p, value) != 0) {
             return -1;
         }
         for (size_t j = 0; j < i && p->option->type != CONF_ADDRESSES; j++) {
-            if (compare(conf_read_value(values, j)->text, value->text) == 0) {
+            if (compare(conf_value(values, j)->text, value->text) == 0) {
                 return complain(p, value, "is given twice");
             }
         }
@@ -302,7 +303,7 @@ static int check_list(const struct place *p, cfg_opt_t *values, size_t num)
     return 0;
 }
 
-static int take_list(const struct place *p, cfg_opt_t *values, size_t num)
+static int take_list(const struct place *p, const struct conf_values *values, size_t num)
 {
     if (check_list(p, values, num) != 0) {
         return -1;
@@ -321,9 +322,9 @@ static int take_list(const struct place *p, cfg_opt_t *values, size_t num)
     }
 }
 
-static int take_given(const struct place *p, cfg_opt_t *values)
+static int take_given(const struct place *p, const struct conf_values *values)
 {
-    const struct conf_value *value = conf_read_value(values, 0);
+    const struct conf_token *value = conf_value(values, 0);
     bool is_text = p->option->type != CONF_NUMBER && p->option->type != CONF_BOOLEAN;
 
     return is_text && check_text(p, value) != 0 ? -1 : take_single(p, value);
@@ -331,31 +332,35 @@ static int take_given(const struct place *p, cfg_opt_t *values)
 
 static int take_default(const struct place *p, unsigned line)
 {
-    struct conf_value value = {.line = line, .text = p->option->fallback};
+    bool quoted = p->option->type != CONF_NUMBER && p->option->type != CONF_BOOLEAN;
+    struct conf_token value = {.kind = quoted ? CONF_TOKEN_TEXT : CONF_TOKEN_WORD,
+                               .line = line,
+                               .text = p->option->fallback};
 
-    value.quoted = p->option->type != CONF_NUMBER && p->option->type != CONF_BOOLEAN;
     return take_single(p, &value);
 }
 
-static int complain_missing(const struct place *p, enum conf_kind kind, cfg_t *section)
+static int complain_missing(const struct place *p, enum conf_kind kind,
+                            const struct conf_node *section)
 {
     if (kind == CONF_TOP || section == NULL) {
         return conf_fail(p->error, p->conf, 0, "%s is missing", p->option->name);
     }
-    return conf_fail(p->error, p->conf, (unsigned)section->line, "%s \"%s\" has no %s",
-                     conf_sections[kind].name, cfg_title(section) + 1, p->option->name);
+    return conf_fail(p->error, p->conf, section->line, "%s \"%s\" has no %s",
+                     conf_sections[kind].name, section->title, p->option->name);
 }
 
-int conf_take_options(struct conf *conf, enum conf_kind kind, cfg_t *section, void *object,
-                      struct conf_error *error)
+int conf_take_options(struct conf *conf, enum conf_kind kind, const struct conf_node *section,
+                      void *object, struct conf_error *error)
 {
-    unsigned line = kind == CONF_TOP || section == NULL ? 0 : (unsigned)section->line;
+    static const struct conf_node nothing;
+    const struct conf_node *from = section == NULL ? &nothing : section;
 
     for (size_t i = 0; i < conf_sections[kind].num_options; i++) {
         const struct conf_option *option = &conf_sections[kind].options[i];
         struct place p = {.conf = conf, .option = option, .object = object, .error = error};
-        cfg_opt_t *values = conf_read_option(section, i);
-        size_t num = cfg_opt_size(values);
+        const struct conf_values *values = &from->options[i];
+        size_t num = values->num;
         int status = 0;
 
         if (num == 0 && option->fallback == NULL) {
@@ -365,7 +370,7 @@ int conf_take_options(struct conf *conf, enum conf_kind kind, cfg_t *section, vo
         } else if (num > 0) {
             status = take_given(&p, values);
         } else {
-            status = take_default(&p, line);
+            status = take_default(&p, from->line);
         }
         if (status != 0) {
             return -1;

@@ -10,9 +10,6 @@ FAULTS = (
     ("libcrypto", "3.5", ("CRYPTO_THREAD_lock_new", "OPENSSL_init_crypto"),
      "waits for itself for ever when its first allocations fail",
      "at start only; raising the error begins the initialisation again that it belongs to"),
-    ("libconfuse", "3.3", ("cfg_yylex",),
-     "aborts by an assertion when a quoted string of the configuration cannot grow",
-     "at start only, with the assertion on standard error; strings have to be quoted"),
 )
 
 

@@ -66,9 +66,9 @@ PLANTS = (
     (laws.symbols, _object("line_planted.o", "void *malloc(unsigned long); "
                            "void *f(void) { return malloc(9); }"),
      "line_planted.o: takes malloc"),
-    (laws.symbols, _object("conf_planted.o", "int cfg_parse(void); "
-                           "int f(void) { return cfg_parse(); }"),
-     "conf_planted.o: takes cfg_parse"),
+    (laws.symbols, _object("asjson_planted.o", "int json_loads(void); "
+                           "int f(void) { return json_loads(); }"),
+     "asjson_planted.o: takes json_loads"),
     (laws.symbols, _object("planted.o", "extern void *stderr; void *f(void) { return stderr; }"),
      "planted.o: takes stderr"),
     (laws.headers, _append("lib/smtp/line.c", "#include <unistd.h>\n"), "unistd.h"),

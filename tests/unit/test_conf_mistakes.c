@@ -59,7 +59,18 @@ static const struct {
     {"no title", "tls_profile \"p\"", "tls_profile", ":5: missing title for section 'tls_profile'"},
     {"title of limits", "", "limits \"x\" { }\n",
      ":12: missing opening brace for section 'limits'"},
+    {"no option", "hostname", "= hostname", ":1: unexpected token '='"},
+    {"no option in a section", "{ }", "{\n= }", ":6: unexpected token '='"},
+    {"no value but a mark", "\"mail.example.org\"", "= \"mail.example.org\"",
+     ":1: unexpected token '='"},
+    {"list that begins with a comma", "{ \"a\",", "{ , \"a\",", ":4: unexpected token ','"},
+    {"value without an option", "\"/keys/a\"", "\"/keys/a\" \"$\\\"\"", ":2: no such option '$\"'"},
+    {"section of that name inside of one", "{ }", "{\nmilter }", ":6: no such option 'milter'"},
     {"end in an option", "", "user", ":13: premature end of file"},
+    {"end before a value", "", "user =\n\n", ":15: premature end of file"},
+    {"end before a list", "", "ticket_keys = ", ":13: premature end of file"},
+    {"end before a title", "", "backend", ":13: premature end of file"},
+    {"end before a brace", "", "milter", ":13: premature end of file"},
     {"section in a section", "backend = \"smtpd\"", "limits { }",
      ":10: a section cannot be inside another one, which begins in line 7"},
     /* unknown, twice */
@@ -438,7 +449,7 @@ START_TEST(test_long_list)
 }
 END_TEST
 
-/* A mistake never leaves anything behind for the next file: libconfuse keeps state. */
+/* A mistake never leaves anything behind for the next file. */
 START_TEST(test_good_after_bad)
 {
     struct conf_error error;
