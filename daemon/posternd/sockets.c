@@ -313,6 +313,14 @@ const int *sockets_of(const struct sockets *s, const struct conf *conf, size_t l
     return &a->by_worker[worker * a->stride];
 }
 
+const struct addr *sockets_bound(const struct sockets *s, const struct conf *conf, size_t listener,
+                                 size_t address)
+{
+    const struct sockets_address *a = find(s, conf, listener, address);
+
+    return a == NULL ? NULL : &a->bound;
+}
+
 /* Whether `conf` names it: as often as the addresses before it with the same text, and once more.
  */
 static bool is_named(const struct sockets *s, size_t index, const struct conf *conf)
