@@ -6,7 +6,6 @@
 #include "lib/net/spread.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -345,7 +344,7 @@ static bool is_named(const struct sockets *s, size_t index, const struct conf *c
  */
 static void take_no_more(int fd)
 {
-    (void)setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &(int){INT_MAX}, sizeof(int));
+    (void)setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &(int){INHERITED_LEFT}, sizeof(int));
 }
 
 void sockets_leave(struct sockets *s, const struct conf *conf)
