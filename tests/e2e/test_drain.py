@@ -367,6 +367,29 @@ class Drain(Milters):
         for each in waiting:
             self.assert_code(each.greet(), 250)
 
+    def test_reload_that_comes_with_the_stop(self):
+        """Its load is given up, and the supervisor is not told that posternd is ready again."""
+        supervisor = Supervisor(self.stage)
+        self.addCleanup(supervisor.close)
+        daemon = supervisor.start(self.changed('"127.0.0.1:0"', f'"127.0.0.1:{free_port()}"'))
+        client = self.enter(daemon)
+        subject = self.out(client)
+        mark = supervisor.told.mark()
+        daemon.suspend()
+        daemon.send_signal(signal.SIGHUP)
+        daemon.send_signal(signal.SIGTERM)
+        daemon.resume()
+        daemon.wait_log("error: reload refused: posternd is stopping$")
+        daemon.send_signal(signal.SIGHUP)
+        daemon.wait_log("not reloading: posternd is stopping$")
+        self.held.release()
+        self.assert_code(client.reply(), 250)
+        self.end(daemon, sessions=1)
+        self.once(subject)
+        self.assertTrue(supervisor.told.find("^STOPPING=1", after=mark))
+        self.assertFalse(supervisor.told.find("^READY=1", after=mark))
+        self.assertFalse(supervisor.told.find("^STATUS=serving", after=mark))
+
     def test_it_says_what_it_waits_for(self):
         """Every ten seconds."""
         daemon = self.start(self.longer())
