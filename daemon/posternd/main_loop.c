@@ -38,7 +38,9 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
     if (info.ssi_signo == SIGHUP) {
         log_line(LOG_INFO, "reloading: signal HUP from uid=%u pid=%d", info.ssi_uid,
                  (int)info.ssi_pid);
-        (void)!reload_request(NULL);
+        if (reload_request(NULL) != 0) {
+            log_line(LOG_WARNING, "not reloading: posternd is stopping");
+        }
     } else if (signals_stop((int)info.ssi_signo)) {
         stop_signal(&loop->stop);
     } else {

@@ -112,7 +112,11 @@ static int64_t stop_end(const struct lifetime *l)
     if (l->wait == LIFETIME_HANDSHAKE) {
         return l->stopping_since + STOP_HANDSHAKE_TIMEOUT;
     }
-    return l->owed == OWED_MAIL ? l->stopping_since + STOP_MAIL_TIMEOUT : at;
+    /* Who does not read what there is could not be given the reply either, and may keep the backend
+     * from sending it. */
+    return l->owed == OWED_MAIL && l->client_blocked_since == 0
+               ? l->stopping_since + STOP_MAIL_TIMEOUT
+               : at;
 }
 
 int64_t lifetime_deadline(const struct lifetime *l)

@@ -56,9 +56,9 @@ struct lifetime {
  *
  * When the daemon stops, nobody new is served until the last session has ended. So everything else
  * is over when it has stopped for shutdown_timeout, whatever the client still sends, except the
- * wait for the reply to a mail: 270 s. A handshake has 2 s: a client whose handshake fails may send
- * its mail again in plaintext. A client that has been sent its last reply has 0.5 s to close, one
- * that does not take it 5 s or as long as the others.
+ * wait for the reply to a mail by a client that reads: 270 s. A handshake has 2 s: a client whose
+ * handshake fails may send its mail again in plaintext. A client that has been sent its last reply
+ * has 0.5 s to close, one that does not take it 5 s or as long as the others.
  */
 int64_t lifetime_deadline(const struct lifetime *l);
 

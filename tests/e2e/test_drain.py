@@ -106,6 +106,14 @@ class Drain(Milters):
         daemon.send_signal(number)
         daemon.wait_log("stopping: waiting for")
 
+    def refused(self, daemon):
+        """Waits until new clients are refused."""
+        with self.assertRaises(ConnectionRefusedError):
+            while True:
+                # One that comes between the last accept() and the close is reset.
+                with Client(daemon.address()) as late:
+                    late.rest()
+
     def end(self, daemon, *, sessions, inside=0, without=0):
         """It has ended by itself, and says so; seconds that it took."""
         self.assertEqual(daemon.wait(), 0)
@@ -297,6 +305,21 @@ class Drain(Milters):
         self.once(subject)
         self.assertRegex(self.values(self.delivered_again(subject))[0], TLS)
 
+    def test_status(self):
+        """It is told that nothing listens any more."""
+        daemon = self.start()
+        client = self.enter(daemon)
+        subject = self.out(client)
+        self.stop(daemon)
+        self.refused(daemon)
+        done = run_posternctl(self.build, "-c", self.conf, "status")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        self.assertIn('listener "mx": none\n', done.stdout)
+        self.held.release()
+        self.assert_code(client.reply(), 250)
+        self.end(daemon, sessions=1)
+        self.once(subject)
+
     def delivered_again(self, subject):
         """A mail that delivered() has returned before."""
         # pylint: disable-next=protected-access
@@ -314,11 +337,7 @@ class Drain(Milters):
         for each in waiting:
             # Whoever comes in before the signal is noticed may have had a banner.
             self.assertRegex(each.rest(), rb"^(220 .*\r\n)?" + STOPPING + b"$")
-        with self.assertRaises(ConnectionRefusedError):
-            while True:
-                # One that comes between the last accept() and the close is reset.
-                with Client(daemon.address()) as late:
-                    late.rest()
+        self.refused(daemon)
         self.assertIsNone(daemon.exit_code)
         self.held.release()
         self.assert_code(client.reply(), 250)
@@ -347,6 +366,29 @@ class Drain(Milters):
         self.addCleanup(self.kill, supervisor.start(conf))
         for each in waiting:
             self.assert_code(each.greet(), 250)
+
+    def test_reload_that_comes_with_the_stop(self):
+        """Its load is given up, and the supervisor is not told that posternd is ready again."""
+        supervisor = Supervisor(self.stage)
+        self.addCleanup(supervisor.close)
+        daemon = supervisor.start(self.changed('"127.0.0.1:0"', f'"127.0.0.1:{free_port()}"'))
+        client = self.enter(daemon)
+        subject = self.out(client)
+        mark = supervisor.told.mark()
+        daemon.suspend()
+        daemon.send_signal(signal.SIGHUP)
+        daemon.send_signal(signal.SIGTERM)
+        daemon.resume()
+        daemon.wait_log("error: reload refused: posternd is stopping$")
+        daemon.send_signal(signal.SIGHUP)
+        daemon.wait_log("not reloading: posternd is stopping$")
+        self.held.release()
+        self.assert_code(client.reply(), 250)
+        self.end(daemon, sessions=1)
+        self.once(subject)
+        self.assertTrue(supervisor.told.find("^STOPPING=1", after=mark))
+        self.assertFalse(supervisor.told.find("^READY=1", after=mark))
+        self.assertFalse(supervisor.told.find("^STATUS=serving", after=mark))
 
     def test_it_says_what_it_waits_for(self):
         """Every ten seconds."""
