@@ -26,10 +26,6 @@ SLOW_DOTS = {"smtpd_end_of_data_restrictions":
 # What a server says that shuts down in good order: the mail of this client is somewhere else's.
 SHUTTING_DOWN = re.compile(r"(refused by )?421 4\.3\.2 ")
 
-# It says nothing within a handshake (docs/design.md, "Stopping"). A client of TLS 1.3 has done its
-# part before the server has.
-CUT_IN_HANDSHAKE = re.compile(r".*(EOF|closed|reset).* at (handshake|EHLO under TLS)$")
-
 # Seconds for the senders to finish their mails.
 FINISH = 120
 
@@ -74,16 +70,12 @@ class Report:
 
     def hurt(self, restarted=False):
         """{what happened instead of what a client asked for: how often}. restarted: a session may be
-        told that the service is shutting down, or be in a handshake."""
+        told that the service is shutting down."""
         found = collections.Counter()
         for outcome, number in self._outcomes():
-            if outcome != "served" and not (restarted and (
-                    SHUTTING_DOWN.match(outcome) or CUT_IN_HANDSHAKE.match(outcome))):
+            if outcome != "served" and not (restarted and SHUTTING_DOWN.match(outcome)):
                 found[outcome] += number
         return dict(found)
-
-    def cut_in_handshake(self):
-        return sum(number for outcome, number in self._outcomes() if CUT_IN_HANDSHAKE.match(outcome))
 
     def told(self):
         """Sessions that were told that the service is shutting down."""
@@ -93,12 +85,11 @@ class Report:
         return self._matching("refused$|refused at")
 
     def reset(self):
-        """Connections that were reset, or closed without a word, outside a handshake."""
+        """Connections that were reset, or closed without a word."""
         return self._matching("reset|closed")
 
     def _matching(self, pattern):
-        return sum(number for outcome, number in self._outcomes()
-                   if re.search(pattern, outcome) and not CUT_IN_HANDSHAKE.match(outcome))
+        return sum(number for outcome, number in self._outcomes() if re.search(pattern, outcome))
 
     def _outcomes(self):
         return [*self.probe["outcomes"].items(), *self.mail["outcomes"].items()]
@@ -136,6 +127,6 @@ class Report:
         return (f"{waits['num']} banners (median {1000 * waits['median']:.1f} ms, p99 "
                 f"{1000 * waits['p99']:.1f} ms, longest {1000 * self.longest:.0f} ms), "
                 f"{len(self.accepted)} mails; {self.refused()} refused, {self.reset()} reset, "
-                f"{self.told()} told 421, {self.cut_in_handshake()} cut in a handshake, "
+                f"{self.told()} told 421, "
                 f"{len(self.without_reply())} dots without reply; "
                 f"connects left out: {self.probe['late']}")
