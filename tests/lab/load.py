@@ -8,9 +8,9 @@ servers do: a mail without a final reply is sent again until it is taken. Every 
 slow@client.test, for a Postfix that lets their replies to the dot take long. The subject of each mail
 is unique.
 
-The first line is "load: pid=N begun", when the first mail was taken and the first banner came. SIGTERM
-ends it: senders first finish their mails. The last line is "load: report " and the report in JSON;
-lab/renewal.py reads it. Times are those of CLOCK_MONOTONIC.
+The first line is "load: pid=N begun", when the first mail was taken. SIGTERM ends it: senders first
+finish their mails. The last line is "load: report " and the report in JSON; lab/renewal.py reads it.
+Times are those of CLOCK_MONOTONIC.
 """
 
 import argparse

@@ -26,6 +26,9 @@ SLOW_DOTS = {"smtpd_end_of_data_restrictions":
 # What a server says that shuts down in good order: the mail of this client is somewhere else's.
 SHUTTING_DOWN = re.compile(r"(refused by )?421 4\.3\.2 ")
 
+# Seconds that a banner may take beside the oldest outstanding reply.
+ALLOWANCE = 1
+
 # Seconds for the senders to finish their mails.
 FINISH = 120
 
@@ -120,6 +123,20 @@ class Report:
         """How long after this moment the last reply came of those that were outstanding at it."""
         return max((reply - moment for sent, reply, _ in self.mail["dots"]
                     if reply is not None and sent <= moment < reply), default=0)
+
+    def waits(self, spans):
+        """Of each (begin, end): (the longest wait for a banner, that for the oldest reply that was
+        outstanding when it began)."""
+        return [(self.longest_since(begin, end), self.outstanding(begin)) for begin, end in spans]
+
+    def too_long(self, spans):
+        """Those of waits() that are longer than nobody notices."""
+        return [each for each in self.waits(spans) if each[0] > each[1] + ALLOWANCE]
+
+    @property
+    def served(self):
+        """Probes that got a banner and a 221."""
+        return self.probe["outcomes"].get("served", 0)
 
     def figures(self):
         """One line with the numbers, for who reads the test's output."""
