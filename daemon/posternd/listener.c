@@ -183,10 +183,6 @@ void listener_renew(struct listener *l, struct listener *fresh)
     l->snapshot = fresh->snapshot;
     l->index = fresh->index;
     fresh->snapshot = old;
-    if (l->state == LISTENER_LEAVING) {
-        event_del(&l->over);
-        l->state = LISTENER_OPEN;
-    }
 }
 
 void listener_refuse(struct listener *l)

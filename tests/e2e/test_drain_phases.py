@@ -258,6 +258,19 @@ class Phases(Played):
         self.assertEqual(client.rest(), b"250 accepted\r\n250 mail\r\n550 rcpt\r\n" + STOPPING)
         self.ended(daemon)
 
+    def test_client_that_does_not_read(self):
+        """It keeps the backend from replying to the end of its mail: not for longer than others."""
+        client, peer, daemon = self.begin(shutdown_timeout=SHORT)
+        self.group(client, peer, b"MAIL FROM:<>\r\nRCPT TO:<a@b.test>\r\nBDAT 3 LAST\r\na\r\n")
+        peer.socket.settimeout(1)
+        with self.assertRaises(TimeoutError):
+            while True:
+                peer.send(b"250-mail\r\n" * 10000)
+        self.stop(daemon, waits=True)
+        self.ended(daemon, without=1)
+        daemon.wait_log("warning: stopped: the backend has not replied to a mail, which may be "
+                        "delivered twice", times=1)
+
     def test_client_is_gone(self):
         """Nobody waits for the reply any more."""
         client, peer, daemon = self.begin(shutdown_timeout=LONG)

@@ -142,7 +142,7 @@ class Addresses(Reloading):
     @table((("to one", "0.0.0.0", "127.0.0.1"), ("to all", "127.0.0.1", "0.0.0.0")))
     def test_all_addresses(self, before, after):
         """The same port of another address, which overlaps: nobody is refused."""
-        port = free_port()
+        port = free_port("0.0.0.0")
         self.append(listener("new", port, before))
         self.reload()
         running = self.client(port)
@@ -161,7 +161,7 @@ class Addresses(Reloading):
 
     def test_refused_address_under_load(self):
         """A narrower address takes no client away from a wider one, unless it is served."""
-        port = free_port()
+        port = free_port("0.0.0.0")
         self.append(listener("new", port, "0.0.0.0"))
         self.reload()
         wide = self.text()
