@@ -164,7 +164,7 @@ check-house: all
 check-unit: $(BUILD)/unit
 	CK_DEFAULT_TIMEOUT=60 $(BUILD)/unit
 
-check-e2e: all
+check-e2e: all $(BUILD)/bench_server
 	python3 tests/e2e/main.py --build $(BUILD) $(if $(ONLY),--only '$(ONLY)')
 
 # Certsel against libssl: all hellos, or about HELLOS of them.
@@ -194,9 +194,10 @@ check-tsan: root-needed packages-build packages-run packages-check
 
 fuzz := CC=clang BUILD=build/fuzz FORTIFY= CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=fuzzer-no-link,address,undefined'
 
-# The tests of many clients at one time, STORMS times under each sanitizer.
+# The tests of many clients at one time, STORMS times under each sanitizer; 200 reloads in each.
 STORMS ?= 10
-storms := test_(load|limits|stress|stalled|milter_load|delivery)
+storms := test_(load|limits|stress|stalled|milter_load|delivery|renewal_storm)
+check-storm: export RENEWALS = 200
 check-storm: root-needed packages-build packages-run packages-check
 	@for round in $$(seq $(STORMS)); do \
 	    $(MAKE) --no-print-directory check-e2e ONLY='$(storms)' $(asan) || exit 1; \

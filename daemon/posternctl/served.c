@@ -321,6 +321,7 @@ static bool read_failure(const struct conf_certificate *certificate, struct text
     char path[PATH_SIZE];
     const char *reason;
     struct stat st;
+    struct stat opened;
     uint8_t *data;
     size_t len;
 
@@ -330,9 +331,11 @@ static bool read_failure(const struct conf_certificate *certificate, struct text
     }
     /* A hook writes a file, and nobody else a link in its place. */
     reason = "not a regular file";
-    data = S_ISREG(st.st_mode) ? readfile(path, &len, NULL, &reason) : NULL;
+    data = S_ISREG(st.st_mode) ? readfile(path, &len, &opened, &reason) : NULL;
     text_add(out, "the last renewal failed: ");
-    if (data != NULL) {
+    if (data != NULL && (opened.st_dev != st.st_dev || opened.st_ino != st.st_ino)) {
+        text_add(out, "the file was replaced while it was read");
+    } else if (data != NULL) {
         inforce_line(out, bytes_of(data, len), HOOK_LINE_MAX);
     } else {
         text_add(out, reason);

@@ -8,7 +8,6 @@
  */
 #include "daemon/posternd/control_parts.h"
 
-#include "daemon/common/sockaddr.h"
 #include "daemon/posternd/admission.h"
 #include "daemon/posternd/reload.h"
 #include "daemon/tls/certtext.h"
@@ -159,13 +158,13 @@ static json_t *listeners_json(struct making *m, const struct reload_state *now)
         json_t *addresses = json_array();
 
         for (size_t a = 0; a < conf_bound(&conf->listeners[l]).num; a++) {
-            size_t num;
-            const int *fds = sockets_of(now->sockets, conf, l, a, 0, &num);
-            struct endpoint at = {.ip = sockaddr_local(fds[0])};
+            const struct addr *bound = sockets_bound(now->sockets, conf, l, a);
             char text[ADDR_PATH_SIZE + 8];
 
-            endpoint_text(&at, text, sizeof text);
-            add(m, addresses, json_string(text));
+            if (bound != NULL) {
+                endpoint_text(&(struct endpoint){.ip = *bound}, text, sizeof text);
+                add(m, addresses, json_string(text));
+            }
         }
         put_text(m, object, "name", conf->listeners[l].name);
         put(m, object, "address", addresses);

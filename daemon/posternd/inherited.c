@@ -19,6 +19,7 @@ enum { FIRST = 3 };
 
 enum kind {
     LISTENER,
+    LEFT, /* was one */
     TICKETS,
     FOREIGN,
 };
@@ -71,6 +72,11 @@ static void sort(struct descriptor *d, mode_t mode)
         d->at = sockaddr_local(d->fd);
         d->why = unfit(d->fd, &d->at);
         d->kind = d->why == NULL ? LISTENER : FOREIGN;
+        if (d->kind == LISTENER &&
+            option_of(d->fd, SOL_SOCKET, SO_BINDTOIFINDEX) == INHERITED_LEFT) {
+            d->kind = LEFT;
+            d->why = "an earlier posternd has left its address: its socket unit needs a restart";
+        }
     } else if (strcmp(d->name, INHERITED_TICKETS) == 0 && fcntl(d->fd, F_GET_SEALS) >= 0) {
         d->kind = TICKETS;
     }
@@ -196,7 +202,7 @@ int inherited_listener(const struct addr *at, char name[NOTIFY_NAME_SIZE])
 bool inherited_has_port(uint16_t port)
 {
     for (const struct descriptor *d = state.items; d < state.items + state.num; d++) {
-        if (d->fd >= 0 && d->kind == LISTENER && d->at.port == port) {
+        if (d->fd >= 0 && (d->kind == LISTENER || d->kind == LEFT) && d->at.port == port) {
             return true;
         }
     }

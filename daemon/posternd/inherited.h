@@ -18,8 +18,15 @@
 #include "daemon/posternd/notify.h"
 #include "lib/net/addr.h"
 
+#include <limits.h>
+
 /* The most descriptors that are taken; with a larger number all are ignored. */
 #define INHERITED_MAX 4096
+
+/* The network interface, which does not exist, to which a listening socket is bound when its
+ * address is left (sockets_leave()). Only root can undo that: no process can use such a socket any
+ * more. */
+#define INHERITED_LEFT INT_MAX
 
 /* The name of the memory with the keys of tickets. */
 #define INHERITED_TICKETS "tickets"
@@ -33,7 +40,7 @@ void inherited_open(void);
  * there is none any more. */
 MUST_USE int inherited_listener(const struct addr *at, char name[NOTIFY_NAME_SIZE]);
 
-/* Whether a listening socket of this port is left. */
+/* Whether a listening socket of this port is held, also one of no use. */
 bool inherited_has_port(uint16_t port);
 
 /* The memory with the keys of tickets: the caller's from now on. -1: none. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     ACCEPT_BATCH = 64,  /* clients accepted before other events get their turn */
@@ -67,7 +68,10 @@ static bool client_is_gone(int error)
            error == EHOSTUNREACH || error == ENONET || error == ENOPROTOOPT || error == EOPNOTSUPP;
 }
 
-static enum accepted accept_some(struct listener *l)
+/* What happens to a client. */
+typedef void begin_function(struct thread *thread, const struct session_request *request);
+
+static enum accepted accept_some(struct listener *l, begin_function *begin)
 {
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         struct sockaddr_storage sa = {0};
@@ -79,12 +83,12 @@ static enum accepted accept_some(struct listener *l)
             struct addr from = sockaddr_to(&sa);
             struct addr to = l->any_address ? sockaddr_local(client) : l->bound;
 
-            session_start(l->thread, &(struct session_request){.snapshot = l->snapshot,
-                                                               .listener = conf_of(l),
-                                                               .tls_listener = tls_of(l),
-                                                               .fd = client,
-                                                               .client = from,
-                                                               .destination = to});
+            begin(l->thread, &(struct session_request){.snapshot = l->snapshot,
+                                                       .listener = conf_of(l),
+                                                       .tls_listener = tls_of(l),
+                                                       .fd = client,
+                                                       .client = from,
+                                                       .destination = to});
         } else if (!client_is_gone(errno)) {
             return errno == EAGAIN || errno == EWOULDBLOCK ? ACCEPTED_ALL : ACCEPTED_NONE;
         }
@@ -98,7 +102,7 @@ static void on_clients(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (accept_some(l) == ACCEPTED_NONE) {
+    if (accept_some(l, session_start) == ACCEPTED_NONE) {
         pause_accepting(l, errno);
     }
 }
@@ -120,7 +124,7 @@ static void on_leave_over(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    switch (accept_some(l)) {
+    switch (accept_some(l, session_start)) {
     case ACCEPTED_ALL:
         listener_close(l);
         l->left(l);
@@ -179,10 +183,20 @@ void listener_renew(struct listener *l, struct listener *fresh)
     l->snapshot = fresh->snapshot;
     l->index = fresh->index;
     fresh->snapshot = old;
-    if (l->state == LISTENER_LEAVING) {
-        event_del(&l->over);
-        l->state = LISTENER_OPEN;
+}
+
+void listener_refuse(struct listener *l)
+{
+    if (l->state == LISTENER_CLOSED) {
+        return;
     }
+    /* No more than can have been waiting: others may come all the time. */
+    for (int i = 0; i <= SOMAXCONN / ACCEPT_BATCH; i++) {
+        if (accept_some(l, session_refuse) != ACCEPTED_SOME) {
+            break;
+        }
+    }
+    listener_close(l);
 }
 
 void listener_close(struct listener *l)

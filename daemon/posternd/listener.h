@@ -48,7 +48,7 @@ MUST_USE struct listener *listener_new(struct snapshot *snapshot, size_t index, 
 MUST_USE int listener_open(struct listener *l, struct thread *thread);
 
 /* `fresh`, a closed one for the same socket, says what is right for new sessions from now on, and
- * gets what was. */
+ * gets what was. Not for one that leaves: an address that comes back has new sockets. */
 void listener_renew(struct listener *l, struct listener *fresh);
 
 /*
@@ -57,6 +57,9 @@ void listener_renew(struct listener *l, struct listener *fresh);
  * which may free it. Does nothing if it is closed, or leaves already.
  */
 void listener_leave(struct listener *l, void (*left)(struct listener *l));
+
+/* Turns away everybody who waits at its socket, and closes it. */
+void listener_refuse(struct listener *l);
 
 /* Accepts no more; one that is closed is left alone. */
 void listener_close(struct listener *l);

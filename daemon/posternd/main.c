@@ -86,7 +86,7 @@ static int serve(const struct reload_setup *setup, struct main_loop *loop)
     if (reload_open(setup) == 0) {
         snapshot_unref(setup->snapshot);
         notify_ready();
-        main_loop_run(loop);
+        main_loop_run(loop, setup->sockets);
         code = EXIT_SUCCESS;
     } else {
         snapshot_unref(setup->snapshot);
@@ -155,6 +155,8 @@ static void hand_over(struct sockets *sockets, const struct conf *conf)
 
     if (lost != NULL) {
         log_line(LOG_WARNING, "ticket keys are not kept over a restart: %s", lost);
+        /* Or the next process would find both under this name. */
+        notify_remove(INHERITED_TICKETS);
     }
     /* Before anything is stored: what has to leave the store may have the same name. */
     inherited_close();

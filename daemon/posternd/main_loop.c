@@ -4,6 +4,7 @@
 #include "daemon/common/signals.h"
 #include "daemon/posternd/admission.h"
 #include "daemon/posternd/reload.h"
+#include "daemon/posternd/stop.h"
 #include "daemon/posternd/thread.h"
 #include "daemon/posternd/watchdog.h"
 
@@ -20,26 +21,28 @@ struct main_loop {
     struct event *signals; /* owned */
     struct event *news;    /* owned */
     struct event *teller;  /* owned */
+    struct stop stop;
     struct watchdog watchdog;
 };
 
 /* Signals are read here and nowhere else: no handler interrupts a worker. */
 static void on_signal(evutil_socket_t fd, short what, void *arg)
 {
+    struct main_loop *loop = arg;
     struct signalfd_siginfo info;
 
     (void)what;
-    (void)arg;
     if (read(fd, &info, sizeof info) != (ssize_t)sizeof info) {
         return;
     }
     if (info.ssi_signo == SIGHUP) {
         log_line(LOG_INFO, "reloading: signal HUP from uid=%u pid=%d", info.ssi_uid,
                  (int)info.ssi_pid);
-        (void)!reload_request(NULL);
+        if (reload_request(NULL) != 0) {
+            log_line(LOG_WARNING, "not reloading: posternd is stopping");
+        }
     } else if (signals_stop((int)info.ssi_signo)) {
-        reload_end();
-        workers_stop(reload_workers());
+        stop_signal(&loop->stop);
     } else {
         signals_ignored((int)info.ssi_signo, info.ssi_uid, (pid_t)info.ssi_pid);
     }
@@ -54,7 +57,7 @@ static void on_news(evutil_socket_t fd, short what, void *arg)
     (void)!read(fd, &count, sizeof count);
     watchdog_news(&loop->watchdog);
     reload_look();
-    if (workers_have_ended(reload_workers())) {
+    if (stop_news(&loop->stop)) {
         event_base_loopbreak(loop->base);
     }
 }
@@ -84,14 +87,15 @@ static int fill(struct main_loop *loop)
     if (loop->base == NULL || loop->signal_fd < 0 || loop->news_fd < 0) {
         return -1;
     }
-    loop->signals = event_new(loop->base, loop->signal_fd, EV_READ | EV_PERSIST, on_signal, NULL);
+    loop->signals = event_new(loop->base, loop->signal_fd, EV_READ | EV_PERSIST, on_signal, loop);
     loop->news = event_new(loop->base, loop->news_fd, EV_READ | EV_PERSIST, on_news, loop);
     loop->teller = event_new(loop->base, -1, EV_PERSIST, on_tell, NULL);
     if (loop->signals == NULL || loop->news == NULL || loop->teller == NULL ||
         event_add(loop->signals, NULL) != 0 || event_add(loop->news, NULL) != 0) {
         return -1;
     }
-    if (watchdog_open(&loop->watchdog, loop->base) != 0) {
+    if (stop_open(&loop->stop, loop->base) != 0 ||
+        watchdog_open(&loop->watchdog, loop->base) != 0) {
         return -1;
     }
     return event_add(loop->teller, &(struct timeval){.tv_sec = ADMISSION_LOG_SECONDS});
@@ -126,8 +130,9 @@ int main_loop_news_fd(const struct main_loop *loop)
     return loop->news_fd;
 }
 
-void main_loop_run(struct main_loop *loop)
+void main_loop_run(struct main_loop *loop, struct sockets *sockets)
 {
+    loop->stop.sockets = sockets;
     watchdog_begin(&loop->watchdog, reload_workers());
     event_base_dispatch(loop->base);
 }
@@ -147,6 +152,7 @@ void main_loop_free(struct main_loop *loop)
     if (loop->news != NULL) {
         event_free(loop->news);
     }
+    stop_close(&loop->stop);
     if (loop->news_fd >= 0) {
         close(loop->news_fd);
     }

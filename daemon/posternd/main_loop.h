@@ -5,7 +5,7 @@
 #ifndef POSTERN_DAEMON_POSTERND_MAIN_LOOP_H
 #define POSTERN_DAEMON_POSTERND_MAIN_LOOP_H
 
-#include "lib/base/bytes.h"
+#include "daemon/posternd/sockets.h"
 
 #include <event2/event.h>
 
@@ -20,9 +20,9 @@ struct event_base *main_loop_base(const struct main_loop *loop);
 /* An eventfd: a write to it makes the loop look at what the workers say. */
 int main_loop_news_fd(const struct main_loop *loop);
 
-/* Returns when the workers have ended, which a signal that stops the program makes them do. The
- * room reload is open. */
-void main_loop_run(struct main_loop *loop);
+/* Returns when the workers have ended, which a signal that stops the program makes them do
+ * (stop.h). The room reload is open, with these listening sockets. */
+void main_loop_run(struct main_loop *loop, struct sockets *sockets);
 
 /* Its events must be gone. NULL is allowed. */
 void main_loop_free(struct main_loop *loop);

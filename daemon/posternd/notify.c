@@ -193,6 +193,11 @@ void notify_status(const char *text)
     say(message, -1);
 }
 
+bool notify_is_open(void)
+{
+    return state.address_len != 0;
+}
+
 void notify_store(int fd, const char *name)
 {
     char text[MESSAGE_SIZE];

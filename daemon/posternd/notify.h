@@ -23,6 +23,9 @@
  * without it, all others do nothing. An address that is none is ignored with a warning. */
 void notify_open(void);
 
+/* Whether there is a supervisor to tell, which then keeps what notify_store() gives it. */
+bool notify_is_open(void);
+
 /* The start is complete, or a reload is over, whether it has succeeded or not. */
 void notify_ready(void);
 

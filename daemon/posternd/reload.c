@@ -120,6 +120,20 @@ static void tell(struct waiters *waiters, const struct reload_result *result)
     }
 }
 
+/* A supervisor that knows that posternd stops must not hear that it serves again. */
+static void tell_supervisor(const char *refused)
+{
+    if (r.ended) {
+        return;
+    }
+    if (refused != NULL) {
+        summary_not_reloaded(r.force.snapshot, refused);
+    } else {
+        summary_serving(r.force.snapshot);
+    }
+    notify_ready();
+}
+
 static void finish(const char *refused)
 {
     const struct snapshot *present = r.force.snapshot;
@@ -128,7 +142,7 @@ static void finish(const char *refused)
                                    .certificates = present->conf->num_certificates,
                                    .loaded = present->num_loaded};
 
-    notify_ready();
+    tell_supervisor(refused);
     /* What these ask for next is for another load. */
     tell(&r.waiters, &result);
     r.phase = PHASE_NONE;
@@ -145,7 +159,6 @@ static void refuse(const char *why)
     free(r.failure);
     r.failure = text;
     r.failed_at = time(NULL);
-    summary_not_reloaded(r.force.snapshot, why);
     finish(why);
 }
 
@@ -154,7 +167,6 @@ static void succeed(void)
     free(r.failure);
     r.failure = NULL;
     reload_log(r.force.snapshot, &r.opened);
-    summary_serving(r.force.snapshot);
     finish(NULL);
 }
 

@@ -73,7 +73,7 @@ void reload_look(void);
 
 struct reload_state {
     const struct snapshot *snapshot; /* in force; borrowed, until the caller returns to the loop */
-    const struct sockets *sockets;   /* open for it; likewise */
+    const struct sockets *sockets;   /* open for it until posternd stops; likewise */
     unsigned number;                 /* 1: that of the start */
     time_t started;                  /* when the first one came into force */
     time_t since;                    /* when this one did */

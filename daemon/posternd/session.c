@@ -41,6 +41,7 @@
 enum {
     RUN_MAX = 32,    /* how many steps before other sessions get their turn */
     SCRAPS_MAX = 16, /* how many reads from a client that gets no session */
+    LAST_MOVES = 4,  /* how many of a session that does not wait for its client */
 };
 
 /* A phase: its step, what it waits for in between, what happens if that does not arrive in time;
@@ -82,6 +83,9 @@ static void session_free(struct session *s)
     *s->link = s->next;
     if (s->next != NULL) {
         s->next->link = s->link;
+    }
+    if (s->thread->stop.since != 0 && s->thread->sessions == NULL) {
+        event_base_loopbreak(s->thread->base);
     }
     snapshot_unref(s->snapshot);
     free(s);
@@ -148,9 +152,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 /* --- starting and stopping --- */
 
 /* Sends 421 to a client that gets no session, unless it expects TLS. */
-static void turn_away(const struct session_request *request)
+static void turn_away(const struct session_request *request, enum lifetime_reason reason)
 {
-    const struct lifetime_ending *ending = lifetime_ending(LIFETIME_UNAVAILABLE);
+    const struct lifetime_ending *ending = lifetime_ending(reason);
     char scrap[4096];
     char reply[512];
     int len = snprintf(reply, sizeof reply, "421 %s %s %s\r\n", ending->code,
@@ -252,13 +256,13 @@ void session_start(struct thread *thread, const struct session_request *request)
     struct session *s;
 
     if (!admission_count(request->snapshot->conf->limits.max_sessions, thread_now())) {
-        turn_away(request);
+        turn_away(request, LIFETIME_UNAVAILABLE);
         return;
     }
     s = new_session(thread, request);
     if (s == NULL) {
         log_line(LOG_CRIT, "out of memory: a client is turned away");
-        turn_away(request);
+        turn_away(request, LIFETIME_UNAVAILABLE);
         admission_uncount(thread_now());
         return;
     }
@@ -266,15 +270,19 @@ void session_start(struct thread *thread, const struct session_request *request)
     session_step(s);
 }
 
+/* Ends a session, in whichever phase it is before its last one. */
+static void end(struct session *s, enum lifetime_reason reason)
+{
+    if (s->phase == PHASE_HANDSHAKE) {
+        session_stop_handshake(s);
+    }
+    session_end(s, reason);
+}
+
 void session_evict(struct session *s)
 {
     if (phases[s->phase].evictable) {
-        if (s->phase == PHASE_HANDSHAKE) {
-            /* Nothing may be written before it is done. */
-            tls_session_free(s->client.tls);
-            s->client.tls = NULL;
-        }
-        session_end(s, LIFETIME_EVICTED);
+        end(s, LIFETIME_EVICTED);
     }
     session_step(s);
 }
@@ -287,15 +295,63 @@ void sessions_reset_timers(struct thread *thread)
     }
 }
 
-void sessions_drain(struct thread *thread)
+/* --- stopping --- */
+
+void session_refuse(struct thread *thread, const struct session_request *request)
 {
     (void)thread;
+    turn_away(request, LIFETIME_SHUTDOWN);
+}
+
+static const struct lifetime *lifetime_of(struct session *s)
+{
+    return session_lifetime(s, phases[s->phase].wait);
+}
+
+void sessions_drain(struct thread *thread, unsigned timeout)
+{
+    struct session *next;
+
+    thread->stop = (struct thread_stop){.since = thread_now(), .timeout = timeout};
+    for (struct session *s = thread->sessions; s != NULL; s = next) {
+        const struct lifetime *life = lifetime_of(s);
+
+        next = s->next;
+        thread->stop.sessions++;
+        if (lifetime_stops_now(life)) {
+            end(s, lifetime_stop_reason(life));
+        }
+        session_step(s);
+    }
+}
+
+void sessions_count(const struct thread *thread, struct sessions_left *out)
+{
+    int64_t now = thread_now();
+
+    *out = (struct sessions_left){.stop = thread->stop};
+    for (struct session *s = thread->sessions; s != NULL; s = s->next) {
+        enum owed owed = gate_owes(&s->gate);
+        int64_t waits = now - s->life.since;
+
+        if (s->phase != PHASE_TALK) {
+            continue;
+        }
+        out->inside += owed == OWED_DATA;
+        if (owed == OWED_MAIL || owed == OWED_REPLY) {
+            out->waiting++;
+            out->oldest = waits > out->oldest ? waits : out->oldest;
+        }
+    }
 }
 
 void session_shutdown(struct session *s)
 {
-    if (s->phase == PHASE_TALK && !gate_backend_turn(&s->gate)) {
-        session_end(s, LIFETIME_SHUTDOWN);
+    if (s->phase != PHASE_END) {
+        end(s, lifetime_stop_reason(lifetime_of(s)));
+    }
+    /* What can be written at once is, and then the end. */
+    for (int i = 0; i < LAST_MOVES && s->phase == PHASE_END; i++) {
         session_ending(s);
     }
     session_free(s);

@@ -27,11 +27,27 @@ void session_evict(struct session *s);
 /* Stress has begun: the thread's sessions may have less time than they had. */
 void sessions_reset_timers(struct thread *thread);
 
-/* The daemon is about to stop: the thread's sessions end as soon as that harms nobody. */
-void sessions_drain(struct thread *thread);
+/* --- the daemon stops --- */
 
-/* The daemon stops: sends 421 if no reply is outstanding and the client would read it as one, and
- * ends the session at once. */
+/* Turns a client away that would have begun a session. */
+void session_refuse(struct thread *thread, const struct session_request *request);
+
+/* The thread's sessions end as soon as that harms nobody, at the latest when their time is over
+ * (lib/smtp/lifetime; `timeout`: shutdown_timeout). When none is left, the thread's event loop
+ * ends. */
+void sessions_drain(struct thread *thread, unsigned timeout);
+
+/* What the thread's sessions that are left wait for. */
+struct sessions_left {
+    struct thread_stop stop;
+    unsigned waiting; /* for replies */
+    unsigned inside;  /* for the rest of the client's mail */
+    int64_t oldest;   /* milliseconds that the one has waited that waits longest for its reply */
+};
+
+void sessions_count(const struct thread *thread, struct sessions_left *out);
+
+/* Ends the session at once: with 421, unless the reply to a mail is outstanding. */
 void session_shutdown(struct session *s);
 
 #endif

@@ -18,6 +18,7 @@ void session_begin_end(struct session *s)
     s->to_client.held = 0;
     s->life.held_since = 0;
     s->life.since = thread_now();
+    s->life.ending_since = s->life.since;
     s->phase = s->client.broken ? PHASE_OVER : PHASE_END;
 }
 
@@ -50,6 +51,8 @@ void session_end(struct session *s, enum lifetime_reason reason)
     if (ending->note != NULL) {
         sessionlog_note(s, ending->note);
     }
+    s->thread->stop.inside += reason == LIFETIME_SHUTDOWN_INSIDE;
+    s->thread->stop.unanswered += reason == LIFETIME_SHUTDOWN_UNANSWERED;
     s->client.broken = s->client.broken || ending->abort;
     if (ending->code != NULL) {
         session_give_up(s, ending->code, ending->text);

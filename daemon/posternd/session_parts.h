@@ -132,6 +132,10 @@ void session_prepare_tls(struct session *s);
 void session_begin_handshake(struct session *s);
 
 bool session_handshake(struct session *s);
+
+/* Before the session is ended for a reason that the client has not given: nothing may be written to
+ * it any more. */
+void session_stop_handshake(struct session *s);
 void session_handshake_timed_out(struct session *s);
 
 /* --- session_talk.c: what moves between the two sides --- */

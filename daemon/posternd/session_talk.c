@@ -42,7 +42,7 @@ static bool pull_client_blindly(struct session *s)
     got = side_read(&s->client, &s->to_backend);
     s->received += got;
     if (got > 0) {
-        gate_forwarded(&s->gate);
+        gate_forwarded(&s->gate, buffer_ready(&s->to_backend));
     }
     return got > 0;
 }
@@ -174,11 +174,30 @@ static bool begin_relay(struct session *s)
     return s->life.relay;
 }
 
+/* Whether the session ends now because the daemon stops. Otherwise the client is read or not: one
+ * that is not, and has reset the connection, waits for nothing any more. */
+static bool stops(struct session *s, bool *hears)
+{
+    const struct lifetime *life = session_lifetime(s, LIFETIME_TALK);
+
+    *hears = lifetime_hears_client(life);
+    if (lifetime_stops_now(life)) {
+        session_end(s, lifetime_stop_reason(life));
+        return true;
+    }
+    return !*hears && s->client.readable && session_is_lost(s);
+}
+
 bool session_talk(struct session *s)
 {
     bool heard = pull_backend(s);
-    bool moved = pull_client(s);
+    bool hears = true;
+    bool moved;
 
+    if (s->thread->stop.since != 0 && stops(s, &hears)) {
+        return true;
+    }
+    moved = hears && pull_client(s);
     if (gate_state(&s->gate) == GATE_RELAY && !s->life.relay && !begin_relay(s)) {
         return true;
     }

@@ -11,6 +11,10 @@ const struct lifetime *session_lifetime(struct session *s, enum lifetime_wait wa
     life->stressed = admission_is_stressed(&s->admission);
     life->client_blocked_since = s->client.blocked_since;
     life->backend_blocked_since = s->backend.blocked_since;
+    life->stopping_since = s->thread->stop.since;
+    life->owed = gate_owes(&s->gate);
+    life->said_bye = gate_said_bye(&s->gate);
+    life->shutdown_timeout = s->thread->stop.timeout;
     return life;
 }
 

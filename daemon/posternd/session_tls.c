@@ -98,13 +98,16 @@ static void watch_backend(struct session *s)
     }
 }
 
-/* How the session continues after the handshake. A backend that has seen plaintext keeps it, or is
- * replaced by another one; otherwise posternd connects to the backend now. */
+/* How the session continues after the handshake, unless the daemon stops. A backend that has seen
+ * plaintext keeps it, or is replaced by another one; otherwise posternd connects to the backend
+ * now. */
 static void go_on(struct session *s)
 {
     bool second = conf_is_set(&s->listener->backend->tls_address);
 
-    if (s->listener->tls == CONF_TLS_IMPLICIT) {
+    if (s->thread->stop.since != 0) {
+        session_end(s, LIFETIME_SHUTDOWN);
+    } else if (s->listener->tls == CONF_TLS_IMPLICIT) {
         session_connect(s);
     } else if (second) {
         gate_tls_started_anew(&s->gate);
@@ -155,13 +158,18 @@ static void keep_failure(const struct session *s, enum handshake_failure reason)
     }
 }
 
+void session_stop_handshake(struct session *s)
+{
+    tls_session_free(s->client.tls);
+    s->client.tls = NULL;
+}
+
 /* Never plaintext again on this connection: libssl has sent its alert, nothing follows it. */
 static void end_handshake(struct session *s, enum handshake_failure reason, const char *detail)
 {
     sessionlog_handshake_failed(s, reason, detail);
     keep_failure(s, reason);
-    tls_session_free(s->client.tls);
-    s->client.tls = NULL;
+    session_stop_handshake(s);
     session_begin_end(s);
 }
 
@@ -194,5 +202,10 @@ bool session_handshake(struct session *s)
 
 void session_handshake_timed_out(struct session *s)
 {
-    end_handshake(s, HANDSHAKE_TIMEOUT, NULL);
+    if (s->thread->stop.since != 0) {
+        session_stop_handshake(s);
+        session_end(s, LIFETIME_SHUTDOWN);
+    } else {
+        end_handshake(s, HANDSHAKE_TIMEOUT, NULL);
+    }
 }

@@ -6,7 +6,6 @@
 #include "lib/net/spread.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -16,7 +15,8 @@
 struct listening {
     int fd; /* owned */
     char name[NOTIFY_NAME_SIZE];
-    bool stored; /* by this process */
+    bool listens; /* or is only bound */
+    bool stored;  /* by this process */
 };
 
 struct sockets_address {
@@ -99,7 +99,7 @@ static int probe(const struct sockets *s, const struct addr *at)
 }
 
 /* One more for the address, which takes it. 0 or -1. */
-static int add(struct sockets_address *a, int fd, const char *name)
+static int add(struct sockets_address *a, int fd, const char *name, bool listens)
 {
     struct listening *more = reallocarray(a->listening, a->num + 1, sizeof *more);
 
@@ -112,6 +112,7 @@ static int add(struct sockets_address *a, int fd, const char *name)
     set_on(fd, IPPROTO_TCP, TCP_NODELAY);
     a->listening = more;
     a->listening[a->num].fd = fd;
+    a->listening[a->num].listens = listens;
     a->listening[a->num].stored = false;
     memcpy(a->listening[a->num].name, name, NOTIFY_NAME_SIZE);
     a->num++;
@@ -124,14 +125,15 @@ static int take_inherited(struct sockets_address *a)
     int fd;
 
     while ((fd = inherited_listener(&a->wanted, name)) >= 0) {
-        if (add(a, fd, name) != 0) {
+        if (add(a, fd, name, true) != 0) {
             return -1;
         }
     }
     return 0;
 }
 
-/* Binds one for each worker that has none yet. Port 0 becomes the port that the first one got. */
+/* Binds one for each worker that has none yet; none of them listens. Port 0 becomes the port that
+ * the first one got. */
 static int bind_missing(struct sockets_address *a, unsigned num_workers)
 {
     char name[NOTIFY_NAME_SIZE];
@@ -142,15 +144,8 @@ static int bind_missing(struct sockets_address *a, unsigned num_workers)
         if (fd < 0) {
             return -1;
         }
-        if (listen(fd, SOMAXCONN) != 0) {
-            int error = errno;
-
-            close(fd);
-            errno = error;
-            return -1;
-        }
         inherited_new_name(name);
-        if (add(a, fd, name) != 0) {
+        if (add(a, fd, name, false) != 0) {
             return -1;
         }
         a->bound = sockaddr_local(fd);
@@ -276,23 +271,43 @@ static void remove_last(struct sockets *s, size_t num)
     }
 }
 
-int sockets_open(struct sockets *s, const struct conf *conf, unsigned num_workers,
-                 struct conf_error *error)
+/* The steps in which an address is opened. 0, or -1 with errno. */
+static int bind_step(struct sockets *s, const struct conf *conf, size_t listener, size_t address)
 {
-    size_t num_before = s->num_addresses;
+    const struct addr *wanted =
+        &conf_bound(&conf->listeners[listener]).addresses[address].endpoint.ip;
 
-    s->num_workers = num_workers;
+    return find(s, conf, listener, address) == NULL ? add_address(s, wanted) : 0;
+}
+
+static int listen_step(struct sockets *s, const struct conf *conf, size_t listener, size_t address)
+{
+    struct sockets_address *a = find(s, conf, listener, address);
+
+    for (size_t i = 0; i < a->num; i++) {
+        if (!a->listening[i].listens && listen(a->listening[i].fd, SOMAXCONN) != 0) {
+            return -1;
+        }
+        a->listening[i].listens = true;
+    }
+    return 0;
+}
+
+/* Does a step for each address. 0, or -1 with `*error` and errno. */
+static int do_step(int (*step)(struct sockets *s, const struct conf *conf, size_t listener,
+                               size_t address),
+                   struct sockets *s, const struct conf *conf, struct conf_error *error)
+{
     for (size_t l = 0; l < conf->num_listeners; l++) {
         struct conf_bound bound = conf_bound(&conf->listeners[l]);
 
         for (size_t a = 0; a < bound.num; a++) {
             const struct conf_endpoint *address = &bound.addresses[a];
 
-            if (find(s, conf, l, a) == NULL && add_address(s, &address->endpoint.ip) != 0) {
+            if (step(s, conf, l, a) != 0) {
                 char text[ADDR_PATH_SIZE + 8];
                 int reason = errno;
 
-                remove_last(s, num_before);
                 endpoint_text(&address->endpoint, text, sizeof text);
                 (void)conf_fail(error, conf, address->line, "cannot listen on %s: %s", text,
                                 strerror(reason));
@@ -304,6 +319,24 @@ int sockets_open(struct sockets *s, const struct conf *conf, unsigned num_worker
     return 0;
 }
 
+/* Nothing listens until all is bound: a client that connects to what is closed again is reset, also
+ * where it would have met a wider address that is served. */
+int sockets_open(struct sockets *s, const struct conf *conf, unsigned num_workers,
+                 struct conf_error *error)
+{
+    size_t num_before = s->num_addresses;
+
+    s->num_workers = num_workers;
+    if (do_step(bind_step, s, conf, error) != 0 || do_step(listen_step, s, conf, error) != 0) {
+        int reason = errno;
+
+        remove_last(s, num_before);
+        errno = reason;
+        return -1;
+    }
+    return 0;
+}
+
 const int *sockets_of(const struct sockets *s, const struct conf *conf, size_t listener,
                       size_t address, unsigned worker, size_t *num)
 {
@@ -311,6 +344,14 @@ const int *sockets_of(const struct sockets *s, const struct conf *conf, size_t l
 
     *num = spread_count(a->num, s->num_workers, worker);
     return &a->by_worker[worker * a->stride];
+}
+
+const struct addr *sockets_bound(const struct sockets *s, const struct conf *conf, size_t listener,
+                                 size_t address)
+{
+    const struct sockets_address *a = find(s, conf, listener, address);
+
+    return a == NULL ? NULL : &a->bound;
 }
 
 /* Whether `conf` names it: as often as the addresses before it with the same text, and once more.
@@ -337,7 +378,7 @@ static bool is_named(const struct sockets *s, size_t index, const struct conf *c
  */
 static void take_no_more(int fd)
 {
-    (void)setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &(int){INT_MAX}, sizeof(int));
+    (void)setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &(int){INHERITED_LEFT}, sizeof(int));
 }
 
 void sockets_leave(struct sockets *s, const struct conf *conf)

@@ -42,6 +42,11 @@ MUST_USE int sockets_open(struct sockets *s, const struct conf *conf, unsigned n
 const int *sockets_of(const struct sockets *s, const struct conf *conf, size_t listener,
                       size_t address, unsigned worker, size_t *num);
 
+/* What an address of a listener is bound to, with the port that it got: borrowed. NULL if it is not
+ * open: posternd stops, and nobody keeps its sockets. */
+const struct addr *sockets_bound(const struct sockets *s, const struct conf *conf, size_t listener,
+                                 size_t address);
+
 /*
  * `conf`, which is open, is what new sessions are for. Sockets that it does not name take part in
  * no new connection any more: new clients find another socket that listens there, or are refused.

@@ -22,6 +22,13 @@ struct thread {
     struct session *sessions;             /* owned, by their own list */
     uint8_t *spare[THREAD_SPARE_BUFFERS]; /* owned */
     unsigned num_spare;
+    struct thread_stop {
+        int64_t since;       /* thread_now() when the daemon began to stop; 0: it does not */
+        unsigned timeout;    /* seconds: shutdown_timeout of the snapshot in force then */
+        unsigned sessions;   /* that there were then */
+        unsigned inside;     /* of these: ended inside a mail */
+        unsigned unanswered; /* ... without the reply to a mail */
+    } stop;
 };
 
 /* Milliseconds of a clock that never goes back; good to a few milliseconds. */

@@ -17,7 +17,24 @@
 enum { DISPATCH_MAX = 16 };
 
 /* What a worker is told; each is a bit. ORDER_OPEN is its own: to try again. */
-enum order { ORDER_SERVE = 1, ORDER_OPEN = 2, ORDER_DRAIN = 4, ORDER_STOP = 8, ORDER_ANSWER = 16 };
+enum order {
+    ORDER_SERVE = 1,
+    ORDER_OPEN = 2,
+    ORDER_DRAIN = 4,
+    ORDER_REFUSE = 8,
+    ORDER_STOP = 16,
+    ORDER_ANSWER = 32,
+};
+
+/* What the worker says while it drains: struct sessions_left. */
+struct figures {
+    _Atomic unsigned sessions;
+    _Atomic unsigned ended_inside;
+    _Atomic unsigned unanswered;
+    _Atomic unsigned waiting;
+    _Atomic unsigned inside;
+    _Atomic int64_t oldest;
+};
 
 struct worker_plan {
     unsigned number;
@@ -32,9 +49,13 @@ struct worker {
     _Atomic unsigned settled;       /* that number, when none of an earlier plan does */
     struct pace pace;               /* of lines about missing memory */
     struct worker_plan *_Atomic next;
-    int orders_fd;              /* owned: an eventfd; written after `orders` has changed */
-    _Atomic unsigned orders;    /* given, and not taken yet */
-    int news_fd;                /* borrowed: main's eventfd */
+    int orders_fd;            /* owned: an eventfd; written after `orders` has changed */
+    _Atomic unsigned orders;  /* given, and not taken yet */
+    int news_fd;              /* borrowed: main's eventfd */
+    _Atomic unsigned timeout; /* ORDER_DRAIN's */
+    _Atomic bool draining;    /* that order has been carried out */
+    struct figures figures;
+    struct event *count_event;  /* owned; pending while it drains */
     _Atomic bool asked;         /* whether it is alive, and has not answered yet */
     _Atomic bool ended;         /* the thread has nothing left to do */
     struct event *orders_event; /* owned */
@@ -51,9 +72,9 @@ static void ring(int fd)
     (void)!write(fd, &one, sizeof one);
 }
 
-static void give(struct worker *worker, enum order order)
+static void give(struct worker *worker, unsigned orders)
 {
-    atomic_fetch_or(&worker->orders, order);
+    atomic_fetch_or(&worker->orders, orders);
     ring(worker->orders_fd);
 }
 
@@ -177,6 +198,61 @@ static void follow(struct worker *t, struct worker_plan *plan)
     free(plan);
 }
 
+static void free_listeners(struct listener_list *list)
+{
+    struct listener *l;
+
+    while ((l = LIST_FIRST(list)) != NULL) {
+        LIST_REMOVE(l, next);
+        listener_free(l);
+    }
+}
+
+/* --- draining --- */
+
+static void publish(struct worker *t)
+{
+    struct sessions_left left;
+
+    sessions_count(&t->thread, &left);
+    atomic_store(&t->figures.sessions, left.stop.sessions);
+    atomic_store(&t->figures.ended_inside, left.stop.inside);
+    atomic_store(&t->figures.unanswered, left.stop.unanswered);
+    atomic_store(&t->figures.waiting, left.waiting);
+    atomic_store(&t->figures.inside, left.inside);
+    atomic_store(&t->figures.oldest, left.oldest);
+}
+
+static void on_count(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    publish(arg);
+}
+
+static void drain(struct worker *t, bool refuse)
+{
+    struct listener *l;
+
+    LIST_FOREACH(l, &t->listeners, next)
+    {
+        /* Nobody will serve an address that goes. */
+        if (refuse || l->state == LISTENER_LEAVING) {
+            listener_refuse(l);
+        }
+    }
+    free_listeners(&t->listeners);
+    sessions_drain(&t->thread, atomic_load(&t->timeout));
+    publish(t);
+    atomic_store(&t->draining, true);
+    ring(t->news_fd);
+    if (t->thread.sessions == NULL) {
+        event_base_loopbreak(t->thread.base);
+    } else if (event_add(t->count_event, &(struct timeval){.tv_sec = 1}) != 0) {
+        log_line(LOG_WARNING, "out of memory: the sessions that are left are not counted");
+    }
+}
+
 /* --- orders --- */
 
 static void on_orders(evutil_socket_t fd, short what, void *arg)
@@ -189,6 +265,9 @@ static void on_orders(evutil_socket_t fd, short what, void *arg)
     (void)what;
     (void)!read(fd, &count, sizeof count);
     orders = atomic_exchange(&t->orders, 0);
+    if (atomic_load(&t->draining)) {
+        orders &= ORDER_STOP | ORDER_ANSWER;
+    }
     if ((orders & ORDER_SERVE) != 0) {
         plan = atomic_exchange(&t->next, NULL);
         if (plan != NULL) {
@@ -203,7 +282,7 @@ static void on_orders(evutil_socket_t fd, short what, void *arg)
         ring(t->news_fd);
     }
     if ((orders & ORDER_DRAIN) != 0) {
-        sessions_drain(&t->thread);
+        drain(t, (orders & ORDER_REFUSE) != 0);
     }
     if ((orders & ORDER_STOP) != 0) {
         event_base_loopbreak(t->thread.base);
@@ -227,16 +306,6 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-static void free_listeners(struct listener_list *list)
-{
-    struct listener *l;
-
-    while ((l = LIST_FIRST(list)) != NULL) {
-        LIST_REMOVE(l, next);
-        listener_free(l);
-    }
-}
-
 static void *run(void *arg)
 {
     struct worker *t = arg;
@@ -246,6 +315,7 @@ static void *run(void *arg)
     while (t->thread.sessions != NULL) {
         session_shutdown(t->thread.sessions);
     }
+    publish(t);
     atomic_store(&t->ended, true);
     ring(t->news_fd);
     return NULL;
@@ -264,6 +334,9 @@ static void destroy(struct worker *t)
     }
     if (t->wake_event != NULL) {
         event_free(t->wake_event);
+    }
+    if (t->count_event != NULL) {
+        event_free(t->count_event);
     }
     if (t->orders_fd >= 0) {
         close(t->orders_fd);
@@ -303,8 +376,9 @@ static int prepare(struct worker *t, struct worker_plan *plan)
     t->orders_event = event_new(t->thread.base, t->orders_fd, EV_READ | EV_PERSIST, on_orders, t);
     t->wake_event = event_new(t->thread.base, admission_wake_fd(t->thread.index),
                               EV_READ | EV_PERSIST, on_wake, &t->thread);
-    if (t->orders_event == NULL || t->wake_event == NULL || event_add(t->orders_event, NULL) != 0 ||
-        event_add(t->wake_event, NULL) != 0) {
+    t->count_event = event_new(t->thread.base, -1, EV_PERSIST, on_count, t);
+    if (t->orders_event == NULL || t->wake_event == NULL || t->count_event == NULL ||
+        event_add(t->orders_event, NULL) != 0 || event_add(t->wake_event, NULL) != 0) {
         return -1;
     }
     if (!open_listeners(t)) {
@@ -395,9 +469,10 @@ void worker_serve(struct worker *worker, struct worker_plan *plan)
     give(worker, ORDER_SERVE);
 }
 
-void worker_drain(struct worker *worker)
+void worker_drain(struct worker *worker, unsigned timeout, bool refuse)
 {
-    give(worker, ORDER_DRAIN);
+    atomic_store(&worker->timeout, timeout);
+    give(worker, refuse ? ORDER_DRAIN | ORDER_REFUSE : ORDER_DRAIN);
 }
 
 void worker_stop(struct worker *worker)
@@ -413,6 +488,25 @@ unsigned worker_serves(const struct worker *worker)
 unsigned worker_settled(const struct worker *worker)
 {
     return atomic_load(&worker->settled);
+}
+
+bool worker_drains(const struct worker *worker)
+{
+    return atomic_load(&worker->draining);
+}
+
+void worker_count(const struct worker *worker, struct sessions_left *out)
+{
+    const struct figures *f = &worker->figures;
+
+    *out = (struct sessions_left){
+        .stop = {.sessions = atomic_load(&f->sessions),
+                 .inside = atomic_load(&f->ended_inside),
+                 .unanswered = atomic_load(&f->unanswered)},
+        .waiting = atomic_load(&f->waiting),
+        .inside = atomic_load(&f->inside),
+        .oldest = atomic_load(&f->oldest),
+    };
 }
 
 void worker_ask(struct worker *worker)

@@ -8,6 +8,7 @@
 #ifndef POSTERN_DAEMON_POSTERND_WORKER_H
 #define POSTERN_DAEMON_POSTERND_WORKER_H
 
+#include "daemon/posternd/session.h"
 #include "daemon/posternd/sockets.h"
 #include "daemon/tls/snapshot.h"
 
@@ -42,8 +43,10 @@ MUST_USE struct worker *worker_start(unsigned index, struct worker_plan *plan, i
 void worker_serve(struct worker *worker, struct worker_plan *plan);
 
 /* No session begins any more, and those that there are end as soon as that harms nobody
- * (sessions_drain()). */
-void worker_drain(struct worker *worker);
+ * (sessions_drain(), `timeout` as there); then the worker has ended. `refuse`: the clients that
+ * wait at its sockets are turned away; otherwise they wait for the next process. Nothing but
+ * worker_stop() may follow. */
+void worker_drain(struct worker *worker, unsigned timeout, bool refuse);
 
 /* Ends the listening and every session at once. All workers are told before the first is waited
  * for: a socket whose worker has ended still takes connections. */
@@ -60,6 +63,12 @@ MUST_USE unsigned worker_serves(const struct worker *worker);
 /* The number of the latest plan since which it has used no socket of an earlier one. */
 MUST_USE unsigned worker_settled(const struct worker *worker);
 
+/* Whether it has begun to drain: it takes no more clients from its listening sockets, and every
+ * session that need not wait has begun to end. */
+MUST_USE bool worker_drains(const struct worker *worker);
+
+/* What its sessions wait for, as it was within the last second of draining, or at its end. */
+void worker_count(const struct worker *worker, struct sessions_left *out);
 /* Whether its loop has come round since worker_ask(), or has ended. */
 MUST_USE bool worker_has_answered(const struct worker *worker);
 

@@ -94,10 +94,10 @@ bool workers_are_settled(const struct workers *workers, unsigned number)
     return true;
 }
 
-void workers_drain(const struct workers *workers)
+void workers_drain(const struct workers *workers, unsigned timeout, bool refuse)
 {
     for (unsigned i = 0; i < workers->num; i++) {
-        worker_drain(workers->items[i]);
+        worker_drain(workers->items[i], timeout, refuse);
     }
 }
 
@@ -123,6 +123,32 @@ bool workers_have_answered(const struct workers *workers)
         }
     }
     return true;
+}
+
+bool workers_drain_now(const struct workers *workers)
+{
+    for (unsigned i = 0; i < workers->num; i++) {
+        if (!worker_drains(workers->items[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void workers_count(const struct workers *workers, struct sessions_left *out)
+{
+    *out = (struct sessions_left){0};
+    for (unsigned i = 0; i < workers->num; i++) {
+        struct sessions_left left;
+
+        worker_count(workers->items[i], &left);
+        out->stop.sessions += left.stop.sessions;
+        out->stop.inside += left.stop.inside;
+        out->stop.unanswered += left.stop.unanswered;
+        out->waiting += left.waiting;
+        out->inside += left.inside;
+        out->oldest = left.oldest > out->oldest ? left.oldest : out->oldest;
+    }
 }
 
 bool workers_have_ended(const struct workers *workers)

@@ -37,12 +37,18 @@ MUST_USE bool workers_all_serve(const struct workers *workers, unsigned number);
 MUST_USE bool workers_are_settled(const struct workers *workers, unsigned number);
 
 /* worker_drain(), worker_stop() and worker_ask() of all. */
-void workers_drain(const struct workers *workers);
+void workers_drain(const struct workers *workers, unsigned timeout, bool refuse);
 void workers_stop(const struct workers *workers);
 void workers_ask(const struct workers *workers);
 
 /* Whether all have answered. */
 MUST_USE bool workers_have_answered(const struct workers *workers);
+
+/* worker_drains() of all. */
+MUST_USE bool workers_drain_now(const struct workers *workers);
+
+/* worker_count() of all together. */
+void workers_count(const struct workers *workers, struct sessions_left *out);
 
 /* Whether no worker has anything left to do. */
 MUST_USE bool workers_have_ended(const struct workers *workers);

@@ -161,6 +161,7 @@ struct conf {
     enum conf_failures failures;
     unsigned failures_line;
     struct conf_text control;         /* path of the control socket; "": none */
+    unsigned shutdown_timeout;        /* seconds */
     bool tickets;                     /* sessions may be resumed */
     struct conf_texts ticket_keys;    /* paths; empty: generated keys */
     struct conf_text state_directory; /* path, made relative to the file like every path */

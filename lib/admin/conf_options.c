@@ -94,6 +94,7 @@ static const struct conf_option top[] = {
     {"log_sessions", CONF_WORD, "tls", WORDS(log_sessions_words), FIELD(conf, log_sessions)},
     {"failures", CONF_WORD, "disk", WORDS(failures_words), FIELD(conf, failures),
      .line_offset = offsetof(struct conf, failures_line)},
+    {"shutdown_timeout", CONF_NUMBER, "30", FIELD(conf, shutdown_timeout), .min = 1, .max = 270},
     {"tickets", CONF_BOOLEAN, "true", FIELD(conf, tickets)},
     {"ticket_keys", CONF_PATHS, "", FIELD(conf, ticket_keys), .complaint = conf_complain_path},
 };

@@ -144,9 +144,10 @@ bool gate_said_no(const struct gate *g)
     return g->refused && !g->in_reply;
 }
 
-void gate_forwarded(struct gate *g)
+void gate_forwarded(struct gate *g, struct bytes bytes)
 {
     g->backend_turn = true;
+    owed_forwarded(&g->owed, bytes);
 }
 
 static void put_string(struct buffer *b, const char *s)
@@ -197,6 +198,10 @@ void gate_begin_relay(struct gate *g)
 {
     g->state = GATE_RELAY;
     g->backend_turn = false;
+    if (g->line == LINE_PASS || g->line == LINE_AHEAD) {
+        /* The line's start has already been passed on. */
+        owed_give_up(&g->owed);
+    }
 }
 
 void gate_shut(struct gate *g, struct buffer *to_client)

@@ -15,6 +15,7 @@
 #define POSTERN_LIB_SMTP_GATE_H
 
 #include "lib/base/buffer.h"
+#include "lib/smtp/owed.h"
 
 /* The longest line from the backend, including its end (docs/design.md); a client's verb is looked
  * for in the first GATE_VERB_MAX bytes of a line (Postfix's line_length_limit), and a longer one
@@ -106,6 +107,7 @@ struct gate {
     uint8_t reply_kind; /* what it decides */
     uint32_t reply_len; /* bytes of it so far */
     char mechanism[GATE_MECHANISM_MAX + 1]; /* the newest that was refused */
+    struct owed_count owed;                 /* of what is relayed */
 };
 
 /* The start of a session: plaintext, the banner outstanding. */
@@ -154,11 +156,15 @@ void gate_tls_started(struct gate *g);
  * banner ends the session with 421. */
 void gate_tls_started_anew(struct gate *g);
 
-/* GATE_RELAY: the session has forwarded bytes from the client without gate_client(). */
-void gate_forwarded(struct gate *g);
+/* GATE_RELAY: the session has forwarded these bytes from the client without gate_client(). */
+void gate_forwarded(struct gate *g, struct bytes bytes);
 
 /* Whose turn it is: true while the backend owes a reply (docs/design.md "Time"). */
 bool gate_backend_turn(const struct gate *g);
+
+/* What the backend still owes the client, more exactly than by turns, but for nothing else than
+ * how long a session lasts that is to end (lib/smtp/owed). */
+enum owed gate_owes(const struct gate *g);
 
 /* True while the client's next command would be read by the gate, not relayed. */
 bool gate_is_open(const struct gate *g);

@@ -20,7 +20,14 @@ static void end_reply(struct gate *g, unsigned code, struct buffer *to_client)
         g->pending_num--;
     }
     if (g->state == GATE_RELAY) {
+        if (g->reply_kind == KIND_UNASKED) {
+            owed_replied(&g->owed, code);
+        }
         return;
+    }
+    if (code == 354) {
+        /* A mail begins that no DATA was seen for. */
+        owed_give_up(&g->owed);
     }
     /* The line that holds the client's input is always the last that was passed on. */
     if (g->line == LINE_HELD && g->pending_num == 0) {
@@ -64,6 +71,21 @@ static enum kind next_kind(const struct gate *g)
 static enum kind present_kind(const struct gate *g)
 {
     return g->in_reply ? (enum kind)g->reply_kind : next_kind(g);
+}
+
+enum owed gate_owes(const struct gate *g)
+{
+    enum kind kind = present_kind(g);
+
+    if (g->state == GATE_RELAY && owed_now(&g->owed) != OWED_NOTHING) {
+        return owed_now(&g->owed);
+    }
+    if (gate_is_quiet(g)) {
+        return OWED_NOTHING;
+    }
+    return g->state != GATE_RELAY && (kind == KIND_BANNER || kind == KIND_SECOND_BANNER)
+               ? OWED_BANNER
+               : OWED_REPLY;
 }
 
 /* Writes a reply line, or the part of it that the client is shown. */

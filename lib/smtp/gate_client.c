@@ -240,12 +240,22 @@ static bool skip_line(struct gate *g, struct bytes *in, struct buffer *to_client
     return true;
 }
 
+static void relay(struct gate *g, struct bytes *in, struct buffer *to_backend)
+{
+    const uint8_t *start = in->data;
+    size_t len = forward(in, in->len, to_backend);
+
+    if (len > 0) {
+        gate_forwarded(g, bytes_of(start, len));
+    }
+}
+
 /* One step forward in the client's bytes, as far as the state allows one. */
 static bool client_step(struct gate *g, struct bytes *in, struct buffer *to_backend,
                         struct buffer *to_client)
 {
     if (g->state == GATE_RELAY) {
-        g->backend_turn |= forward(in, in->len, to_backend) > 0;
+        relay(g, in, to_backend);
         return false;
     }
     if (g->state != GATE_PASS) {

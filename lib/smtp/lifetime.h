@@ -9,7 +9,7 @@
 #ifndef POSTERN_LIB_SMTP_LIFETIME_H
 #define POSTERN_LIB_SMTP_LIFETIME_H
 
-#include "lib/base/bytes.h"
+#include "lib/smtp/owed.h"
 
 /* --- time ---------------------------------------------------------------------------------- */
 
@@ -38,22 +38,46 @@ struct lifetime {
     int64_t held_since; /* since when a STARTTLS waits for earlier replies; 0: none does */
     int64_t client_blocked_since;  /* since when the client accepts none of our bytes; 0: it does */
     int64_t backend_blocked_since; /* ... the backend */
+    int64_t ending_since;          /* LINGER: since when */
+    int64_t stopping_since;        /* since when the daemon stops; 0: it does not */
+    enum owed owed;                /* TALK: what the backend owes (gate_owes()) */
+    bool said_bye;                 /* ... the client has had its last reply (gate_said_bye()) */
     unsigned connect_timeout;      /* seconds, as configured */
     unsigned backend_timeout;      /* ... */
     unsigned idle_timeout;         /* ... */
     unsigned handshake_timeout;    /* ... */
+    unsigned shutdown_timeout;     /* ... */
 };
 
 /*
  * The millisecond at which the wait is over. A side that accepts none of our bytes has 300 s, a
  * STARTTLS that waits 30 s, regardless of whose turn it is. Under stress a session before relay has
  * 10 s for a handshake, and for its turn, which does not restart with every byte.
+ *
+ * When the daemon stops, nobody new is served until the last session has ended. So everything else
+ * is over when it has stopped for shutdown_timeout, whatever the client still sends, except the
+ * wait for the reply to a mail by a client that reads: 270 s. A handshake has 2 s: a client whose
+ * handshake fails may send its mail again in plaintext. A client that has been sent its last reply
+ * has 0.5 s to close, one that does not take it 5 s or as long as the others.
  */
 int64_t lifetime_deadline(const struct lifetime *l);
 
 /* CONNECT, whose deadline has come: whether the present address is tried again, because its backlog
  * was full and it still has time; otherwise its time is over. */
 MUST_USE bool lifetime_retries(const struct lifetime *l, int64_t now);
+
+/* --- stopping ------------------------------------------------------------------------------ */
+
+/*
+ * Whether the session ends now, because the daemon stops and nothing is outstanding that is worth
+ * waiting for: a reply to a command, the rest of a mail, or a handshake. A client that waits for a
+ * banner or a backend loses nothing.
+ */
+MUST_USE bool lifetime_stops_now(const struct lifetime *l);
+
+/* Whether the client's bytes are read: when the daemon stops, only inside a mail. What else it has
+ * sent is answered by 421. */
+MUST_USE bool lifetime_hears_client(const struct lifetime *l);
 
 /* --- ends ---------------------------------------------------------------------------------- */
 
@@ -73,6 +97,8 @@ enum lifetime_reason {
     LIFETIME_EVICTED,             /* another client has taken its slot */
     LIFETIME_TOO_MANY_HANDSHAKES, /* limits.max_handshakes */
     LIFETIME_SHUTDOWN,            /* the daemon stops */
+    LIFETIME_SHUTDOWN_INSIDE,     /* ... and the end of the client's mail did not come in time */
+    LIFETIME_SHUTDOWN_UNANSWERED, /* ... and the reply to its mail did not */
     NUM_LIFETIME_REASONS,
 };
 
@@ -87,6 +113,9 @@ struct lifetime_ending {
 };
 
 const struct lifetime_ending *lifetime_ending(enum lifetime_reason reason);
+
+/* Why a session ends that ends because the daemon stops. */
+enum lifetime_reason lifetime_stop_reason(const struct lifetime *l);
 
 /* TALK, whose deadline has come: why the session ends. `client_closed`: the client will send
  * nothing more than what it has; only looked at while a STARTTLS is held. */

@@ -7,6 +7,8 @@ static const char unavailable[] = "Service currently unavailable";
 /* postscreen's words. */
 static const char busy[] = "All server ports are busy";
 
+static const char shutting_down[] = "Service shutting down";
+
 static const struct lifetime_ending endings[] = {
     [LIFETIME_DONE] = {0},
     [LIFETIME_LOST] = {.lost = true},
@@ -34,13 +36,40 @@ static const struct lifetime_ending endings[] = {
     [LIFETIME_BUSY] = {.code = "4.3.2", .text = busy},
     [LIFETIME_EVICTED] = {.note = "makes room for a new client", .code = "4.3.2", .text = busy},
     [LIFETIME_TOO_MANY_HANDSHAKES] = {.code = "4.3.2", .text = "Error: too many TLS handshakes"},
-    [LIFETIME_SHUTDOWN] = {.code = "4.3.2", .text = "Service shutting down"},
+    [LIFETIME_SHUTDOWN] = {.code = "4.3.2", .text = shutting_down},
+    [LIFETIME_SHUTDOWN_INSIDE] = {.note = "stopped: the client was inside a mail",
+                                  .code = "4.3.2",
+                                  .text = shutting_down},
+    /* A 421 would say that the mail was not accepted, which nobody knows. */
+    [LIFETIME_SHUTDOWN_UNANSWERED] = {.warning = "stopped: the backend has not replied to a mail, "
+                                                 "which may be delivered twice"},
 };
 TABLE_HAS_EACH(endings, NUM_LIFETIME_REASONS);
 
 const struct lifetime_ending *lifetime_ending(enum lifetime_reason reason)
 {
     return &endings[reason];
+}
+
+enum lifetime_reason lifetime_stop_reason(const struct lifetime *l)
+{
+    if (l->wait != LIFETIME_TALK) {
+        return LIFETIME_SHUTDOWN;
+    }
+    if (l->said_bye) {
+        return LIFETIME_DONE;
+    }
+    switch (l->owed) {
+    case OWED_DATA:
+        return LIFETIME_SHUTDOWN_INSIDE;
+    case OWED_MAIL:
+        return LIFETIME_SHUTDOWN_UNANSWERED;
+    case OWED_NOTHING:
+    case OWED_BANNER:
+    case OWED_REPLY:
+        break;
+    }
+    return LIFETIME_SHUTDOWN;
 }
 
 static struct lifetime_verdict move(enum lifetime_move move)

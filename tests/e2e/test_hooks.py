@@ -321,6 +321,22 @@ class Reloaded(HooksCase):
         self.assertEqual(done.returncode, 0, done)
         self.assert_clean()
 
+    def test_option_that_needs_a_restart(self):
+        """Only the reload is refused, and no pair is to blame: the new one stays."""
+        self.hooks.answer("echo 'posternctl: FILE:1: workers' >&2; exit 1")
+        self.bad(self.renew(self.new), "in place, but the reload was refused: FILE:1: workers")
+        self.assert_pair(self.p256, self.new)
+
+    @table((("no socket", "FILE:1: control = \"\": there is no control socket"),
+            ("silent", "/run/s: no posternd answers: timeout")))
+    def test_nobody_answers(self, text):
+        """A posternd may run all the same, and serve the old pair: that is no success."""
+        self.hooks.answer(f"echo 'posternctl: {text}' >&2; exit 69")
+        self.bad(self.renew(self.new), f"in place, but not known to be served: {text}")
+        self.assert_pair(self.p256, self.new)
+        self.hooks.answer("exit 0")
+        self.good(self.renew(self.new))
+
     def test_in_place(self):
         live = os.path.join(self.folder, "live")
         os.mkdir(live)

@@ -27,6 +27,7 @@ SERVER, SERVER6, MAPPED_SERVER = (
     ("203.0.113.5", 25), ("2001:db8::5", 25), ("::ffff:203.0.113.5", 25))
 
 UNAVAILABLE = f"421 4.3.2 {HOSTNAME} Service currently unavailable\r\n".encode()
+STOPPING = f"421 4.3.2 {HOSTNAME} Service shutting down\r\n".encode()
 
 
 class Upstream(Case):
@@ -420,7 +421,7 @@ class Phase(Upstream):
         return backend, daemon
 
     def test_stop(self):
-        """Nobody has been answered anything: the connection is closed, and that is all."""
+        """Nobody is asked anything any more, whatever has come of the header."""
         _, daemon = self.daemon(workers=1)
         waiting = [self.upstream(daemon) for _ in range(3)]
         waiting[1].send(v1(CLIENT, SERVER)[:-1])
@@ -430,7 +431,7 @@ class Phase(Upstream):
         self.refused(daemon, last, "not a PROXY header")
         self.assertEqual(self.stage.stop(daemon), 0)
         for each in waiting:
-            self.assertEqual(each.rest(), b"")
+            self.assertEqual(each.rest(), STOPPING)
 
     def test_counts_as_a_session(self):
         # Two workers could take the clients in another order.

@@ -142,7 +142,7 @@ class Addresses(Reloading):
     @table((("to one", "0.0.0.0", "127.0.0.1"), ("to all", "127.0.0.1", "0.0.0.0")))
     def test_all_addresses(self, before, after):
         """The same port of another address, which overlaps: nobody is refused."""
-        port = free_port()
+        port = free_port("0.0.0.0")
         self.append(listener("new", port, before))
         self.reload()
         running = self.client(port)
@@ -158,6 +158,24 @@ class Addresses(Reloading):
             met = knocking.stop()
         self.assertEqual((met["refused"], met["reset"], met["late"]), (0, 0, 0), met)
         self.finish(running)
+
+    def test_refused_address_under_load(self):
+        """A narrower address takes no client away from a wider one, unless it is served."""
+        port = free_port("0.0.0.0")
+        self.append(listener("new", port, "0.0.0.0"))
+        self.reload()
+        wide = self.text()
+        knocking = Knocking(("127.0.0.1", port))
+        try:
+            self.write(wide.replace(f'"0.0.0.0:{port}"',
+                                    f'{{"127.0.0.1:{port}", "192.0.2.99:{port}"}}'))
+            for _ in range(10 * ROUNDS):
+                self.refuse(".*: cannot listen on 192.0.2.99:.*: Cannot assign requested address")
+        finally:
+            met = knocking.stop()
+        self.assertEqual((met["reset"], met["late"], met["refused"]), (0, 0, 0), met)
+        self.write(wide)
+        self.reload()
 
     def test_trial_address(self):
         """A listener goes from its trial address to the real one."""

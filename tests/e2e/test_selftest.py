@@ -297,7 +297,7 @@ class Wrong(Selftest):
         faults = self.differing({"auth_before_tls": True},
                                 [("auth_before_tls = true", "auth_before_tls = false")], "auth")
         self.assertEqual([(fault[0], fault[2], fault[3]) for fault in faults],
-                         [("auth", "offers AUTH before TLS", "systemctl restart postern")])
+                         [("auth", "offers AUTH before TLS", "posternctl reload")])
 
     def test_file_that_is_newer_than_posternd(self):
         daemon = self.start(backend=self.services["good"].address, certificates=["p384"])
@@ -308,7 +308,7 @@ class Wrong(Selftest):
         with open(daemon.conf, "w", encoding="utf-8") as file:
             file.write(text.replace(mine.chain, other.chain).replace(mine.key, other.key))
         (name, _, text, cure), = self.faults(daemon.conf)
-        self.assertEqual((name, cure), ("certificate", "systemctl restart postern"))
+        self.assertEqual((name, cure), ("certificate", "posternctl reload"))
         self.assertIn("is not, or no longer, in certificate_set", text)
 
     def differing(self, mine, told, service="good"):
@@ -329,7 +329,7 @@ class Wrong(Selftest):
         faults = self.differing({"tls": "none"}, [('tls = "none"', 'tls = "may"')])
         self.assertEqual([fault[0] for fault in faults], ["starttls", "tls"])
         self.assertEqual(faults[0][2:], ('does not offer STARTTLS, but tls = "may"',
-                                         "systemctl restart postern"))
+                                         "posternctl reload"))
         self.assertIn("TLS does not work: 502 5.5.1", faults[1][2])
 
     def test_starttls_is_offered(self):
@@ -340,7 +340,7 @@ class Wrong(Selftest):
         faults = self.differing({"tls": "may"}, [('tls = "may"', 'tls = "encrypt"')])
         self.assertEqual([(fault[0], *fault[2:]) for fault in faults], [
             ("level", 'does not answer 530 to MAIL before TLS, but tls = "encrypt": 250 2.1.0 Ok',
-             "systemctl restart postern")])
+             "posternctl reload")])
 
     def test_auth_before_tls(self):
         """It is offered because it is to be."""
@@ -362,7 +362,7 @@ class Wrong(Selftest):
         self.assertEqual(faults[0], (
             "greeting", f'listener "mx" 127.0.0.1:{port}',
             "cannot be reached (Connection refused): posternd runs with a different configuration",
-            "systemctl restart postern"))
+            "posternctl reload"))
 
     def test_this_machine_is_excepted(self):
         """It is not offered STARTTLS, as it should be; the rest is not for it to see."""
@@ -390,7 +390,7 @@ class Wrong(Selftest):
                                       '    tls = "may"\n    starttls_except = "127.0.0.1"\n')])
         self.assertEqual([(fault[0], *fault[2:]) for fault in faults], [
             ("starttls", "offers STARTTLS, but starttls_except has this machine's address",
-             "systemctl restart postern")])
+             "posternctl reload")])
 
     def test_exception_that_is_no_longer_there(self):
         faults = self.differing({"starttls_except": "127.0.0.1"},

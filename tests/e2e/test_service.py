@@ -11,6 +11,7 @@ import time
 
 from common import CERTIFICATES, ESTABLISHED, PROGRAM, Case, free_port, table
 from held import Held
+from lab.posternd import run_posternctl
 from lab.process import TIMEOUT
 from lab.smtp import Client
 from supervisor import Supervisor
@@ -223,6 +224,32 @@ class Passed(ServiceCase):
         daemon = self.start(self.write(workers=3), passed=[("", unit.fileno())])
         self.served(*self.clients(30))
         self.assertEqual(len(self.sockets_of(daemon)), 3)
+
+    def test_address_that_was_left(self):
+        """No client can reach a socket whose address an earlier posternd has left, whoever has it
+        still: it is not served as if it could."""
+        other = free_port()
+        unit = listening(other)
+        self.addCleanup(unit.close)
+        both = self.write(f"127.0.0.1:{self.port}", f"127.0.0.1:{other}", workers=1)
+        daemon = self.start(both, passed=[("postern.socket", unit.fileno())])
+        self.served(self.connect(("127.0.0.1", other)))
+        with open(both, encoding="utf-8") as file:
+            text = file.read()
+        with open(both, "w", encoding="utf-8") as file:
+            file.write(text.replace(f', "127.0.0.1:{other}"', ""))
+        done = run_posternctl(self.build, "-c", both, "reload")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        daemon.wait_log(rf"no longer listening on \[127.0.0.1\]:{other}$")
+        self.end(daemon)
+        with open(both, "w", encoding="utf-8") as file:
+            file.write(text)
+        daemon = self.start(both, passed=[*self.supervisor.stored,
+                                          ("postern.socket", unit.fileno())])
+        self.served(self.connect(("127.0.0.1", other)))
+        self.assertIsNotNone(daemon.log.find(
+            rf'^{PROGRAM}warning: closing descriptor "postern.socket" from the supervisor: '
+            "an earlier posternd has left its address: its socket unit needs a restart$"))
 
     def foreign(self):
         """[(name, object with fileno(), what is said about it)]"""

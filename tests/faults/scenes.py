@@ -10,6 +10,8 @@ import itertools
 import json
 import os
 import re
+import select
+import shutil
 import socket
 import ssl
 
@@ -93,6 +95,9 @@ class World:
         self.postfix.paste(head + mark + re.sub(r" +-o { smtpd_milters = .*\n", "", rest, count=1))
         stage.start_postfix()
         self.programs = {}  # those that run now
+        self._old = (None, None)
+        self._renewals = itertools.cycle(stage.certificate(f"renewed-{number}", "p256")
+                                         for number in range(2))
         self._subjects = itertools.count()
         self._sources = itertools.count()
 
@@ -125,6 +130,25 @@ class World:
                     raise Wrong(f"not JSON: {answer}") from error
 
             yield ask
+
+    def old_session(self, daemon):
+        """A session that began in this process of posternd before anything failed."""
+        if self._old[0] is not daemon:
+            if self._old[1]:
+                self._old[1].close()
+            client = Client(daemon.address(), self.source(), PATIENCE)
+            self.greet(client)
+            self._old = daemon, client
+        return self._old[1]
+
+    def renew(self, name):
+        """Another certificate of its kind for the one with this name."""
+        old, new = self.stage.certificate(name), next(self._renewals)
+        for path, source in ((old.key, new.key), (old.chain, new.chain)):
+            shutil.copy(source, path + ".new")
+            if os.geteuid() == 0:
+                shutil.chown(path + ".new", postern.USER)
+            os.rename(path + ".new", path)
 
     @staticmethod
     def greet(client):
@@ -356,6 +380,24 @@ def control_refused(world):
                 raise Wrong(f"an answer to {line!r}")
 
 
+def reload(renew):
+    """A reload is taken whole or refused. A session from before is not touched, and the next one is
+    served; `renew`: with a certificate to load."""
+    def play(world):
+        daemon = world.programs["posternd"]
+        old = world.old_session(daemon)
+        if renew:
+            world.renew("p256")
+        with world.control() as ask:
+            answer = ask({"request": "reload"})
+        if select.select([old.socket], [], [], 0)[0]:
+            raise Wrong(f"a session from before has ended: {old.rest()}")
+        if "reloaded" not in answer:
+            raise Refused(str(answer))
+        plaintext(world)
+    return play
+
+
 # --- postern-milter --------------------------------------------------------------------------
 
 def milter_mail(world, context=context_of(TLS13)):
@@ -424,6 +466,8 @@ SCENES = (
     ("control questions", "posternd", control_questions, 1, 23),
     ("control status", "posternd", control_status, 1, 23),
     ("control refused", "posternd", control_refused, 1, 17),
+    ("reload", "posternd", reload(False), 13, 997),
+    ("reload with a renewed certificate", "posternd", reload(True), 101, 1999),
     ("plaintext", "posternd", plaintext, 1, 1),
     ("TLS 1.2", "posternd", tls(TLS12), 1, 97),
     ("TLS 1.3", "posternd", tls(TLS13), 1, 97),

@@ -140,7 +140,7 @@ static void take_step(struct play *p, struct gate_input *in, const struct gate_s
             gate_give_up(&s->gate, &s->to_client, "4.3.2", "Service not available");
             pump(p);
         } else if (gate_state(&s->gate) == GATE_RELAY) {
-            gate_forwarded(&s->gate);
+            gate_forwarded(&s->gate, bytes_of("x", 1));
         }
         break;
     }

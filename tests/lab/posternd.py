@@ -19,6 +19,8 @@ HOSTNAME = "mail.example.test"
 
 LISTENING = r"listening on (?P<host>\[[^]]*\]):(?P<port>\d+) listener=(?P<name>\S+)"
 
+STOPPING = r"stopping: signal "
+
 
 def _value(value):
     if isinstance(value, bool):
@@ -211,10 +213,14 @@ class Posternd:
         self._child.send_signal(signal.SIGCONT)
 
     def stop(self, timeout=TIMEOUT):
-        """SIGTERM; its exit code. LabError with the report when a sanitizer found something."""
+        """SIGTERM, and a second one, so that it waits for no session; its exit code. LabError with
+        the report when a sanitizer found something."""
         if self._child is None:
             return None
         child, self._child = self._child, None
+        if child.exit_code is None:
+            child.send_signal(signal.SIGTERM)
+            self.log.wait_until(lambda: self.log.find(STOPPING), timeout)
         code = child.stop(timeout=timeout)
         report = sanitizer_report(self.log.lines, code)
         if report:

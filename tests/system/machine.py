@@ -15,6 +15,7 @@ import os
 import re
 import socket
 
+from lab import namespace
 from lab.process import (TIMEOUT, Child, LabError, Timeout, make_directory, remove_directory, run)
 from lab.root import clean_environment, run_inside
 
@@ -134,6 +135,15 @@ class Machine:
     def follow(self, script):
         """A Child that runs a shell script in the booted system; its log is the output."""
         return Child(self._inside(script))
+
+    def network(self):
+        """The command before a command of this machine's that puts it into the booted system's
+        network."""
+        return ["nsenter", "--target", self._init, "--net"]
+
+    def call(self, function):
+        """What the function returns when it is called in the booted system's network."""
+        return namespace.call(self._init, function)
 
     def power_off(self):
         """Returns when the system has ended by itself."""

@@ -157,6 +157,10 @@ static void take(struct play *p, const struct step *s)
     case STEP_TURN:
         MUST_MSG(gate_backend_turn(&p->gate) == (s->value != 0), "%s: turn", where(p));
         break;
+    case STEP_OWES:
+        MUST_MSG((int)gate_owes(&p->gate) == (int)s->value, "%s: owes %d", where(p),
+                 (int)gate_owes(&p->gate));
+        break;
     case STEP_OPEN:
         MUST_MSG(gate_is_open(&p->gate) == (s->value != 0), "%s: open", where(p));
         break;

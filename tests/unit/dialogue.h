@@ -14,6 +14,7 @@ enum step_kind {
     STEP_STATE,
     STEP_NOTES,
     STEP_TURN,
+    STEP_OWES,
     STEP_OPEN,
     STEP_ACCEPT,
     STEP_REFUSE,
@@ -50,7 +51,8 @@ struct step {
     {                                                                                              \
         STEP_TO_CLIENT, (s), sizeof(s) - 1, 0                                                      \
     }
-/* The state; the notes since the last look; whether it is the backend's turn, the gate open. */
+/* The state; the notes since the last look; whether it is the backend's turn; what it owes; whether
+ * the gate is open. */
 #define IS(state)                                                                                  \
     {                                                                                              \
         STEP_STATE, NULL, 0, (state)                                                               \
@@ -62,6 +64,10 @@ struct step {
 #define TURN(yes)                                                                                  \
     {                                                                                              \
         STEP_TURN, NULL, 0, (yes)                                                                  \
+    }
+#define OWES(owed)                                                                                 \
+    {                                                                                              \
+        STEP_OWES, NULL, 0, (owed)                                                                 \
     }
 #define OPEN(yes)                                                                                  \
     {                                                                                              \

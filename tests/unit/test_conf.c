@@ -26,6 +26,7 @@ START_TEST(test_defaults)
     ck_assert_uint_eq(c->limits.exempt.items[0].bits, 8);
     ck_assert_uint_eq(c->limits.handshake_timeout, 60);
     ck_assert_uint_eq(c->limits.idle_timeout, 1800);
+    ck_assert_uint_eq(c->shutdown_timeout, 30);
     ck_assert(c->tickets);
     ck_assert_uint_eq(c->ticket_keys.num, 0);
     ck_assert_uint_eq(c->sets[0].names.num, 0);
@@ -104,8 +105,8 @@ START_TEST(test_given)
         "",
         "user = \"mail_gate\" workers = 256 log = \"stderr\" log_facility = \"local7\"\n"
         "syslog_name = \"postfix/postern\" log_sessions = \"problems\" failures = \"memory\"\n"
-        "state_directory = \"state\" control = \"c.sock\" tickets = false ticket_keys = { "
-        "\"k1\", \"/k2\" }\n"
+        "state_directory = \"state\" control = \"c.sock\" shutdown_timeout = 270 tickets = false "
+        "ticket_keys = { \"k1\", \"/k2\" }\n"
         "limits { max_sessions = 1 handshake_timeout = 3600 idle_timeout = 86400 exempt = { }\n"
         "max_sessions_per_client = 0 max_handshakes_per_client = 3 max_handshakes = 4 }\n"
         "certificate_set \"t\" { names = { \"MX.example\", \"*.mx.example\" }\n"
@@ -135,6 +136,7 @@ START_TEST(test_given)
     ck_assert_str_eq(c->control.text, "dir/c.sock");
     ck_assert_uint_eq(c->control.line, 14);
     ck_assert_int_eq(c->failures, CONF_FAILURES_MEMORY);
+    ck_assert_uint_eq(c->shutdown_timeout, 270);
     ck_assert(!c->tickets);
     ck_assert_uint_eq(c->ticket_keys.num, 2);
     ck_assert_str_eq(c->ticket_keys.items[0].text, "dir/k1");

@@ -74,7 +74,7 @@ static const struct {
     {"section in a section", "backend = \"smtpd\"", "limits { }",
      ":10: a section cannot be inside another one, which begins in line 7"},
     /* unknown, twice */
-    {"unknown option", "", "shutdown_timeout = 30\n", ":12: no such option 'shutdown_timeout'"},
+    {"unknown option", "", "shutdown_time = 30\n", ":12: no such option 'shutdown_time'"},
     {"unknown option in a section", "{ }", "{\ncurves = \"P-256\" }",
      ":6: no such option 'curves'"},
     {"unknown section", "", "milters { }\n", ":12: no such option 'milters'"},

@@ -328,7 +328,7 @@ START_TEST(relay_turn)
     client_text("MAIL FROM:<>\r\n");
     backend_text("250 ok\r\n");
     ck_assert(!gate_backend_turn(&s.gate));
-    gate_forwarded(&s.gate);
+    gate_forwarded(&s.gate, bytes_of("RCPT TO:<>\r\n", 12));
     ck_assert(gate_backend_turn(&s.gate));
     backend_text("354 go\r\n");
     ck_assert(!gate_backend_turn(&s.gate));

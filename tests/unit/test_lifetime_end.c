@@ -38,6 +38,10 @@ static const struct {
     {LIFETIME_EVICTED, "+makes room for a new client 421 4.3.2 All server ports are busy"},
     {LIFETIME_TOO_MANY_HANDSHAKES, "421 4.3.2 Error: too many TLS handshakes"},
     {LIFETIME_SHUTDOWN, "421 4.3.2 Service shutting down"},
+    {LIFETIME_SHUTDOWN_INSIDE, "+stopped: the client was inside a mail "
+                               "421 4.3.2 Service shutting down"},
+    {LIFETIME_SHUTDOWN_UNANSWERED, "stopped: the backend has not replied to a mail, which may be "
+                                   "delivered twice"},
 };
 
 static void add(char said[256], const char *first, const char *second)

@@ -9,7 +9,7 @@
 enum { NAME_SIZE = 140, SERVER_NAME_SIZE = 100 };
 
 /* The cure if posternd runs with a different configuration, or with older files. */
-static const char restart[] = "systemctl restart postern";
+static const char reload[] = "posternctl reload";
 
 /* An address of a listener that is being tested. */
 struct asked {
@@ -33,13 +33,13 @@ static void look_at_starttls(const struct asked *a, bool offered)
     bool wanted = a->listener->tls != CONF_TLS_NONE;
 
     if (a->excepted && offered) {
-        selftest_fault(a->t, "starttls", a->name, restart,
+        selftest_fault(a->t, "starttls", a->name, reload,
                        "offers STARTTLS, but starttls_except has this machine's address");
     } else if (a->excepted) {
         selftest_ok(a->t, "starttls", a->name,
                     "offers no STARTTLS: starttls_except has this machine's address");
     } else if (wanted != offered) {
-        selftest_fault(a->t, "starttls", a->name, restart, "%s STARTTLS, but tls = \"%s\"",
+        selftest_fault(a->t, "starttls", a->name, reload, "%s STARTTLS, but tls = \"%s\"",
                        offered ? "offers" : "does not offer", conf_tls_word(a->listener->tls));
     } else {
         selftest_ok(a->t, "starttls", a->name, "%s STARTTLS", offered ? "offers" : "offers no");
@@ -50,13 +50,13 @@ static void look_at_offers(const struct asked *a, const struct smtpreply *ehlo)
 {
     look_at_starttls(a, (ehlo->keywords & SMTPCLIENT_STARTTLS) != 0);
     if ((ehlo->keywords & (SMTPCLIENT_XCLIENT | SMTPCLIENT_XFORWARD)) != 0) {
-        selftest_fault(a->t, "xclient", a->name, restart, "offers XCLIENT or XFORWARD");
+        selftest_fault(a->t, "xclient", a->name, reload, "offers XCLIENT or XFORWARD");
     }
     if (a->listener->auth_before_tls && a->listener->tls != CONF_TLS_ENCRYPT) {
         selftest_ok(a->t, "auth", a->name, "%s AUTH before TLS: auth_before_tls = true",
                     (ehlo->keywords & SMTPCLIENT_AUTH) != 0 ? "offers" : "offers no");
     } else if ((ehlo->keywords & SMTPCLIENT_AUTH) != 0) {
-        selftest_fault(a->t, "auth", a->name, restart, "offers AUTH before TLS");
+        selftest_fault(a->t, "auth", a->name, reload, "offers AUTH before TLS");
     } else {
         selftest_ok(a->t, "auth", a->name, "offers no AUTH before TLS");
     }
@@ -73,7 +73,7 @@ static void look_at_level(const struct asked *a, struct smtpclient *c)
     if (smtpclient_command(c, "MAIL FROM:<>", &reply, SELFTEST_STEP) && reply.code == 530) {
         selftest_ok(a->t, "level", a->name, "accepts no mail before TLS");
     } else {
-        selftest_fault(a->t, "level", a->name, restart,
+        selftest_fault(a->t, "level", a->name, reload,
                        "does not answer 530 to MAIL before TLS, but tls = \"encrypt\": %s",
                        selftest_words(c, &reply));
     }
@@ -101,7 +101,7 @@ static bool look_at_plaintext(struct asked *a)
         look_at_offers(a, &reply);
         look_at_level(a, &c);
     } else if (c.trouble == SMTPCLIENT_NOBODY) {
-        selftest_fault(a->t, "greeting", a->name, restart,
+        selftest_fault(a->t, "greeting", a->name, reload,
                        "cannot be reached (%s): posternd runs with a different configuration",
                        c.why);
     } else {
@@ -153,12 +153,12 @@ static void look_at_certificate(const struct asked *a, const struct conf_set *se
     bool expected = is_built_in(a->listener->profile) ? place == 0 : place < set->num_certificates;
 
     if (served == NULL) {
-        selftest_fault(a->t, "certificate", subject, restart, "serves no certificate");
+        selftest_fault(a->t, "certificate", subject, reload, "serves no certificate");
     } else if (expected) {
         selftest_ok(a->t, "certificate", subject, "serves certificate \"%s\"",
                     set->certificates[place]->name);
     } else if (place < set->num_certificates) {
-        selftest_fault(a->t, "certificate", subject, restart,
+        selftest_fault(a->t, "certificate", subject, reload,
                        "serves certificate \"%s\", but \"%s\" is the first of certificate_set "
                        "\"%s\"",
                        set->certificates[place]->name, set->certificates[0]->name, set->name);
@@ -167,7 +167,7 @@ static void look_at_certificate(const struct asked *a, const struct conf_set *se
                              "a chain of certificate_set \"%s\" cannot be read by this account",
                              set->name);
     } else {
-        selftest_fault(a->t, "certificate", subject, restart,
+        selftest_fault(a->t, "certificate", subject, reload,
                        "serves a certificate that is not, or no longer, in certificate_set \"%s\"",
                        set->name);
     }
@@ -196,7 +196,7 @@ static void look_at_tls(const struct asked *a, const struct conf_set *set, const
                        words_of(&c, &reply));
     } else if ((reply.keywords &
                 (SMTPCLIENT_STARTTLS | SMTPCLIENT_XCLIENT | SMTPCLIENT_XFORWARD)) != 0) {
-        selftest_fault(a->t, "tls", subject, restart,
+        selftest_fault(a->t, "tls", subject, reload,
                        "offers STARTTLS, XCLIENT or XFORWARD under TLS");
     } else {
         selftest_ok(a->t, "tls", subject, "%s; AUTH is %soffered", SSL_get_version(c.ssl),

@@ -222,8 +222,8 @@ _kept_ports = []
 
 def free_port(host="127.0.0.1"):
     """A port of this address that nobody listens on now. It is kept for this process: bound but not
-    listening, so that nobody else is given it, and a server can listen at this address (not at
-    0.0.0.0: others are given the same port of other addresses) all the same."""
+    listening, so that nobody else is given it, and a server can listen at this address (at 0.0.0.0
+    only if that is `host`: others are given the same port of other addresses) all the same."""
     keeper = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     keeper.bind((host, 0))

@@ -9,6 +9,7 @@ given, and passes them to the next posternd.
 """
 
 import array
+import itertools
 import os
 import socket
 import sys
@@ -25,9 +26,12 @@ class Supervisor:
     """`told` (lab.process.Lines) has a line for each message, its lines separated by blanks.
     `stored` is a list of (name, descriptor)."""
 
+    # A posternd of an earlier one may still speak.
+    _numbers = itertools.count()
+
     def __init__(self, stage):
         self._stage = stage
-        self.path = os.path.join(stage.directory, f"notify-{id(self):x}")
+        self.path = os.path.join(stage.directory, f"notify-{next(self._numbers)}")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(self.path)
         os.chmod(self.path, 0o666)
