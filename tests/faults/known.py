@@ -13,17 +13,9 @@ FAULTS = (
 )
 
 
-# The same for memory that a library loses each time; what our program does then goes on well.
-LOSSES = (
-    ("libconfuse", "3.3", ("cfg_setopt",),
-     "loses the value that it was about to keep",
-     "a few bytes in a reload that is refused; the parser's tree cannot be reached from outside"),
-)
-
-
-def fault_of(stack, rows=FAULTS):
+def fault_of(stack):
     """The row for an allocation that failed under these callers, or None."""
-    for row in rows:
+    for row in FAULTS:
         library, _, functions, *_ = row
         inside = {line.split()[1].partition("+")[0] for line in stack
                   if line.startswith(library + ".so")}
