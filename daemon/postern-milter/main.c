@@ -223,7 +223,7 @@ static int serve(const struct conf *conf)
     }
     if (start_threads(conf) != 0) {
         log_fatal("cannot start a thread: %s", strerror(errno));
-        return EXIT_BAD;
+        end(EXIT_BAD);
     }
     code = wait_for_end(&signals);
     if (conf->milter.socket.endpoint.path[0] != '\0') {
@@ -234,11 +234,36 @@ static int serve(const struct conf *conf)
     end(code);
 }
 
+/* Serves, or only checks; the exit code. */
+static int run(const struct conf *conf, const struct options *options)
+{
+    struct conf_error error;
+
+    if (conf->milter.line == 0) {
+        log_fatal("%s: section milter is missing", options->file);
+        return EXIT_BAD;
+    }
+    if (conf->control.text[0] == '\0') {
+        log_fatal("%s:%u: control = \"\": postern-milter needs the control socket", options->file,
+                  conf->control.line);
+        return EXIT_BAD;
+    }
+    if (!options->check_only) {
+        return serve(conf);
+    }
+    if (policyfile_open(conf, &error) != 0) {
+        log_fatal("%s", error.text);
+        return EXIT_BAD;
+    }
+    return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = options_read("postern-milter", argc, argv);
     struct conf_error error;
     struct conf *conf;
+    int code;
 
     log_init("postern-milter");
     signals_hold();
@@ -250,21 +275,7 @@ int main(int argc, char **argv)
         log_fatal("%s", error.text);
         return EXIT_BAD;
     }
-    if (conf->milter.line == 0) {
-        log_fatal("%s: section milter is missing", options.file);
-        return EXIT_BAD;
-    }
-    if (conf->control.text[0] == '\0') {
-        log_fatal("%s:%u: control = \"\": postern-milter needs the control socket", options.file,
-                  conf->control.line);
-        return EXIT_BAD;
-    }
-    if (!options.check_only) {
-        return serve(conf);
-    }
-    if (policyfile_open(conf, &error) != 0) {
-        log_fatal("%s", error.text);
-        return EXIT_BAD;
-    }
-    return EXIT_SUCCESS;
+    code = run(conf, &options);
+    conf_free(conf);
+    return code;
 }
