@@ -18,7 +18,6 @@
 #include "daemon/posternd/summary.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -186,9 +185,6 @@ static void *load(void *arg)
 {
     (void)arg;
     r.loaded = snapshot_load(r.setup.file, r.setup.libctxs, r.force.snapshot, warn, &r.error);
-    if (r.loaded == NULL) {
-        malloc_trim(0);
-    }
     ring(r.loaded_fd);
     return NULL;
 }

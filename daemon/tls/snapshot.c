@@ -101,8 +101,20 @@ static void snapshot_free(struct snapshot *s)
     }
 }
 
-/* The thread in which a snapshot is freed. It may have been most of the process's memory, in
- * thousands of small pieces, which libc would not give back by itself. */
+/* Gives back to the system what was freed: a snapshot may have been most of the process's memory,
+ * in thousands of small pieces, which libc would not give back by itself. One thread at a time,
+ * because where another allocator is in use (a sanitizer's, or one that is preloaded) this is the
+ * first call of libc's, and it sets up its own state without a lock. */
+static void give_back(void)
+{
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
+    pthread_mutex_lock(&one_at_a_time);
+    malloc_trim(0);
+    pthread_mutex_unlock(&one_at_a_time);
+}
+
+/* The thread in which a snapshot is freed. */
 static void *free_aside(void *arg)
 {
     struct snapshot *s = arg;
@@ -111,7 +123,7 @@ static void *free_aside(void *arg)
     libctxs_enter(libctxs);
     snapshot_free(s);
     OPENSSL_thread_stop();
-    malloc_trim(0);
+    give_back();
     libctxs_leave(libctxs);
     return NULL;
 }
@@ -228,6 +240,7 @@ struct snapshot *snapshot_load(const char *file, struct libctxs *libctxs,
     tls_memory_begin();
     l.s = begin(file, l.conf_sha256, error);
     if (l.s == NULL) {
+        give_back();
         return NULL;
     }
     result = load_all(&l, libctxs);
@@ -242,6 +255,7 @@ struct snapshot *snapshot_load(const char *file, struct libctxs *libctxs,
     }
     if (result != 0) {
         snapshot_free(l.s);
+        give_back();
         return NULL;
     }
     return l.s;
