@@ -101,7 +101,7 @@ static void snapshot_free(struct snapshot *s)
     }
 }
 
-/* Gives back to the system what was freed: a snapshot may have been most of the process's memory,
+/* Returns to the system what was freed: a snapshot may have been most of the process's memory,
  * in thousands of small pieces, which libc would not give back by itself. One thread at a time,
  * because where another allocator is in use (a sanitizer's, or one that is preloaded) this is the
  * first call of libc's, and it sets up its own state without a lock. */
