@@ -37,11 +37,12 @@ def received(connection, size=65536):
 
 
 class Client:
-    """A connection. `address` is (host, port); `source` an address of 127.0.0.0/8 to come from."""
+    """A connection. `address` is (host, port); `source` an address of 127.0.0.0/8 to come from,
+    with `port` there."""
 
-    def __init__(self, address, source=None, timeout=TIMEOUT):
+    def __init__(self, address, source=None, timeout=TIMEOUT, port=0):
         self.socket = socket.create_connection(
-            address, timeout, source_address=(source, 0) if source else None)
+            address, timeout, source_address=(source, port) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
 

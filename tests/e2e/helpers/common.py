@@ -1,6 +1,7 @@
 """What the tests share: a stage for each class, tables of tests, a backend played by the test, and
 client programs that are talked to."""
 
+import errno
 import os
 import re
 import select
@@ -68,6 +69,10 @@ MISTAKEN = [(name, getattr(signal, name), "POLL" if name == "SIGIO" else name[3:
         for number in (0, 1, signal.SIGRTMAX - signal.SIGRTMIN)]
 
 
+# Where a client of a server there comes from.
+LOOPBACK = {"127.0.0.1": "127.0.0.1", "::1": "::1"}
+
+
 # --- cases ---
 
 def table(rows):
@@ -85,6 +90,7 @@ class Case(unittest.TestCase):
     current = None  # the class whose stage is open
     longMessage = True
     maxDiff = None
+    _ports = set()  # that the clients of connect() have had
 
     def __init_subclass__(cls, **keywords):
         super().__init_subclass__(**keywords)
@@ -132,11 +138,32 @@ class Case(unittest.TestCase):
     # --- clients ---
 
     def connect(self, address, source=None):
-        """A lab.smtp.Client that is closed after the test."""
-        client = Client(address, source)
+        """A lab.smtp.Client that is closed after the test. On loopback, its port is that of no other
+        client of these tests, so that of_client() finds its lines alone: the kernel gives a port
+        again at once, to another server even while it is in use."""
+        source = source or LOOPBACK.get(address[0])
+        while True:
+            port = self._new_port(source) if source else 0
+            try:
+                client = Client(address, source, port=port)
+                break
+            except OSError as problem:
+                # Another process has taken it since.
+                if problem.errno != errno.EADDRINUSE:
+                    raise
         self.addCleanup(client.close)
         client.port = client.socket.getsockname()[1]
         return client
+
+    @classmethod
+    def _new_port(cls, source):
+        while True:
+            with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET) as probe:
+                probe.bind((source, 0))
+                port = probe.getsockname()[1]
+            if port not in cls._ports:
+                cls._ports.add(port)
+                return port
 
     def program(self, command, **options):
         """A Program that is ended after the test."""
