@@ -1,81 +1,19 @@
-#include "daemon/posternd/worker.h"
+#include "daemon/posternd/worker_parts.h"
 
 #include "daemon/common/log.h"
 #include "daemon/posternd/admission.h"
-#include "daemon/posternd/listener.h"
-#include "daemon/posternd/session.h"
-#include "daemon/posternd/sockets.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 /* Events served before the loop asks the kernel and the clock again. */
 enum { DISPATCH_MAX = 16 };
 
-/* What a worker is told; each is a bit. ORDER_OPEN is its own: to try again. */
-enum order {
-    ORDER_SERVE = 1,
-    ORDER_OPEN = 2,
-    ORDER_DRAIN = 4,
-    ORDER_REFUSE = 8,
-    ORDER_STOP = 16,
-    ORDER_ANSWER = 32,
-};
-
-/* What the worker says while it drains: struct sessions_left. */
-struct figures {
-    _Atomic unsigned sessions;
-    _Atomic unsigned ended_inside;
-    _Atomic unsigned unanswered;
-    _Atomic unsigned waiting;
-    _Atomic unsigned inside;
-    _Atomic int64_t oldest;
-};
-
-struct worker_plan {
-    unsigned number;
-    struct listener_list listeners; /* owned; closed ones */
-};
-
-struct worker {
-    struct thread thread;
-    struct listener_list listeners; /* owned */
-    unsigned number;                /* of the plan that they follow */
-    _Atomic unsigned serves;        /* that number, when all of them accept clients */
-    _Atomic unsigned settled;       /* that number, when none of an earlier plan does */
-    struct pace pace;               /* of lines about missing memory */
-    struct worker_plan *_Atomic next;
-    int orders_fd;            /* owned: an eventfd; written after `orders` has changed */
-    _Atomic unsigned orders;  /* given, and not taken yet */
-    int news_fd;              /* borrowed: main's eventfd */
-    _Atomic unsigned timeout; /* ORDER_DRAIN's */
-    _Atomic bool draining;    /* that order has been carried out */
-    struct figures figures;
-    struct event *count_event;  /* owned; pending while it drains */
-    _Atomic bool asked;         /* whether it is alive, and has not answered yet */
-    _Atomic bool ended;         /* the thread has nothing left to do */
-    struct event *orders_event; /* owned */
-    struct event *wake_event;   /* owned; on admission's eventfd */
-    pthread_t pthread;
-};
-
-/* Makes the reader of an eventfd look. It takes 8 bytes unless its counter is full, and then it can
- * also be read. */
-static void ring(int fd)
-{
-    uint64_t one = 1;
-
-    (void)!write(fd, &one, sizeof one);
-}
-
 static void give(struct worker *worker, unsigned orders)
 {
     atomic_fetch_or(&worker->orders, orders);
-    ring(worker->orders_fd);
+    worker_ring(worker->orders_fd);
 }
 
 /* --- what it serves --- */
@@ -98,7 +36,7 @@ static void report(struct worker *t)
     if (none) {
         atomic_store(&t->settled, t->number);
     }
-    ring(t->news_fd);
+    worker_ring(t->news_fd);
 }
 
 static void on_left(struct listener *l)
@@ -208,27 +146,7 @@ static void free_listeners(struct listener_list *list)
     }
 }
 
-/* --- draining --- */
-
-static void publish(struct worker *t)
-{
-    struct sessions_left left;
-
-    sessions_count(&t->thread, &left);
-    atomic_store(&t->figures.sessions, left.stop.sessions);
-    atomic_store(&t->figures.ended_inside, left.stop.inside);
-    atomic_store(&t->figures.unanswered, left.stop.unanswered);
-    atomic_store(&t->figures.waiting, left.waiting);
-    atomic_store(&t->figures.inside, left.inside);
-    atomic_store(&t->figures.oldest, left.oldest);
-}
-
-static void on_count(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    publish(arg);
-}
+/* --- orders --- */
 
 static void drain(struct worker *t, bool refuse)
 {
@@ -242,18 +160,8 @@ static void drain(struct worker *t, bool refuse)
         }
     }
     free_listeners(&t->listeners);
-    sessions_drain(&t->thread, atomic_load(&t->timeout));
-    publish(t);
-    atomic_store(&t->draining, true);
-    ring(t->news_fd);
-    if (t->thread.sessions == NULL) {
-        event_base_loopbreak(t->thread.base);
-    } else if (event_add(t->count_event, &(struct timeval){.tv_sec = 1}) != 0) {
-        log_line(LOG_WARNING, "out of memory: the sessions that are left are not counted");
-    }
+    worker_drain_sessions(t);
 }
-
-/* --- orders --- */
 
 static void on_orders(evutil_socket_t fd, short what, void *arg)
 {
@@ -279,7 +187,7 @@ static void on_orders(evutil_socket_t fd, short what, void *arg)
     }
     if ((orders & ORDER_ANSWER) != 0) {
         atomic_store(&t->asked, false);
-        ring(t->news_fd);
+        worker_ring(t->news_fd);
     }
     if ((orders & ORDER_DRAIN) != 0) {
         drain(t, (orders & ORDER_REFUSE) != 0);
@@ -315,9 +223,9 @@ static void *run(void *arg)
     while (t->thread.sessions != NULL) {
         session_shutdown(t->thread.sessions);
     }
-    publish(t);
+    worker_publish(t);
     atomic_store(&t->ended, true);
-    ring(t->news_fd);
+    worker_ring(t->news_fd);
     return NULL;
 }
 
@@ -335,9 +243,7 @@ static void destroy(struct worker *t)
     if (t->wake_event != NULL) {
         event_free(t->wake_event);
     }
-    if (t->count_event != NULL) {
-        event_free(t->count_event);
-    }
+    worker_drain_close(t);
     if (t->orders_fd >= 0) {
         close(t->orders_fd);
     }
@@ -376,8 +282,7 @@ static int prepare(struct worker *t, struct worker_plan *plan)
     t->orders_event = event_new(t->thread.base, t->orders_fd, EV_READ | EV_PERSIST, on_orders, t);
     t->wake_event = event_new(t->thread.base, admission_wake_fd(t->thread.index),
                               EV_READ | EV_PERSIST, on_wake, &t->thread);
-    t->count_event = event_new(t->thread.base, -1, EV_PERSIST, on_count, t);
-    if (t->orders_event == NULL || t->wake_event == NULL || t->count_event == NULL ||
+    if (worker_drain_open(t) != 0 || t->orders_event == NULL || t->wake_event == NULL ||
         event_add(t->orders_event, NULL) != 0 || event_add(t->wake_event, NULL) != 0) {
         return -1;
     }
@@ -493,20 +398,6 @@ unsigned worker_settled(const struct worker *worker)
 bool worker_drains(const struct worker *worker)
 {
     return atomic_load(&worker->draining);
-}
-
-void worker_count(const struct worker *worker, struct sessions_left *out)
-{
-    const struct figures *f = &worker->figures;
-
-    *out = (struct sessions_left){
-        .stop = {.sessions = atomic_load(&f->sessions),
-                 .inside = atomic_load(&f->ended_inside),
-                 .unanswered = atomic_load(&f->unanswered)},
-        .waiting = atomic_load(&f->waiting),
-        .inside = atomic_load(&f->inside),
-        .oldest = atomic_load(&f->oldest),
-    };
 }
 
 void worker_ask(struct worker *worker)
