@@ -105,7 +105,7 @@ static void snapshot_free(struct snapshot *s)
  * in thousands of small pieces, which libc would not give back by itself. One thread at a time,
  * because where another allocator is in use (a sanitizer's, or one that is preloaded) this is the
  * first call of libc's, and it sets up its own state without a lock. */
-static void give_back(void)
+static void return_memory(void)
 {
     static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
@@ -123,7 +123,7 @@ static void *free_aside(void *arg)
     libctxs_enter(libctxs);
     snapshot_free(s);
     OPENSSL_thread_stop();
-    give_back();
+    return_memory();
     libctxs_leave(libctxs);
     return NULL;
 }
@@ -240,7 +240,7 @@ struct snapshot *snapshot_load(const char *file, struct libctxs *libctxs,
     tls_memory_begin();
     l.s = begin(file, l.conf_sha256, error);
     if (l.s == NULL) {
-        give_back();
+        return_memory();
         return NULL;
     }
     result = load_all(&l, libctxs);
@@ -255,7 +255,7 @@ struct snapshot *snapshot_load(const char *file, struct libctxs *libctxs,
     }
     if (result != 0) {
         snapshot_free(l.s);
-        give_back();
+        return_memory();
         return NULL;
     }
     return l.s;

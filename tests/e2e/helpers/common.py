@@ -69,8 +69,11 @@ MISTAKEN = [(name, getattr(signal, name), "POLL" if name == "SIGIO" else name[3:
         for number in (0, 1, signal.SIGRTMAX - signal.SIGRTMIN)]
 
 
-# Where a client of a server there comes from.
-LOOPBACK = {"127.0.0.1": "127.0.0.1", "::1": "::1"}
+# Servers there see their clients come from the same address.
+LOOPBACK = ("127.0.0.1", "::1")
+
+# Ports that the kernel is asked for, before none counts as left.
+PORTS_TRIED = 1000
 
 
 # --- cases ---
@@ -141,7 +144,8 @@ class Case(unittest.TestCase):
         """A lab.smtp.Client that is closed after the test. On loopback, its port is that of no other
         client of these tests, so that of_client() finds its lines alone: the kernel gives a port
         again at once, to another server even while it is in use."""
-        source = source or LOOPBACK.get(address[0])
+        if source is None and address[0] in LOOPBACK:
+            source = address[0]
         while True:
             port = self._new_port(source) if source else 0
             try:
@@ -157,13 +161,15 @@ class Case(unittest.TestCase):
 
     @classmethod
     def _new_port(cls, source):
-        while True:
+        """One that no client of connect() has had. LabError if there seems to be none."""
+        for _ in range(PORTS_TRIED):
             with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET) as probe:
                 probe.bind((source, 0))
                 port = probe.getsockname()[1]
             if port not in cls._ports:
                 cls._ports.add(port)
                 return port
+        raise LabError(f"no port on {source} that no client of these tests has had")
 
     def program(self, command, **options):
         """A Program that is ended after the test."""
