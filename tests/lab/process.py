@@ -1,14 +1,18 @@
 """Children: their log lines, waited for by event, and that nothing of them is left over."""
 
+import array
 import atexit
 import ctypes
+import fcntl
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 
@@ -79,31 +83,75 @@ def remove_directory(path):
 
 class Lines:
     """Log lines as they come. `on_line` is called with each, and with None at the end, in the
-    reader's thread."""
+    reader's thread. Of a pipe, find(), find_all() and mark() know every line that was written
+    before they are called, even if the reader has not come to it yet."""
 
-    def __init__(self, on_line=None):
+    def __init__(self, on_line=None, pipe=None):
         self.lines = []
         self.ended = False
         self._on_line = on_line
         self._changed = threading.Condition()
+        self._pipe = pipe  # a descriptor
+        self._taken = 0    # bytes of the pipe
+        self._reader = None
 
-    def read(self, stream):
-        """Takes lines of the binary stream until it ends."""
-        for raw in stream:
-            line = raw.decode("utf-8", "backslashreplace").rstrip("\n")
+    def read(self, raw_lines):
+        """Takes lines of bytes until there are no more."""
+        for raw in raw_lines:
             with self._changed:
-                self.lines.append(line)
-                self._changed.notify_all()
-            if self._on_line:
+                taken = self._take([raw])
+            self._tell(taken)
+        self._end()
+
+    def read_pipe(self):
+        """Takes lines of the pipe until it ends."""
+        self._reader = threading.get_ident()
+        ready = select.poll()
+        ready.register(self._pipe, select.POLLIN)
+        rest = b""
+        more = True
+        while more:
+            ready.poll()
+            with self._changed:
+                # What is not in the pipe any more is among the lines when the lock is free.
+                data = os.read(self._pipe, 65536)
+                self._taken += len(data)
+                *lines, rest = (rest + data).split(b"\n")
+                more = data != b""
+                taken = self._take(lines if more or not rest else [rest])
+            self._tell(taken)
+        self._end()
+
+    def _take(self, raw_lines):
+        taken = [raw.decode("utf-8", "backslashreplace").rstrip("\n") for raw in raw_lines]
+        self.lines += taken
+        self._changed.notify_all()
+        return taken
+
+    def _tell(self, lines):
+        if self._on_line:
+            for line in lines:
                 self._on_line(line)
+
+    def _end(self):
         with self._changed:
             self.ended = True
             self._changed.notify_all()
-        if self._on_line:
-            self._on_line(None)
+        self._tell([None])
+
+    def _settle(self):
+        """Returns when all that is in the pipe now has been taken."""
+        with self._changed:
+            if self._pipe is None or self.ended or threading.get_ident() == self._reader:
+                return
+            waiting = array.array("i", [0])
+            fcntl.ioctl(self._pipe, termios.FIONREAD, waiting)
+            goal = self._taken + waiting[0]
+            self._changed.wait_for(lambda: self._taken >= goal or self.ended, TIMEOUT)
 
     def mark(self):
         """The place in the log that is now its end, for `after`."""
+        self._settle()
         with self._changed:
             return len(self.lines)
 
@@ -122,12 +170,15 @@ class Lines:
                 self._changed.wait(left)
 
     def find(self, pattern, after=0):
-        """The re.Match of the first line that contains the pattern, or None. Never waits."""
+        """The re.Match of the first line that contains the pattern, or None. Waits for no line that
+        is not written yet."""
+        self._settle()
         matches = (re.search(pattern, line) for line in self.lines[after:])
         return next((match for match in matches if match), None)
 
     def find_all(self, pattern, after=0):
-        """The re.Match of each line that contains the pattern. Never waits."""
+        """The re.Match of each line that contains the pattern, likewise."""
+        self._settle()
         return [match for line in self.lines[after:] if (match := re.search(pattern, line))]
 
     def wait(self, pattern, timeout=TIMEOUT, after=0, times=1):
@@ -163,14 +214,13 @@ class Child:
     """
 
     def __init__(self, command, *, env=None, on_line=None, pass_fds=()):
-        self.log = Lines(on_line)
         self._popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, env=env, cwd="/",
                                        start_new_session=True, pass_fds=pass_fds)
         self.pid = self._popen.pid
+        self.log = Lines(on_line, self._popen.stdout.fileno())
         keeper.tell("process", self.pid)
-        self._reader = threading.Thread(target=self.log.read, args=[self._popen.stdout],
-                                        daemon=True)
+        self._reader = threading.Thread(target=self.log.read_pipe, daemon=True)
         self._reader.start()
 
     @property
