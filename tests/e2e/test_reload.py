@@ -343,11 +343,13 @@ class Running(Reloading):
         self.assertEqual(self.reload()["certificates"], "3")
 
     def slow(self):
-        """A posternd with so many certificates that it takes a while to load them."""
+        """A posternd with so many certificates that to load them takes many times what a client
+        needs to be greeted; one has been, so that Postfix has a server for the next."""
         self.begin(certificates=["p256"])
         text = self.text()
         head = text[text.index("certificate "):text.index("certificate_set")]
-        self.append("".join(head.replace('"p256"', f'"n{number}"') for number in range(150)))
+        self.append("".join(head.replace('"p256"', f'"n{number}"') for number in range(1000)))
+        self.greeted().close()
 
     def test_others_do_not_wait(self):
         """Clients of the control socket and of the listeners are served during a load."""
@@ -358,7 +360,7 @@ class Running(Reloading):
         self.assertIn("version", other.ask("version"))
         self.greeted()
         self.assertIsNone(self.daemon.log.find(RELOADED))
-        self.assertEqual(control.answer()["reloaded"]["certificates"], 151)
+        self.assertEqual(control.answer()["reloaded"]["certificates"], 1001)
 
     def test_stopped_during_a_load(self):
         self.slow()
