@@ -21,6 +21,10 @@ TIMEOUT = 30
 
 PR_SET_CHILD_SUBREAPER = 36
 
+# Bytes of a log that may wait for its reader, here busy with clients of its own: posternd waits for no
+# reader, and drops lines. What the kernel gives everybody.
+PIPE_SIZE = 1 << 20
+
 # What a sanitizer writes when it has found something.
 SANITIZER = re.compile(r"(ERROR|WARNING|FATAL): (Address|Thread|Leak|Memory)Sanitizer"
                        r"|\.[ch]:\d+:\d+: runtime error:|SUMMARY: UndefinedBehaviorSanitizer")
@@ -114,7 +118,7 @@ class Lines:
             ready.poll()
             with self._changed:
                 # What is not in the pipe any more is among the lines when the lock is free.
-                data = os.read(self._pipe, 65536)
+                data = os.read(self._pipe, PIPE_SIZE)
                 self._taken += len(data)
                 *lines, rest = (rest + data).split(b"\n")
                 more = data != b""
@@ -216,7 +220,8 @@ class Child:
     def __init__(self, command, *, env=None, on_line=None, pass_fds=()):
         self._popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, env=env, cwd="/",
-                                       start_new_session=True, pass_fds=pass_fds)
+                                       start_new_session=True, pass_fds=pass_fds,
+                                       pipesize=PIPE_SIZE)
         self.pid = self._popen.pid
         self.log = Lines(on_line, self._popen.stdout.fileno())
         keeper.tell("process", self.pid)
