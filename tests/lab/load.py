@@ -1,9 +1,12 @@
 """The load under which posternd is reloaded or started again: a program that needs only Python.
 
-    load.py --probe HOST:PORT... --mail HOST:PORT [--every MS] [--senders N] [--pause MS]
+    load.py --probe HOST:PORT... --mail HOST:PORT [--beside ADDRESS...] [--every MS] [--senders N]
+        [--pause MS]
 
 It connects every so many milliseconds to the --probe addresses in turn, waits for the banner and says
-QUIT. Meanwhile N senders deliver mail after mail to the --mail address under STARTTLS, as mail
+QUIT; every twentieth time to those that are --beside: the servers to which posternd connects
+(HOST:PORT, or the path of a socket that wants a PROXY line), whose waits are told apart: they show what
+the machine itself makes clients wait. Meanwhile N senders deliver mail after mail to the --mail address under STARTTLS, as mail
 servers do: a mail without a final reply is sent again until it is taken. Every second of them is
 slow@client.test, for a Postfix that lets their replies to the dot take long. The subject of each mail
 is unique.
@@ -39,6 +42,12 @@ SOURCE_SECONDS = 5
 
 IP_BIND_ADDRESS_NO_PORT = 24
 
+# Of so many connections one goes past posternd.
+BESIDE_EVERY = 20
+
+# What a server at the path of a socket wants to hear before its banner.
+PROXY = b"PROXY TCP4 127.8.0.1 127.0.0.1 25 25\r\n"
+
 # Of these lengths in seconds are the spans of which the longest wait is told.
 SPAN = 0.1
 
@@ -53,6 +62,9 @@ RETRY = 0.02
 
 
 def endpoint(text):
+    """(host, port), or the path of a socket."""
+    if text.startswith("/"):
+        return text
     host, _, port = text.rpartition(":")
     return host.strip("[]"), int(port)
 
@@ -80,14 +92,16 @@ class Waits:
 class Prober:
     """Many short connections, each with its own time."""
 
-    def __init__(self, addresses, every):
+    def __init__(self, addresses, beside, every):
         self._addresses = addresses
+        self._beside = beside
         self._every = every
         self._epoll = select.epoll()
         self._open = {}
         self._next = 0
         self._number = 0
         self.waits = Waits()
+        self.waits_beside = Waits()
         self.outcomes = collections.Counter()
         self.first = []  # something else than a banner: (when, what, seconds since the connect)
         self.late = 0
@@ -110,22 +124,33 @@ class Prober:
 
     def _begin(self):
         self._number += 1
-        address = self._addresses[self._number % len(self._addresses)]
-        now = time.monotonic()
-        probe = [socket.socket(), now, b""]
-        probe[0].setblocking(False)
-        if address[0].startswith("127."):
-            probe[0].setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-            probe[0].bind((f"127.8.{int(now / SOURCE_SECONDS) % 250}.1", 0))
-        code = probe[0].connect_ex(address)
+        is_beside = bool(self._beside) and self._number % BESIDE_EVERY == 0
+        address = (self._beside[self._number // BESIDE_EVERY % len(self._beside)] if is_beside
+                   else self._addresses[self._number % len(self._addresses)])
+        probe = [None, time.monotonic(), b"", self.waits_beside if is_beside else self.waits]
+        code = self._connect(probe, address)
         if code not in (0, errno.EINPROGRESS):
             self._end(probe, os.strerror(code))
             return
         self._open[probe[0].fileno()] = probe
         self._epoll.register(probe[0], select.EPOLLIN)
 
+    @staticmethod
+    def _connect(probe, address):
+        """Begins it; errno's value."""
+        is_path = isinstance(address, str)
+        probe[0] = socket.socket(socket.AF_UNIX if is_path else socket.AF_INET)
+        probe[0].setblocking(False)
+        if not is_path and address[0].startswith("127."):
+            probe[0].setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            probe[0].bind((f"127.8.{int(probe[1] / SOURCE_SECONDS) % 250}.1", 0))
+        code = probe[0].connect_ex(address)
+        if is_path and code == 0:
+            probe[0].send(PROXY)
+        return code
+
     def _on_event(self, probe):
-        connection, began, seen = probe
+        connection, began, seen, waits = probe
         try:
             data = connection.recv(4096)
             if not data:
@@ -137,7 +162,7 @@ class Prober:
             if not probe[2].startswith(b"220 "):
                 self._end(probe, "refused by " + probe[2].decode("ascii", "replace").strip())
                 return
-            self.waits.add(began, time.monotonic() - began)
+            waits.add(began, time.monotonic() - began)
             connection.send(b"QUIT\r\n")
         except BlockingIOError:
             pass
@@ -148,13 +173,15 @@ class Prober:
     def _end(self, probe, problem):
         self._open.pop(probe[0].fileno(), None)
         probe[0].close()
+        if probe[3] is not self.waits:
+            return
         self.outcomes[problem or "served"] += 1
         if problem and (len(self.first) < 20 or "reset" in problem):
             self.first.append((time.monotonic(), problem))
 
     def report(self):
-        return {"outcomes": self.outcomes, "waits": self.waits.report(), "first": self.first,
-                "late": self.late}
+        return {"outcomes": self.outcomes, "waits": self.waits.report(),
+                "beside": self.waits_beside.report(), "first": self.first, "late": self.late}
 
 
 class Senders:
@@ -264,7 +291,7 @@ class Senders:
 RECIPIENT = "user@example.test"
 
 
-def probe_apart(addresses, every):
+def probe_apart(addresses, beside, every):
     """Starts the prober in a process of its own, so that senders do not disturb its times; the
     function that ends it and returns its report."""
     ready, told = os.pipe()
@@ -273,7 +300,7 @@ def probe_apart(addresses, every):
     if pid == 0:
         os.close(ready)
         os.close(stop_write)
-        prober = Prober(addresses, every)
+        prober = Prober(addresses, beside, every)
         prober.run(lambda: bool(select.select([stop_read], [], [], 0)[0]))
         with os.fdopen(told, "w", encoding="ascii") as out:
             json.dump(prober.report(), out)
@@ -295,6 +322,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--probe", nargs="+", type=endpoint, required=True)
     parser.add_argument("--mail", type=endpoint, required=True)
+    parser.add_argument("--beside", nargs="+", type=endpoint, default=[])
     parser.add_argument("--recipient", default=RECIPIENT)
     parser.add_argument("--every", type=float, default=1, help="milliseconds (1)")
     parser.add_argument("--senders", type=int, default=8)
@@ -302,7 +330,7 @@ def main():
     arguments = parser.parse_args()
     RECIPIENT = arguments.recipient
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
-    end_probes = probe_apart(arguments.probe, arguments.every / 1000)
+    end_probes = probe_apart(arguments.probe, arguments.beside, arguments.every / 1000)
     senders = Senders(arguments.mail, arguments.senders, arguments.pause / 1000)
     senders.start()
     senders.taken.wait()

@@ -107,6 +107,12 @@ def program(build, name):
     return os.path.join(os.path.abspath(build), name)
 
 
+def has_sanitizer(path):
+    """Whether this program is built with AddressSanitizer or ThreadSanitizer."""
+    with open(path, "rb") as file:
+        return re.search(rb"__[at]san_init", file.read()) is not None
+
+
 def run_posternd(build, *arguments, timeout=TIMEOUT):
     """Runs posternd to its end (-t, -V, a bad configuration); CompletedProcess. A sanitizer's
     report is a LabError."""
