@@ -7,7 +7,7 @@ import ssl
 
 from common import PROGRAM, Backend, client_context, table
 from lab import hello, proxyheader
-from lab.posternd import HOSTNAME, USER, has_sanitizer, program, section
+from lab.posternd import HOSTNAME, USER, many, program, section
 from lab.process import run, sanitizer_environment
 from reloading import RELOADED, Reloading, named_of
 
@@ -344,9 +344,8 @@ class Running(Reloading):
 
     def slow(self):
         """A posternd with so many certificates that to load them takes many times what a client
-        needs to be greeted; one has been, so that Postfix has a server for the next. A sanitizer makes
-        loading ten times as slow."""
-        self.number = 100 if has_sanitizer(os.path.join(self.build, "posternd")) else 1000
+        needs to be greeted; one has been, so that Postfix has a server for the next."""
+        self.number = many(self.build, 1000)
         self.begin(certificates=["p256"])
         text = self.text()
         head = text[text.index("certificate "):text.index("certificate_set")]

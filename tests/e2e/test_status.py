@@ -11,11 +11,11 @@ import time
 
 from common import Backend, table
 from fake_control import FakeControl
-from lab.posternd import USER
+from lab.posternd import USER, many
 from lab.process import TIMEOUT, run
 from status_case import DATE, IN_FORCE, TIME, Status
 
-# Certificates of the large configuration; seconds that postern-milter waits for an answer.
+# Certificates of the large configuration without a sanitizer; seconds that postern-milter waits for an answer.
 MANY = 3000
 MILTER_SECONDS = 3
 
@@ -262,8 +262,9 @@ class Played(Status):
 class Many(Status):
     @classmethod
     def prepare(cls):
-        cls.daemon = cls.stage.posternd(certificates=certificates_of(cls.stage, MANY), workers=1,
-                                        backend="127.0.0.1:1")
+        cls.number = many(cls.build, MANY)
+        cls.daemon = cls.stage.posternd(certificates=certificates_of(cls.stage, cls.number),
+                                        workers=1, backend="127.0.0.1:1")
 
     def pages(self, name):
         """All pages; each was answered in time."""
@@ -279,7 +280,7 @@ class Many(Status):
         return found
 
     def test_pages(self):
-        for name, number in (("certificates", MANY), ("files", 2 * MANY + 1)):
+        for name, number in (("certificates", self.number), ("files", 2 * self.number + 1)):
             pages = self.pages(name)
             self.assertEqual([len(each) for each in pages],
                              [128] * (number // 128) + [number % 128])
@@ -294,11 +295,11 @@ class Many(Status):
         found = self.status(self.daemon)
         self.assertLess(time.monotonic() - before, TIMEOUT)
         self.assertEqual([each["name"] for each in found["certificates"]],
-                         [f"c{i}" for i in range(MANY)])
-        self.assertEqual(len(found["files"]), 2 * MANY + 1)
+                         [f"c{i}" for i in range(self.number)])
+        self.assertEqual(len(found["files"]), 2 * self.number + 1)
         self.assertEqual(found["not_in_force"], [])
         text = self.good(self.daemon.conf, "status")
-        self.assertEqual(text.count("\ncertificate "), MANY)
+        self.assertEqual(text.count("\ncertificate "), self.number)
 
     def test_pages_hold_up_nobody(self):
         """Whoever asks for pages without end, and reads them, gets one in each turn."""
