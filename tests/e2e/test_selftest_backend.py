@@ -7,6 +7,7 @@ import threading
 
 from common import Backend, free_port, own_address, table
 from lab import namespace
+from lab.acceptor import Acceptor
 from lab.posternd import postfix_config
 from selftest_case import Selftest
 
@@ -113,25 +114,19 @@ class Forwarder:
 
     def __init__(self, case, to, host="127.0.0.1"):
         self._to = to
-        self._socket = socket.create_server((host, 0))
-        case.addCleanup(self._socket.close)
-        self.port = self._socket.getsockname()[1]
+        listener = socket.create_server((host, 0))
+        self.port = listener.getsockname()[1]
         self.address = f"{host}:{self.port}"
-        threading.Thread(target=self._run, daemon=True).start()
+        case.addCleanup(Acceptor(listener, self._begin).close)
 
-    def _run(self):
+    def _begin(self, near):
         try:
-            while True:
-                near, _ = self._socket.accept()
-                try:
-                    far = socket.create_connection(self._to)
-                except OSError:
-                    near.close()
-                    continue
-                for ends in ((near, far), (far, near)):
-                    threading.Thread(target=self._pump, args=ends, daemon=True).start()
+            far = socket.create_connection(self._to)
         except OSError:
-            pass  # closed
+            near.close()
+            return
+        for ends in ((near, far), (far, near)):
+            threading.Thread(target=self._pump, args=ends, daemon=True).start()
 
     @staticmethod
     def _pump(source, target):

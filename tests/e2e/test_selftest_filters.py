@@ -3,9 +3,9 @@
 import os
 import shutil
 import socket
-import threading
 
 from common import free_port, table
+from lab.acceptor import Acceptor
 from lab.milter import socket_directory
 from lab.posternd import USER, postfix_config
 from selftest_case import Selftest
@@ -22,27 +22,21 @@ class Server:
         self.told = []
         self._answer = answer
         self._kept = []
-        self._socket = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
-        case.addCleanup(self._socket.close)
-        self._socket.bind(path or ("127.0.0.1", 0))
-        self._socket.listen(16)
+        listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        listener.bind(path or ("127.0.0.1", 0))
+        listener.listen(16)
         if path:
             os.chmod(path, 0o666)
             case.addCleanup(os.unlink, path)
         else:
-            self.port = self._socket.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
+            self.port = listener.getsockname()[1]
+        case.addCleanup(Acceptor(listener, self._on_connection).close)
 
-    def _run(self):
-        try:
-            while True:
-                near, _ = self._socket.accept()
-                self._kept.append(near)
-                self.told.append(near.recv(4096))
-                if self._answer is not None:
-                    near.sendall(self._answer)
-        except OSError:
-            pass  # closed
+    def _on_connection(self, near):
+        self._kept.append(near)
+        self.told.append(near.recv(4096))
+        if self._answer is not None:
+            near.sendall(self._answer)
 
 
 class Ours(Selftest):

@@ -5,6 +5,8 @@ import os
 import socket
 import threading
 
+from lab.acceptor import Acceptor
+
 
 class FakeControl:
     """`answer(request)` makes the bytes of an answer of a request, None for silence; b"" closes."""
@@ -15,20 +17,15 @@ class FakeControl:
         self.closes = False  # after an answer
         self.asked = []
         self._connections = []
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.bind(path)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
         os.chmod(path, 0o666)
-        self._socket.listen(128)
-        threading.Thread(target=self._accept, daemon=True).start()
+        listener.listen(128)
+        self._acceptor = Acceptor(listener, self._begin)
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            self._connections.append(connection)
-            threading.Thread(target=self._serve, args=[connection], daemon=True).start()
+    def _begin(self, connection):
+        self._connections.append(connection)
+        threading.Thread(target=self._serve, args=[connection], daemon=True).start()
 
     def _serve(self, connection):
         try:
@@ -47,7 +44,7 @@ class FakeControl:
 
     def close(self):
         """Nobody listens any more."""
-        self._socket.close()
+        self._acceptor.close()
         for connection in self._connections:
             try:
                 connection.shutdown(socket.SHUT_RDWR)

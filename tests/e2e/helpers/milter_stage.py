@@ -10,6 +10,7 @@ import threading
 
 from common import CONNECT, Case
 from lab import posternd as postern
+from lab.acceptor import Acceptor
 from lab.milter import socket_directory
 from lab.process import TIMEOUT
 
@@ -121,20 +122,14 @@ class OtherMilter:
         self.address = "unix:" + path
         self.messages = []
         self._on_end = on_end
-        self._socket = socket.socket(socket.AF_UNIX)
-        case.addClassCleanup(self._socket.close)
-        self._socket.bind(path)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
         os.chmod(path, 0o666)
-        self._socket.listen(128)
-        threading.Thread(target=self._accept, daemon=True).start()
+        listener.listen(128)
+        case.addClassCleanup(Acceptor(listener, self._begin).close)
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=[connection], daemon=True).start()
+    def _begin(self, connection):
+        threading.Thread(target=self._serve, args=[connection], daemon=True).start()
 
     @staticmethod
     def _packet(connection):
