@@ -222,24 +222,13 @@ class Played(Selftest):
         """A posternd before a backend that gives each Peer to `answer`, in a thread of its own."""
         backend = Backend(self)
 
-        def take():
-            try:
-                while True:
-                    try:
-                        peer = backend.accept()
-                    except ValueError:
-                        continue  # it has gone, and sent no header
-                    threading.Thread(target=one, args=(peer,), daemon=True).start()
-            except OSError:
-                pass  # closed
-
         def one(peer):
             try:
                 answer(peer)
             except OSError:
                 pass  # the other side has gone
 
-        threading.Thread(target=take, daemon=True).start()
+        backend.each(one)
         return self.start(backend=backend.address)
 
     def test_drips(self):

@@ -146,7 +146,10 @@ class Prober:
             probe[0].bind((f"127.8.{int(probe[1] / SOURCE_SECONDS) % 250}.1", 0))
         code = probe[0].connect_ex(address)
         if is_path and code == 0:
-            probe[0].send(PROXY)
+            try:
+                probe[0].send(PROXY)
+            except OSError as error:
+                return error.errno
         return code
 
     def _on_event(self, probe):

@@ -107,15 +107,15 @@ def program(build, name):
     return os.path.join(os.path.abspath(build), name)
 
 
-def has_sanitizer(path):
-    """Whether this program is built with AddressSanitizer or ThreadSanitizer."""
-    with open(path, "rb") as file:
+def has_sanitizer(build):
+    """Whether posternd is built with AddressSanitizer or ThreadSanitizer."""
+    with open(program(build, "posternd"), "rb") as file:
         return re.search(rb"__[at]san_init", file.read()) is not None
 
 
 def many(build, number):
     """So many, or a tenth of it in a sanitizer's build, which takes ten times as long."""
-    return number // 10 if has_sanitizer(program(build, "posternd")) else number
+    return number // 10 if has_sanitizer(build) else number
 
 
 def run_posternd(build, *arguments, timeout=TIMEOUT):

@@ -11,9 +11,11 @@ import socket
 import ssl
 import struct
 import subprocess
+import threading
 import unittest
 
 from lab import proxyheader
+from lab.acceptor import Acceptor
 from lab.process import TIMEOUT, LabError, Timeout
 from lab.smtp import Client
 from lab.stage import Stage
@@ -364,9 +366,22 @@ class Backend:
 
     def accept(self):
         """The next Peer."""
-        connection, _ = self._socket.accept()
+        return self._peer(self._socket.accept()[0])
+
+    def _peer(self, connection):
         self._case.addCleanup(connection.close)
         return Peer(connection)
+
+    def each(self, on_peer):
+        """Gives each Peer to on_peer(), in a thread of its own."""
+        def begin(connection):
+            try:
+                peer = self._peer(connection)
+            except ValueError:
+                return  # it has gone, and sent no header
+            threading.Thread(target=on_peer, args=[peer], daemon=True).start()
+
+        self._case.addCleanup(Acceptor(self._socket, begin).close)
 
     def nobody_came(self):
         """Whether there is no connection that accept() would give."""

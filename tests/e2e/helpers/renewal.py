@@ -51,7 +51,7 @@ class RenewalCase(Case):
         """Nobody waited much longer than for the replies that were outstanding, or than who went past
         posternd. In a sanitizer's build these are told and not judged: its time is not posternd's."""
         too_long = report.too_long(spans)
-        if not has_sanitizer(os.path.join(self.build, "posternd")):
+        if not has_sanitizer(self.build):
             self.assertEqual(too_long, [])
         elif too_long:
             print(f"{self.id()}: waits under a sanitizer, not judged: {too_long}", file=sys.stderr)
