@@ -81,7 +81,11 @@ class ServiceCase(Case):
                       if line.split()[1].endswith(f":{self.port:04X}") and line.split()[3] == "0A"}
         found = {}
         for number in os.listdir(f"/proc/{daemon.pid}/fd"):
-            target = os.readlink(f"/proc/{daemon.pid}/fd/{number}")
+            try:
+                target = os.readlink(f"/proc/{daemon.pid}/fd/{number}")
+            except FileNotFoundError:
+                # A session's, or a file's: posternd has closed it meanwhile.
+                continue
             if (inode := re.sub(r"^socket:\[(\d+)\]$", r"\1", target)) in inodes:
                 with open(f"/proc/{daemon.pid}/fdinfo/{number}", encoding="ascii") as file:
                     found.setdefault(inode, []).append(
