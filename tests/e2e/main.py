@@ -3,10 +3,7 @@
     main.py --build DIR [--only PATTERN] [--test-seconds N]
 
 Runs every test of test_*.py, two files at a time, each file in a process of its own. A failure is
-shown with what posternd and Postfix logged during that test, and named again at the end. Of up to
-two tests that failed, each then runs once more, with no other test beside it; what passes
-then is named UNSTEADY, with its failure, and is no failure of the run. None has a second try when
-there are more, or when one of our programs was ended by a fault or a sanitizer's report. The last
+shown with what posternd and Postfix logged during that test, and named again at the end. The last
 line has Check's form; the exit code is 0 if all is well. --only: the tests whose name (test_file.Class.test) matches this
 regular expression. --test-seconds: after so long a test has failed, and the next one begins; what a
 class does before and after its tests has this limit, too.
@@ -33,7 +30,7 @@ sys.dont_write_bytecode = True
 
 from common import Case  # noqa: E402 pylint: disable=wrong-import-position
 from lab import tally  # noqa: E402 pylint: disable=wrong-import-position
-from lab.process import faults, keeper  # noqa: E402 pylint: disable=wrong-import-position
+from lab.process import keeper  # noqa: E402 pylint: disable=wrong-import-position
 from timelimit import TimeLimit  # noqa: E402 pylint: disable=wrong-import-position
 
 FILES_AT_A_TIME = 2
@@ -48,9 +45,8 @@ THREAD_SECONDS = 5
 # How many of an error's last lines stand in the list at the end, behind its first.
 PROBLEM_LINES = 5
 
-# The first word of the line in which a file's process tells its result: {"checks": their number,
-# "problems": [{"test": id or "", "word": "FAILED" or "ERROR", "line": what is named at the end}],
-# "faults": what ended our programs or was found by a sanitizer}.
+# The first word of the line in which a file's process tells its result: [[checks, failures, errors],
+# [a line for each problem]].
 RESULT = "@result "
 
 # Files that take long begin first.
@@ -66,6 +62,8 @@ class Result(unittest.TestResult):
         super().__init__()
         self._limit = limit
         self.checks = 0
+        self.failed = set()
+        self.broken = set()
         self.problems = []
         self.longest = (0.0, "")
         self._began = 0.0
@@ -82,26 +80,32 @@ class Result(unittest.TestResult):
         self.longest = max(self.longest, (time.monotonic() - self._began, name_of(test)))
 
     def addFailure(self, test, err):
+        self.failed.add(test.id())
         self._show("FAILED", test, name_of(test), err)
 
     def addError(self, test, err):
         # A class that could not be set up or closed is an error without a test.
         self.checks += not isinstance(test, unittest.TestCase)
+        self.broken.add(test.id())
         self._show("ERROR", test, name_of(test), err)
 
     def addSubTest(self, test, subtest, err):
         if err is not None:
             failed = issubclass(err[0], test.failureException)
+            (self.failed if failed else self.broken).add(test.id())
             self._show("FAILED" if failed else "ERROR", test, name_of(subtest), err)
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
         print(f"SKIPPED {name_of(test)}: {reason}")
 
+    def counts(self):
+        """[checks, failures, errors]; an error outweighs a failure of the same test."""
+        return [self.checks, len(self.failed - self.broken), len(self.broken)]
+
     def _show(self, word, test, name, err):
         lines = (str(err[1]).strip() or err[0].__name__).splitlines()
-        said = " | ".join(lines[:1] + lines[1:][-PROBLEM_LINES:])
-        self.problems.append(problem(word, test.id(), f"{name}: {said}"))
+        self.problems.append(f"{word} {name}: " + " | ".join(lines[:1] + lines[1:][-PROBLEM_LINES:]))
         print(f"{word} {name}")
         for line in "".join(traceback.format_exception(*err)).splitlines():
             print("    " + line)
@@ -110,10 +114,6 @@ class Result(unittest.TestResult):
             print("  logged meanwhile:")
             for program, line in logs:
                 print(f"    {program + ':':9} {line}")
-
-
-def problem(word, test, said):
-    return {"word": word, "test": test, "line": f"{word} {said}"}
 
 
 def name_of(test):
@@ -147,61 +147,39 @@ def run_file(module_name, only, seconds):
     limit.begin("what comes before the first test")
     tests.run(result)
     limit.end()
+    checks, failures, errors = result.counts()
     left = threads_left()
     if left:
-        result.checks += 1
-        result.problems.append(problem("ERROR", module_name, f"{module_name}: threads are still "
-                                       f"running: {', '.join(left)}"))
-        print(result.problems[-1]["line"])
+        result.problems.append(f"ERROR {module_name}: threads are still running: {', '.join(left)}")
+        print(result.problems[-1])
+        checks, errors = checks + 1, errors + 1
     print("longest: %.1f s, %s" % result.longest)
-    print(RESULT + json.dumps({"checks": result.checks, "problems": result.problems,
-                               "faults": faults}))
+    print(RESULT + json.dumps([[checks, failures, errors], result.problems]))
     if left:
         keeper.end()
         os._exit(1)
 
 
-def start_file(arguments, module_name, only):
-    """Runs those tests of one file in its process; its result."""
+def start_file(arguments, module_name):
+    """Runs one file in its process; ([checks, failures, errors], a line for each problem)."""
     command = [sys.executable, os.path.abspath(__file__), "--build", arguments.build,
                "--file", module_name, "--test-seconds", str(arguments.test_seconds)]
-    if only:
-        command += ["--only", only]
+    if arguments.only:
+        command += ["--only", arguments.only]
     began = time.monotonic()
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
     lines = done.stdout.splitlines()
     told = [line for line in lines if line.startswith(RESULT)]
     if told and done.returncode in (0, 1):
-        result = json.loads(told[-1][len(RESULT):])
+        counts, problems = json.loads(told[-1][len(RESULT):])
     else:
-        said = f"{module_name}: ended with exit code {done.returncode}"
-        result = {"checks": 1, "problems": [problem("ERROR", module_name, said)], "faults": [said]}
-        lines.append(result["problems"][0]["line"])
+        counts, problems = [1, 0, 1], [f"ERROR {module_name}: ended with exit code {done.returncode}"]
+        lines += problems
     lines = [line for line in lines if not line.startswith(RESULT)]
-    lines.append(f"{module_name}: {result['checks']} checks in {time.monotonic() - began:.1f} s")
+    lines.append(f"{module_name}: {counts[0]} checks in {time.monotonic() - began:.1f} s")
     print("\n".join(lines), flush=True)
-    return result
-
-
-def tests_of(problems, word):
-    return {each["test"] for each in problems if each["word"] == word}
-
-
-def after_second_tries(arguments, results):
-    """The problems that count."""
-    left = [each for result in results for each in result["problems"]]
-    if any(result["faults"] for result in results):
-        return left
-    for name in tally.names_for_second_try(each["test"] for each in left):
-        print(f"{name}: once more, alone", flush=True)
-        second = start_file(arguments, name.split(".")[0], tally.pattern_of(name))
-        if second["checks"] and not second["problems"] and not second["faults"]:
-            for each in left:
-                if tally.tests_again(each["test"]) == name:
-                    print(f"UNSTEADY {each['line']}")
-            left = [each for each in left if tally.tests_again(each["test"]) != name]
-    return left
+    return counts, problems
 
 
 def main():
@@ -222,14 +200,13 @@ def main():
     names = [name for name in names if load(name, arguments.only).countTestCases()]
     names.sort(key=lambda name: name not in LONG)
     with concurrent.futures.ThreadPoolExecutor(FILES_AT_A_TIME) as pool:
-        results = list(pool.map(lambda name: start_file(arguments, name, arguments.only), names))
-    problems = after_second_tries(arguments, results)
-    for each in problems:
-        print(each["line"])
-    # An error outweighs a failure of the same test.
-    errors = tests_of(problems, "ERROR")
-    failures = tests_of(problems, "FAILED") - errors
-    return tally.close(sum(result["checks"] for result in results), len(failures), len(errors))
+        results = list(pool.map(lambda name: start_file(arguments, name), names))
+    checks, failures, errors = (sum(column)
+                                for column in zip((0, 0, 0), *(counts for counts, _ in results)))
+    for _, problems in results:
+        for line in problems:
+            print(line)
+    return tally.close(checks, failures, errors)
 
 
 if __name__ == "__main__":

@@ -30,12 +30,6 @@ SANITIZER = re.compile(r"(ERROR|WARNING|FATAL): (Address|Thread|Leak|Memory)Sani
                        r"|\.[ch]:\d+:\d+: runtime error:|SUMMARY: UndefinedBehaviorSanitizer")
 SANITIZER_EXIT = 66
 
-# Signals that end a program for a fault of its own.
-FAULTS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
-
-# What ended programs that way in this process, and what sanitizers found: a line for each.
-faults = []
-
 
 class LabError(Exception):
     """Something in the lab itself does not work: the text says what, in one line or with a log."""
@@ -253,7 +247,6 @@ class Child:
         except subprocess.TimeoutExpired:
             raise Timeout(f"process {self.pid} is still running; its log:\n"
                           + self.log.tail()) from None
-        note_fault(self._popen.args, code)
         self._reap_group()
         self._reader.join()
         self._popen.stdout.close()
@@ -286,12 +279,6 @@ class Child:
         keeper.tell("forget", self.pid)
 
 
-def note_fault(command, exit_code):
-    """Notes the fault that ended a program, if one did."""
-    if -exit_code in FAULTS:
-        faults.append(f"{command[0]} ended by {signal.Signals(-exit_code).name}")
-
-
 def sanitizer_environment():
     """The environment for a program that may have been built with a sanitizer."""
     environment = dict(os.environ)
@@ -305,20 +292,14 @@ def sanitizer_environment():
 
 def sanitizer_report(lines, exit_code=None):
     """The report in these lines as text, or None."""
-    report = "ended by a sanitizer" if exit_code == SANITIZER_EXIT else None
     for number, line in enumerate(lines):
         if SANITIZER.search(line):
-            report = "\n".join(lines[number:number + 80])
-            break
-    if report:
-        faults.append(report.splitlines()[0])
-    return report
+            return "\n".join(lines[number:number + 80])
+    return "ended by a sanitizer" if exit_code == SANITIZER_EXIT else None
 
 
 def run(command, *, env=None, timeout=TIMEOUT, text=True, stdin=None):
     """Runs a command to its end; CompletedProcess with stdout and stderr. Bytes when not text."""
-    done = subprocess.run(command, env=env, timeout=timeout, text=text, input=stdin, cwd="/",
+    return subprocess.run(command, env=env, timeout=timeout, text=text, input=stdin, cwd="/",
                           stdin=subprocess.DEVNULL if stdin is None else None,
                           capture_output=True, check=False)
-    note_fault(command, done.returncode)
-    return done

@@ -4,9 +4,7 @@
 
 The root in DIR/NAME (tests/lab/root.py) is made if it is missing; it gets the packages that
 tests/lab/packages lists for `build`, `run` and `system`, and keeps them. All else happens in layers
-above it, which are thrown away. Of up to two tests that failed, each then runs once more; what
-passes then is named UNSTEADY, and is no failure of the run. The last line has Check's form; the exit
-code is 0 if all is well.
+above it, which are thrown away. The last line has Check's form; the exit code is 0 if all is well.
 """
 
 import argparse
@@ -43,35 +41,21 @@ def prepare(root):
     return layers
 
 
-def run_some(pattern):
-    """Runs the tests with such names; (how many, {a test that failed: whether it was an error})."""
-    names = [os.path.splitext(os.path.basename(path))[0]
-             for path in sorted(glob.glob(os.path.join(HERE, "test_*.py")))]
-    found = unittest.defaultTestLoader.loadTestsFromNames(names)
-    wanted = unittest.TestSuite(each for each in tally.tests_in(found)
-                                if re.search(pattern, each.id()))
-    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(wanted)
-    failed = {test.id(): False for test, _ in result.failures}
-    return result.testsRun, failed | {test.id(): True for test, _ in result.errors}
-
-
 def run_all(root, only):
     """Runs the tests that are wanted on machines above the root; the exit code."""
     SystemCase.layers = prepare(root)
     try:
-        number, failed = run_some(only)
-        for name in tally.names_for_second_try(failed):
-            print(f"{name}: once more", flush=True)
-            again, failed_again = run_some(tally.pattern_of(name))
-            if again and not failed_again:
-                print(f"UNSTEADY {name}")
-                failed = {each: error for each, error in failed.items()
-                          if tally.tests_again(each) != name}
+        names = [os.path.splitext(os.path.basename(path))[0]
+                 for path in sorted(glob.glob(os.path.join(HERE, "test_*.py")))]
+        found = unittest.defaultTestLoader.loadTestsFromNames(names)
+        wanted = unittest.TestSuite(each for each in tally.tests_in(found)
+                                    if re.search(only, each.id()))
+        result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(wanted)
     finally:
         SystemCase.layers.remove()
-    errors = sum(failed.values())
+    failures, errors = len(result.failures), len(result.errors)
     # A class that could not be set up is an error without a test.
-    return tally.close(max(number, len(failed)), len(failed) - errors, errors)
+    return tally.close(max(result.testsRun, failures + errors), failures, errors)
 
 
 def main():
