@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 
-from lab.process import TIMEOUT
+from lab.process import TIMEOUT, Timeout
 
 
 class Acceptor:
@@ -32,3 +32,5 @@ class Acceptor:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join(TIMEOUT)
         self._listener.close()
+        if self._thread.is_alive():
+            raise Timeout("a connection of a played server is still being served")
